@@ -1,0 +1,55 @@
+import type { Person } from './person.ts'
+
+export type AuditType =
+  | 'request.pending'
+  | 'request.reviewed'
+  | 'request.approved'
+  | 'request.denied'
+  | 'request.canceled'
+  | 'request.lapsed'
+  | 'grant.opening'
+  | 'grant.open'
+  | 'grant.closing'
+  | 'grant.closed'
+
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
+
+/** What happened, who did it, and the facts that an auditor asks for. Exactly one per transition. */
+export interface AuditEvent {
+  readonly type: AuditType
+  readonly at: number
+  readonly requestId: string
+  readonly grantId: string | null
+  readonly actor: Person | 'policy' | 'jitney'
+  readonly details: { readonly [key: string]: Json }
+}
+
+/** An audit event in its place in the chain. `hash` covers `previous` and the canonical text. */
+export interface AuditRecord extends AuditEvent {
+  readonly seq: number
+  readonly previous: string
+  readonly hash: string
+}
+
+/** One text for one value: keys sorted, no white space. The chain's hashes are taken over this. */
+export function canonical(value: Json): string {
+  if (value === null || typeof value !== 'object') return JSON.stringify(value)
+  if (isList(value)) return `[${value.map(canonical).join(',')}]`
+  const keys = Object.keys(value).toSorted()
+  return `{${keys.map((key) => `${JSON.stringify(key)}:${canonical(value[key] ?? null)}`).join(',')}}`
+}
+
+const isList = (value: Json): value is readonly Json[] => Array.isArray(value)
+
+/** The text that is hashed for a record. */
+export const chainText = (seq: number, previous: string, event: AuditEvent): string =>
+  canonical({
+    seq,
+    previous,
+    type: event.type,
+    at: event.at,
+    requestId: event.requestId,
+    grantId: event.grantId,
+    actor: typeof event.actor === 'string' ? event.actor : { ...event.actor },
+    details: event.details,
+  })

@@ -1,0 +1,28 @@
+import type { Case } from './case.ts'
+import { decideGrant } from './decide-grant.ts'
+import { decideRequest, submit } from './decide-request.ts'
+import type { Event } from './event.ts'
+import { type Outcome, refuse, unchanged } from './outcome.ts'
+
+/** The only place where a state changes. Pure and total: the same arguments always give the same outcome. */
+export function decide(current: Case | null, event: Event, now: number): Outcome {
+  if (event.type === 'submit') return current ? unchanged(current) : submit(event, now)
+  if (!current) return refuse({ code: 'unknown request' })
+  switch (event.type) {
+    case 'review':
+    case 'cancel':
+    case 'deadline':
+      return decideRequest(current, event, now)
+    case 'rules planned':
+    case 'could not open':
+    case 'rule repriced':
+    case 'rule present':
+    case 'rule absent':
+    case 'warning':
+    case 'expiry':
+    case 'close':
+      return decideGrant(current, event, now)
+    default:
+      return event satisfies never
+  }
+}

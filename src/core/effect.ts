@@ -1,0 +1,43 @@
+import type { CloseReason } from './grant.ts'
+import type { Person } from './person.ts'
+
+export type Timer = 'deadline' | 'expiry' | 'warning'
+
+/** A message that is posted once, in order, under the card or to the requester. Facts only: words are chosen late. */
+export type Note =
+  | { readonly type: 'opened'; readonly at: number; readonly expiresAt: number }
+  | { readonly type: 'ending'; readonly expiresAt: number }
+  | {
+      readonly type: 'closing'
+      readonly at: number
+      readonly reason: CloseReason
+      readonly by: Person | null
+      readonly detail: string | null
+    }
+  | {
+      readonly type: 'closed'
+      readonly at: number
+      readonly expiresAt: number
+      readonly reason: CloseReason
+      readonly by: Person | null
+      readonly detail: string | null
+      readonly opened: boolean
+    }
+  | {
+      readonly type: 'decided'
+      readonly state: 'denied' | 'canceled' | 'lapsed'
+      readonly at: number
+      readonly by: Person | null
+    }
+
+/** What must be done after a transition, as data. Each one may be done more than once without harm. */
+export type Effect =
+  | { readonly kind: 'set timer'; readonly timer: Timer; readonly requestId: string; readonly at: number }
+  | { readonly kind: 'drop timer'; readonly timer: Timer; readonly requestId: string }
+  /** Look at Azure and work out the rules of a grant. */
+  | { readonly kind: 'plan rules'; readonly requestId: string; readonly expiresAt: number }
+  /** Bring every rule of one network security group to where its grant wants it. */
+  | { readonly kind: 'write rules'; readonly nsgId: string; readonly urgency: number }
+  /** Bring the card and the requester's message up to date. */
+  | { readonly kind: 'show'; readonly requestId: string }
+  | { readonly kind: 'note'; readonly requestId: string; readonly note: Note }

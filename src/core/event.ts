@@ -1,0 +1,31 @@
+import type { Rule } from './grant.ts'
+import type { Member } from './person.ts'
+import type { Verdict } from './policy.ts'
+import type { Ask } from './request.ts'
+
+/**
+ * Everything that can happen to a case. What had to be read from outside (the directory, the policy, Azure)
+ * comes with the event, so that deciding needs nothing else.
+ */
+export type Event =
+  | { readonly type: 'submit'; readonly ask: Ask; readonly verdict: Verdict; readonly grantId: string }
+  | {
+      readonly type: 'review'
+      readonly by: Member
+      readonly verdict: 'approve' | 'deny'
+      /** The policy's answer for the same request at this moment. */
+      readonly policy: Verdict
+      /** The requester as the directory knows them at this moment. */
+      readonly requester: Member
+      readonly grantId: string
+    }
+  | { readonly type: 'cancel'; readonly by: Member }
+  | { readonly type: 'deadline' }
+  | { readonly type: 'rules planned'; readonly rules: readonly Rule[] }
+  | { readonly type: 'could not open'; readonly detail: string }
+  | { readonly type: 'rule repriced'; readonly nsgId: string; readonly priority: number }
+  | { readonly type: 'rule present'; readonly nsgId: string }
+  | { readonly type: 'rule absent'; readonly nsgId: string }
+  | { readonly type: 'warning' }
+  | { readonly type: 'expiry' }
+  | { readonly type: 'close'; readonly by: Member }

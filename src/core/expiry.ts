@@ -1,0 +1,18 @@
+import { minute } from './duration.ts'
+
+/** When the grant ends: fixed at the approval, and never later than an end that the person named. */
+export const expiryOf = (approvedAt: number, durationMs: number, until: number | null): number =>
+  Math.min(approvedAt + durationMs, until ?? Number.POSITIVE_INFINITY)
+
+/** Missing, zero and NaN count as expired, so that a broken row closes instead of staying open for ever. */
+export const isExpired = (expiresAt: number, now: number): boolean => !(expiresAt > now)
+
+/** Approvers have until the deadline, or until the end that the person named if that comes first. */
+export const deadlineOf = (requestedAt: number, deadlineMs: number, until: number | null): number =>
+  Math.min(requestedAt + deadlineMs, until ?? Number.POSITIVE_INFINITY)
+
+const warningBefore = 5 * minute
+
+/** Five minutes before the end; null for a grant so short that the warning would come with the opening. */
+export const warningAt = (approvedAt: number, expiresAt: number): number | null =>
+  expiresAt - approvedAt > warningBefore + minute ? expiresAt - warningBefore : null

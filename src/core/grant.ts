@@ -1,0 +1,79 @@
+import type { Person } from './person.ts'
+import type { Port } from './service.ts'
+
+/** One NSG security rule of a grant. It is recorded before it is written and never edited in place. */
+export interface Rule {
+  /** `jit-<grant id>-<expiry, Unix seconds>`; the same name in each network security group. */
+  readonly name: string
+  readonly nsgId: string
+  readonly priority: number
+  readonly source: string
+  readonly destinations: readonly string[]
+  readonly ports: readonly Port[]
+  readonly description: string
+  readonly state: 'planned' | 'present' | 'absent'
+}
+
+export type CloseReason = 'expired' | 'closed early' | 'could not open' | 'changed outside'
+
+export interface GrantBase {
+  readonly id: string
+  readonly requestId: string
+  readonly approvedAt: number
+  /** Fixed at the moment of approval; nothing ever moves it. */
+  readonly expiresAt: number
+  readonly rules: readonly Rule[]
+  readonly openedAt: number | null
+}
+
+export interface Opening {
+  readonly state: 'opening'
+}
+export interface Open {
+  readonly state: 'open'
+}
+export interface Closing {
+  readonly state: 'closing'
+  readonly reason: CloseReason
+  /** Who asked for an early close. */
+  readonly by: Person | null
+  /** What went wrong, when the reason is a fault. */
+  readonly detail: string | null
+  readonly closingSince: number
+}
+export interface Closed {
+  readonly state: 'closed'
+  readonly reason: CloseReason
+  readonly by: Person | null
+  readonly detail: string | null
+  readonly closingSince: number
+  readonly closedAt: number
+}
+
+export type Grant = GrantBase & (Opening | Open | Closing | Closed)
+
+/** Azure allows 80 characters; this one has at most 4 + id + 1 + 11. */
+export const ruleName = (grantId: string, expiresAt: number): string =>
+  `jit-${grantId}-${Math.floor(expiresAt / 1000)}`
+
+const nameForm = /^jit-([a-z0-9]+)-(\d{9,11})$/
+
+/** Reads a rule's name back; null when it does not have our shape. */
+export function parseRuleName(name: string): { grantId: string; expiresAt: number } | null {
+  const match = nameForm.exec(name)
+  return match ? { grantId: match[1] ?? '', expiresAt: Number(match[2]) * 1000 } : null
+}
+
+export const descriptionMark = 'jitney'
+
+/** At most 140 characters, which is Azure's limit. */
+export const ruleDescription = (requestId: string, requester: Person): string =>
+  `${descriptionMark} request ${requestId} for ${requester.userId}`.slice(0, 140)
+
+/** Ours by name and by description; anything else is somebody else's and is never touched. */
+export const isOurs = (name: string, description: string | undefined): boolean =>
+  parseRuleName(name) !== null && (description ?? '').startsWith(descriptionMark)
+
+/** Zero when it closed in time or early. */
+export const latenessMs = (grant: { expiresAt: number; closedAt: number }): number =>
+  Math.max(0, grant.closedAt - grant.expiresAt)

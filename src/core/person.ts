@@ -1,0 +1,27 @@
+/** A Slack user. Identity comes from a verified payload, never from a name or an e-mail. */
+export interface Person {
+  readonly enterpriseId: string | null
+  readonly teamId: string
+  readonly userId: string
+}
+
+/**
+ * Slack user ids are unique across a grid, while the team id of one person differs between payloads there.
+ * Comparing the user id alone errs on the side of "the same person", which is what self-approval needs.
+ */
+export const samePerson = (a: Person, b: Person): boolean => a.userId === b.userId
+
+/** What the directory says about a person at this moment; `known: false` means that it could not say. */
+export interface Member {
+  readonly person: Person
+  readonly known: boolean
+  readonly deleted: boolean
+  readonly bot: boolean
+  readonly guest: boolean
+  /** From another organisation, or from a team that the app is not installed in. */
+  readonly foreign: boolean
+  /** An IANA zone such as `Europe/Berlin`, or null when Slack gave none. */
+  readonly timeZone: string | null
+  /** The Slack user groups, among those that the policy names, that this person is in. */
+  readonly groups: readonly string[]
+}

@@ -1,0 +1,82 @@
+import type { Person } from './person.ts'
+
+/** An expected “no”: nothing changed, and the person is told what is wrong, what still holds, what to do next. */
+export type Refusal =
+  | { readonly code: 'unknown request' }
+  | { readonly code: 'not a member'; readonly why: string }
+  | { readonly code: 'own request' }
+  | {
+      readonly code: 'not an approver'
+      readonly users: readonly string[]
+      readonly groups: readonly string[]
+    }
+  | { readonly code: 'not yours to cancel' }
+  | { readonly code: 'not yours to close' }
+  | { readonly code: 'already reviewed' }
+  | {
+      readonly code: 'already decided'
+      readonly state: string
+      readonly by: readonly Person[]
+      readonly at: number
+    }
+  | { readonly code: 'already closing'; readonly since: number }
+  | { readonly code: 'already closed'; readonly at: number }
+  | { readonly code: 'nothing to close' }
+  | { readonly code: 'policy changed'; readonly because: string }
+  | { readonly code: 'requester gone' }
+  | { readonly code: 'no time left' }
+
+/** How people and times are written where the sentence is shown. */
+export interface Wording {
+  readonly person: (person: Person) => string
+  readonly user: (userId: string) => string
+  readonly group: (groupId: string) => string
+  readonly time: (at: number) => string
+}
+
+const list = (words: readonly string[]) => (words.length > 0 ? words.join(', ') : 'nobody')
+
+function decidedText(refusal: Extract<Refusal, { code: 'already decided' }>, wording: Wording): string {
+  const by = refusal.by.length > 0 ? ` by ${list(refusal.by.map(wording.person))}` : ''
+  return `Too late: this request was already ${refusal.state}${by} at ${wording.time(refusal.at)}. Your click changed nothing.`
+}
+
+function approversText(refusal: Extract<Refusal, { code: 'not an approver' }>, wording: Wording): string {
+  const who = list([...refusal.users.map(wording.user), ...refusal.groups.map(wording.group)])
+  return `You are not an approver for this request, so nothing changed. The policy names ${who}.`
+}
+
+export function refusalText(refusal: Refusal, wording: Wording): string {
+  switch (refusal.code) {
+    case 'unknown request':
+      return 'There is no such request here, so nothing changed. Ask again with `/jit`.'
+    case 'not a member':
+      return `Nothing changed: ${refusal.why}. Only full, active members of this workspace may do this.`
+    case 'own request':
+      return 'Nobody decides on their own request, so nothing changed. It is still waiting for another approver.'
+    case 'not an approver':
+      return approversText(refusal, wording)
+    case 'not yours to cancel':
+      return 'Only the person who asked may cancel a request, so nothing changed. An approver can deny it.'
+    case 'not yours to close':
+      return 'Only the person who asked or an approver may close this access, so nothing changed.'
+    case 'already reviewed':
+      return 'Your approval already counts. The request is waiting for somebody else’s.'
+    case 'already decided':
+      return decidedText(refusal, wording)
+    case 'already closing':
+      return `This access has been closing since ${wording.time(refusal.since)}. The thread will say when it is closed.`
+    case 'already closed':
+      return `This access was closed at ${wording.time(refusal.at)}. There is nothing left to close.`
+    case 'nothing to close':
+      return 'No access was opened for this request, so there is nothing to close.'
+    case 'policy changed':
+      return `The policy no longer allows this request (${refusal.because}), so nothing was opened. It can only be denied, or asked for again.`
+    case 'requester gone':
+      return 'The person who asked is no longer a full, active member, so nothing was opened.'
+    case 'no time left':
+      return 'The end that was asked for has come, so nothing was opened. The person can ask again.'
+    default:
+      return refusal satisfies never
+  }
+}

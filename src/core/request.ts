@@ -1,0 +1,70 @@
+import type { Person } from './person.ts'
+import type { Terms, Verdict } from './policy.ts'
+import type { Port } from './service.ts'
+import type { Source } from './source.ts'
+import type { Hop, Vm } from './vm.ts'
+
+/** One person's approve or deny of a request. */
+export interface Review {
+  readonly by: Person
+  readonly verdict: 'approve' | 'deny'
+  readonly at: number
+}
+
+/** What a person asks for, after parsing and before any decision. All instants are epoch milliseconds. */
+export interface Ask {
+  readonly id: string
+  readonly requester: Person
+  readonly vm: Vm
+  /** The network security groups that a rule is needed in, as read when the request was made. */
+  readonly hops: readonly Hop[]
+  /** Address or name to connect to, when Azure knows one. */
+  readonly connectTo: string | null
+  /** What the person typed, tidied: `rdp` or `ssh, 443/tcp`. */
+  readonly label: string
+  readonly ports: readonly Port[]
+  readonly source: Source
+  readonly durationMs: number
+  /** Set when the person named an end (`until 18:00`): access never outlives it, whenever the yes comes. */
+  readonly until: number | null
+  readonly reason: string | null
+}
+
+export interface RequestBase extends Ask {
+  readonly requestedAt: number
+  /** The policy's answer when the request was made. */
+  readonly verdict: Verdict
+  readonly reviews: readonly Review[]
+}
+
+export interface Pending {
+  readonly state: 'pending'
+  readonly terms: Terms
+  readonly deadlineAt: number
+}
+export interface Approved {
+  readonly state: 'approved'
+  /** Null when the policy allowed the request without asking anybody. */
+  readonly terms: Terms | null
+  readonly approvedAt: number
+}
+export interface Denied {
+  readonly state: 'denied'
+  readonly terms: Terms | null
+  readonly deniedAt: number
+  /** The policy, or the approver who said no. */
+  readonly by: Person | 'policy'
+}
+export interface Canceled {
+  readonly state: 'canceled'
+  readonly terms: Terms
+  readonly canceledAt: number
+}
+export interface Lapsed {
+  readonly state: 'lapsed'
+  readonly terms: Terms
+  readonly lapsedAt: number
+}
+
+export type Request = RequestBase & (Pending | Approved | Denied | Canceled | Lapsed)
+export type PendingRequest = RequestBase & Pending

@@ -1,0 +1,71 @@
+import ipaddr from 'ipaddr.js'
+
+export type Family = 'IPv4' | 'IPv6'
+
+/** The one address that may come in, and how it was learnt. */
+export interface Source {
+  readonly address: string
+  readonly family: Family
+  readonly learnt: 'typed' | 'remembered'
+  /** When this person first gave it, in epoch milliseconds. */
+  readonly learntAt: number
+}
+
+export type AddressAnswer =
+  | { readonly ok: true; readonly address: string; readonly family: Family }
+  | { readonly ok: false; readonly why: string }
+
+const no = (why: string): AddressAnswer => ({ ok: false, why })
+
+const rangeNames: Readonly<Record<string, string>> = {
+  unspecified: 'stands for “no address”',
+  broadcast: 'is the broadcast address',
+  multicast: 'is a multicast address',
+  linkLocal: 'only works on one cable (link-local)',
+  loopback: 'means “this computer” (loopback)',
+  carrierGradeNat: 'is shared inside a provider’s network (100.64.0.0/10)',
+  private: 'is private: it does not exist on the internet',
+  uniqueLocal: 'is private: it does not exist on the internet',
+  reserved: 'is reserved and never used on the internet',
+  benchmarking: 'is reserved for benchmarks',
+}
+
+const refuseRange = (address: string, range: string): AddressAnswer =>
+  no(`${address} ${rangeNames[range] ?? 'is not a public address of one computer'}.`)
+
+function parseV4(text: string): AddressAnswer {
+  if (!ipaddr.IPv4.isValidFourPartDecimal(text)) {
+    return no(`“${text}” is not a whole IPv4 address; it needs four decimal numbers such as 81.2.69.142.`)
+  }
+  const address = ipaddr.IPv4.parse(text)
+  // A leading zero means octal to some programs and decimal to others, so two readers would open two addresses.
+  if (address.toString() !== text)
+    return no(`“${text}” can be read in two ways; write it without leading zeros.`)
+  const range = address.range()
+  return range === 'unicast' ? { ok: true, address: text, family: 'IPv4' } : refuseRange(text, range)
+}
+
+const globalUnicast = ipaddr.IPv6.parseCIDR('2000::/3')
+
+function parseV6(text: string): AddressAnswer {
+  if (text.includes('%')) return no(`“${text}” names a network card (%); an address for a rule has none.`)
+  if (!ipaddr.IPv6.isValid(text)) return no(`“${text}” is not an IPv6 address.`)
+  const address = ipaddr.IPv6.parse(text)
+  if (address.isIPv4MappedAddress()) {
+    return no(`“${text}” is an IPv4 address in IPv6 clothes; write ${address.toIPv4Address().toString()}.`)
+  }
+  const range = address.range()
+  if (range !== 'unicast') return refuseRange(text, range)
+  if (!address.match(globalUnicast)) return no(`${text} is not a public address of one computer.`)
+  return { ok: true, address: address.toString(), family: 'IPv6' }
+}
+
+/** Accepts one globally routable unicast address and answers its canonical form; anything else says why not. */
+export function parseAddress(text: string): AddressAnswer {
+  if (text === '') return no('No address was given.')
+  if (/[,;\s]/.test(text)) return no(`“${text}” is a list; give one address.`)
+  if (text.includes('/')) return no(`“${text}” is a range; give the one address that you connect from.`)
+  if (text.includes(':')) return parseV6(text)
+  if (/^[\d.]+$/.test(text)) return parseV4(text)
+  return no(`“${text}” is not an IP address. Names, tags and other notations are not accepted.`)
+}

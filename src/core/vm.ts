@@ -1,0 +1,27 @@
+/** A virtual machine as the inventory knows it. `id` is the resource id in lower case. */
+export interface Vm {
+  readonly id: string
+  readonly name: string
+  readonly resourceGroup: string
+  readonly subscriptionId: string
+  readonly subscriptionName: string
+  readonly location: string
+  readonly os: 'windows' | 'linux' | null
+  readonly tags: Readonly<Record<string, string>>
+}
+
+/** One network security group on the way to a VM, and the VM's addresses behind it. */
+export interface Hop {
+  /** Resource id in lower case. */
+  readonly nsgId: string
+  readonly attachedTo: 'subnet' | 'network interface'
+  /** The VM's private addresses behind this group, in the source's family: the rule's destination. */
+  readonly destinations: readonly string[]
+}
+
+/** How a packet from outside reaches a VM, or why asking for access makes no sense. */
+export type Path =
+  | { readonly kind: 'guarded'; readonly hops: readonly Hop[]; readonly connectTo: string | null }
+  /** No security group stands in the way, so everything is let in already. */
+  | { readonly kind: 'unguarded'; readonly networkInterface: string }
+  | { readonly kind: 'unreachable'; readonly why: string }

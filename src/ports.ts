@@ -1,0 +1,246 @@
+import type { AuditEvent, AuditRecord } from './core/audit.ts'
+import type { Case } from './core/case.ts'
+import type { Note } from './core/effect.ts'
+import type { Grant, Rule } from './core/grant.ts'
+import type { Member, Person } from './core/person.ts'
+import type { Family } from './core/source.ts'
+import type { Path, Vm } from './core/vm.ts'
+
+/** The database's time in epoch milliseconds, kept between readings by the local monotonic clock. */
+export interface Clock {
+  now(): number
+  /** Resolves after `ms`, or at once when the signal aborts. */
+  sleep(ms: number, signal?: AbortSignal): Promise<void>
+}
+
+/* ---- Azure ---- */
+
+export interface Inventory {
+  /** VMs whose name is exactly this, in any case; `group/name` and `subscription/group/name` narrow it. */
+  find(name: string): readonly Vm[]
+  /** The names most like this one, best first. */
+  nearest(name: string, most: number): readonly string[]
+  /** Reads Azure again. Throws a `Fault` when it cannot. */
+  refresh(signal?: AbortSignal): Promise<void>
+  /** When the inventory was last read, or null before the first time. */
+  readAt(): number | null
+}
+
+export interface Topology {
+  /** Reads from Azure, now, which network security groups stand between the internet and a VM. Throws a `Fault`. */
+  path(vm: Vm, family: Family, signal?: AbortSignal): Promise<Path>
+}
+
+/** A security rule as Azure shows it. */
+export interface LiveRule {
+  readonly name: string
+  readonly description: string
+  readonly priority: number
+  readonly direction: 'Inbound' | 'Outbound'
+  readonly access: 'Allow' | 'Deny'
+  readonly sources: readonly string[]
+  readonly destinations: readonly string[]
+  readonly ports: readonly string[]
+  readonly protocol: string
+  readonly provisioning: 'Succeeded' | 'Updating' | 'Deleting' | 'Failed'
+}
+
+/** What is known after a write to one rule; only a read of Azure makes it `present` or `absent`. */
+export type Written =
+  | { readonly kind: 'present' }
+  | { readonly kind: 'absent' }
+  /** Another rule took the priority: choose the next one. */
+  | { readonly kind: 'priority taken' }
+  /** Not done; trying again later may help. `afterMs` is Azure's own wish, when it gave one. */
+  | { readonly kind: 'try again'; readonly why: string; readonly afterMs: number | null }
+  /** Azure refuses for a reason that trying again does not cure by itself. */
+  | { readonly kind: 'refused'; readonly code: string; readonly why: string }
+
+export interface Firewall {
+  /** All security rules of a group as read now. A group that does not exist answers null. Throws a `Fault`. */
+  list(nsgId: string, signal?: AbortSignal): Promise<readonly LiveRule[] | null>
+  /** Writes the one rule and reads it back. Never throws for what Azure answers. */
+  open(rule: Rule, signal: AbortSignal): Promise<Written>
+  /** Removes the one rule and reads that it is gone. Never throws for what Azure answers. */
+  close(rule: Pick<Rule, 'name' | 'nsgId'>, signal: AbortSignal): Promise<Written>
+}
+
+/* ---- Slack ---- */
+
+/** Where a message stands: enough to edit it later. */
+export interface Place {
+  readonly channel: string
+  readonly ts: string
+}
+
+/**
+ * Throws a `Fault`: `permanent` when trying again cannot help, `uncertain` when the message may have been
+ * posted all the same.
+ */
+export interface Chat {
+  /** Posts the card to the approvers' channel, or edits it where it stands. */
+  card(kase: Case, at: Place | null, now: number): Promise<Place>
+  /** The requester's own message, with the same states. */
+  mirror(kase: Case, at: Place | null, now: number): Promise<Place>
+  /** Posts a note under the card. `repeat` marks one that may already stand there. */
+  note(kase: Case, note: Note, card: Place, now: number, repeat: boolean): Promise<void>
+  /** Posts a note to the requester. */
+  tell(kase: Case, note: Note, now: number, repeat: boolean): Promise<void>
+  /** One line per audit event, in order. */
+  announce(channel: string, record: AuditRecord, repeat: boolean): Promise<void>
+  /** A private answer to a command or a click, by its `response_url`. */
+  answer(responseUrl: string, text: string): Promise<void>
+}
+
+export interface Directory {
+  /** Reads one person, and which of these groups they are in, at most a minute old. Unknown is `known: false`. */
+  member(person: Person, groups: readonly string[]): Promise<Member>
+}
+
+/* ---- Storage ---- */
+
+export type JobKind =
+  | 'deadline'
+  | 'expiry'
+  | 'warning'
+  | 'plan rules'
+  | 'write rules'
+  | 'talk'
+  | 'announce'
+  | 'intake'
+  | 'upkeep'
+
+/** Jobs of different lanes never wait for one another. */
+export type Lane = 'timers' | 'azure' | 'slack' | 'people'
+
+export interface NewJob {
+  /** Unique: putting a job with the key of one that exists moves or wakes that one. */
+  readonly key: string
+  readonly kind: JobKind
+  readonly lane: Lane
+  readonly subject: string
+  readonly dueAt: number
+  /**
+   * `move` sets the time of a job that exists; `wake` only ever brings it forward, and a job that is being
+   * worked on will run once more afterwards.
+   */
+  readonly mode: 'move' | 'wake'
+}
+
+/** A job that this replica holds until `leaseUntil`. `attempt` is the fence. */
+export interface Claim {
+  readonly id: string
+  readonly key: string
+  readonly kind: JobKind
+  readonly subject: string
+  readonly dueAt: number
+  readonly attempt: number
+}
+
+/** Something a person did, stored before it is acknowledged. */
+export interface Intake {
+  /** Slack's trigger id: one per gesture. */
+  readonly key: string
+  readonly receivedAt: number
+  readonly gesture: Gesture
+}
+
+export type Gesture =
+  | { readonly kind: 'ask'; readonly person: Person; readonly text: string; readonly responseUrl: string }
+  | {
+      readonly kind: 'click'
+      readonly person: Person
+      readonly action: 'approve' | 'deny' | 'cancel' | 'close'
+      readonly requestId: string
+      readonly responseUrl: string | null
+    }
+
+export interface QueuedNote {
+  readonly id: string
+  readonly note: Note
+  readonly to: 'thread' | 'requester'
+  /** Set before sending: a note that was tried once may already stand there. */
+  readonly tried: boolean
+}
+
+export interface Talk {
+  readonly case: Case
+  readonly card: Place | null
+  readonly mirror: Place | null
+  readonly notes: readonly QueuedNote[]
+}
+
+/** A rule with work to do, and how trying went so far. */
+export interface RuleWork {
+  readonly rule: Rule
+  readonly grantId: string
+  readonly requestId: string
+  readonly want: 'present' | 'absent'
+  readonly expiresAt: number
+  readonly attempts: number
+  readonly nextTryAt: number
+}
+
+/** Inside one database transaction. Nothing here talks to anything but the database. */
+export interface Tx {
+  /** Locks and reads cases by request id, in a fixed order so that two replicas cannot lock each other out. */
+  cases(requestIds: readonly string[]): Promise<Map<string, Case>>
+  /** Inserts or updates requests, reviews, grants and rules. */
+  save(cases: readonly Case[], now: number): Promise<void>
+  /** Appends to the hash chain, in order. */
+  audit(events: readonly AuditEvent[]): Promise<void>
+  putJobs(jobs: readonly NewJob[], now: number): Promise<void>
+  dropJobs(keys: readonly string[]): Promise<void>
+  /** Ends claims that are still ours and answers which were; one that was woken meanwhile runs again. */
+  finish(claims: readonly Claim[], now: number): Promise<ReadonlySet<string>>
+  queueNotes(notes: readonly { requestId: string; note: Note; to: 'thread' | 'requester' }[]): Promise<void>
+  rememberAddress(person: Person, address: string, at: number): Promise<void>
+  /** Clears what a gesture carried; its key stays for the deduplication. */
+  endIntake(key: string, now: number): Promise<void>
+}
+
+export interface Jobs {
+  /** Takes up to `limit` due jobs of a lane, earliest first. */
+  claim(lane: Lane, limit: number, leaseMs: number, now: number): Promise<readonly Claim[]>
+  /** Keeps a claim for longer; false when it is no longer ours. */
+  extend(claim: Claim, leaseMs: number, now: number): Promise<boolean>
+  /** Gives a claim back to run at `runAt`; a no-op when it is no longer ours. */
+  retry(claim: Claim, runAt: number, error: string | null, now: number): Promise<void>
+  /** When the next job of any lane may run, or null when there is none. */
+  nextRunAt(): Promise<number | null>
+  /** Frees the claims of replicas that have died. */
+  reap(now: number): Promise<number>
+}
+
+export interface Store {
+  /** Commits what `work` did, or nothing of it. Reading through the store inside `work` throws. */
+  transact<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  readonly jobs: Jobs
+  case(requestId: string): Promise<Case | null>
+  /** Stores a gesture and the job that handles it; false when this gesture was stored before. */
+  receive(intake: Intake): Promise<boolean>
+  intake(key: string): Promise<Intake | null>
+  lastAddress(person: Person): Promise<{ address: string; at: number } | null>
+  /** What there is to write in one network security group: closes first, then by expiry. */
+  ruleWork(nsgId: string): Promise<readonly RuleWork[]>
+  /** Notes a failed try of one rule. */
+  postpone(grantId: string, nsgId: string, nextTryAt: number, error: string): Promise<void>
+  talk(requestId: string): Promise<Talk | null>
+  place(requestId: string, which: 'card' | 'mirror', place: Place): Promise<void>
+  noteTried(noteId: string): Promise<void>
+  noteSent(noteId: string, at: number): Promise<void>
+  auditAfter(seq: number, limit: number): Promise<readonly AuditRecord[]>
+  /** How far a channel's copy of the audit trail has come, and whether its next line was tried before. */
+  feed(name: string): Promise<{ seq: number; tried: boolean }>
+  moveFeed(name: string, position: { seq: number; tried: boolean }): Promise<void>
+  grants(states: readonly Grant['state'][]): Promise<readonly Case[]>
+  /** The database's own clock, epoch milliseconds. */
+  time(): Promise<number>
+  /** Called whenever a job may have become due earlier, here or in another replica. */
+  onWake(listener: () => void): () => void
+  /** Housekeeping of the embedded database, and of rows that are no longer needed. */
+  maintain(now: number): Promise<void>
+  /** Proves that this replica lives; resolves once its place is held. */
+  enlist(): Promise<void>
+  close(): Promise<void>
+}
