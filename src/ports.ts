@@ -110,8 +110,11 @@ export type JobKind =
   | 'intake'
   | 'upkeep'
 
-/** Jobs of different lanes never wait for one another. */
-export type Lane = 'timers' | 'azure' | 'slack' | 'people'
+/**
+ * Jobs of different lanes never wait for one another. A job that is woken into `closes` stays there until it
+ * is finished, even when it is woken again for an open: closes never wait behind opens.
+ */
+export type Lane = 'timers' | 'closes' | 'opens' | 'slack' | 'people'
 
 export interface NewJob {
   /** Unique: putting a job with the key of one that exists moves or wakes that one. */
@@ -206,8 +209,8 @@ export interface Jobs {
   extend(claim: Claim, leaseMs: number, now: number): Promise<boolean>
   /** Gives a claim back to run at `runAt`; a no-op when it is no longer ours. */
   retry(claim: Claim, runAt: number, error: string | null, now: number): Promise<void>
-  /** When the next job of any lane may run, or null when there is none. */
-  nextRunAt(): Promise<number | null>
+  /** When the next job of each lane may run; lanes without jobs are missing. One query, one index look-up a lane. */
+  nextRunAts(): Promise<ReadonlyMap<Lane, number>>
   /** Frees the claims of replicas that have died. */
   reap(now: number): Promise<number>
 }
