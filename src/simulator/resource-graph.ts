@@ -1,0 +1,190 @@
+import type { Answer, ArmCall } from './arm-call.ts'
+import { ruleBodies } from './bodies.ts'
+import { Buckets } from './buckets.ts'
+import { ArmError, badRequest } from './errors.ts'
+import { parseQuery, type Query } from './kql.ts'
+import type { Columns } from './kql-expressions.ts'
+import { QueryError } from './kql-text.ts'
+import { groupOf, subscriptionOf } from './resources.ts'
+import { isRecord } from './rule-validation.ts'
+import type { Simulation } from './simulation.ts'
+import type { ArmResource, ResourceProperties } from './world.ts'
+
+const mostRows = 1_000
+const mostCursors = 100
+
+/** Tables of Resource Graph hold top-level resources; JIT policies are in none of them. */
+const unlisted = new Set(['microsoft.security/locations/jitnetworkaccesspolicies'])
+
+interface Cursor {
+  query: Query<ArmResource>
+  rows: ArmResource[]
+}
+
+/** The pages of long answers that somebody may still ask for, per simulation. */
+const cursors = new WeakMap<Simulation, Map<string, Cursor>>()
+
+interface GraphRequest {
+  query: string
+  subscriptions: string[] | undefined
+  top: number
+  skip: number
+  skipToken: string | undefined
+}
+
+export function queryResources(call: ArmCall): Answer {
+  const { sim } = call
+  const drawn = sim.settings.buckets ? sim.buckets.drawGraphQuery(sim.now()) : Buckets.fullGraph()
+  const headers = {
+    'x-ms-user-quota-remaining': String(drawn.remaining),
+    'x-ms-user-quota-resets-after': `00:00:0${drawn.retryAfterSeconds}`,
+  }
+  if (!drawn.ok) throw throttled({ ...headers, 'Retry-After': String(drawn.retryAfterSeconds) })
+  const request = readRequest(call.body)
+  const [token, from] = position(request)
+  const cursor = token === undefined ? openCursor(sim, request) : knownCursor(sim, token)
+  const { query, rows } = cursor
+  if (query.counts) return { status: 200, headers, body: page([{ Count: rows.length }], 1) }
+  const data = rows.slice(from, from + request.top).map((row) => shown(row, query.columns))
+  const next = from + data.length
+  const body = page(data, rows.length)
+  if (next >= rows.length) return { status: 200, headers, body }
+  const skipToken = `${token ?? keepCursor(sim, cursor)}.${next}`
+  return { status: 200, headers, body: { ...body, $skipToken: skipToken } }
+}
+
+function page(data: object[], totalRecords: number): object {
+  return { totalRecords, count: data.length, data, facets: [], resultTruncated: 'false' }
+}
+
+function shown(row: ArmResource, columns: Columns<ArmResource>): object {
+  return Object.fromEntries([...columns].map(([name, value]) => [name, value(row)]))
+}
+
+function readRequest(body: unknown): GraphRequest {
+  if (!isRecord(body) || typeof body['query'] !== 'string') {
+    throw badRequest('InvalidQuery', 'Query is missing.')
+  }
+  const options = isRecord(body['options']) ? body['options'] : {}
+  const top = Number(options['$top'] ?? mostRows)
+  const given = body['subscriptions']
+  const subscriptions = Array.isArray(given) ? given.map((each) => String(each).toLowerCase()) : undefined
+  const skipToken = options['$skipToken']
+  return {
+    query: body['query'],
+    subscriptions: subscriptions && subscriptions.length > 0 ? subscriptions : undefined,
+    top: Math.min(Math.max(1, top), mostRows),
+    skip: Number(options['$skip'] ?? 0),
+    skipToken: typeof skipToken === 'string' && skipToken !== '' ? skipToken : undefined,
+  }
+}
+
+function position({ skipToken, skip }: GraphRequest): [string | undefined, number] {
+  if (skipToken === undefined) return [undefined, skip]
+  const [token, from] = skipToken.split('.')
+  return [token, Number(from)]
+}
+
+function openCursor(sim: Simulation, request: GraphRequest): Cursor {
+  const all = sim.resources.list().filter((each) => {
+    if (unlisted.has(each.type.toLowerCase())) return false
+    return request.subscriptions?.includes(subscriptionOf(each.id).toLowerCase()) ?? true
+  })
+  try {
+    const query = parseQuery(request.query, 'resources', columnsOf(sim))
+    return { query, rows: query.rows(all) }
+  } catch (error) {
+    if (error instanceof QueryError) throw invalidQuery(error)
+    throw error
+  }
+}
+
+function keepCursor(sim: Simulation, cursor: Cursor): string {
+  const kept = cursors.get(sim) ?? new Map<string, Cursor>()
+  cursors.set(sim, kept)
+  const token = crypto.randomUUID()
+  kept.set(token, cursor)
+  const [oldest] = kept.keys()
+  if (kept.size > mostCursors && oldest !== undefined) kept.delete(oldest)
+  return token
+}
+
+function knownCursor(sim: Simulation, token: string): Cursor {
+  const cursor = cursors.get(sim)?.get(token)
+  if (!cursor) throw badRequest('BadRequest', 'The $skipToken is not valid or has expired.')
+  return cursor
+}
+
+function columnsOf(sim: Simulation): Columns<ArmResource> {
+  const properties = rememberingLast((row: ArmResource) => graphProperties(sim, row))
+  return new Map<string, (row: ArmResource) => unknown>([
+    ['id', (row) => row.id],
+    ['name', (row) => row.name],
+    ['type', (row) => row.type.toLowerCase()],
+    ['tenantId', () => sim.resources.tenantId],
+    ['kind', (row) => row.kind ?? ''],
+    ['location', (row) => row.location],
+    ['resourceGroup', (row) => groupOf(row.id).toLowerCase()],
+    ['subscriptionId', (row) => subscriptionOf(row.id)],
+    ['managedBy', () => ''],
+    ['sku', (row) => row.sku ?? null],
+    ['plan', () => null],
+    ['properties', properties],
+    ['tags', (row) => row.tags ?? null],
+    ['identity', () => null],
+    ['zones', (row) => row.zones ?? null],
+    ['extendedLocation', () => null],
+  ])
+}
+
+// One row asks for its properties once per column; building those of a security group is the dear part.
+function rememberingLast<Row, Value>(build: (row: Row) => Value): (row: Row) => Value {
+  let last: { row: Row; value: Value } | undefined
+  return (row) => {
+    if (last?.row !== row) last = { row, value: build(row) }
+    return last.value
+  }
+}
+
+function graphProperties(sim: Simulation, row: ArmResource): ResourceProperties {
+  if (row.powerState !== undefined) {
+    const displayStatus = `VM ${row.powerState.replace('PowerState/', '')}`
+    const powerState = { code: row.powerState, level: 'Info', displayStatus }
+    return { ...row.properties, extended: { instanceView: { powerState } } }
+  }
+  if (row.type.toLowerCase() !== 'microsoft.network/networksecuritygroups') return row.properties
+  const group = sim.group(row.id)
+  if (!group) return row.properties
+  return {
+    ...row.properties,
+    securityRules: ruleBodies(group, group.rules) as ResourceProperties['securityRules'] & object[],
+  }
+}
+
+const support = 'Please provide below info when asking for support'
+
+function invalidQuery(error: QueryError): ArmError {
+  return new ArmError(400, 'BadRequest', `${support}: timestamp = ${new Date().toISOString()}.`, {
+    details: [
+      {
+        code: 'InvalidQuery',
+        message:
+          'Query is invalid. Please refer to the documentation for the Azure Resource Graph service and fix the error before retrying.',
+      },
+      { code: 'ParserFailure', message: `${error.message} (at "${error.token}", position ${error.at})` },
+    ],
+  })
+}
+
+function throttled(headers: Record<string, string>): ArmError {
+  return new ArmError(429, 'RateLimiting', `${support}.`, {
+    headers,
+    details: [
+      {
+        code: 'RateLimiting',
+        message:
+          'Client application has been throttled and should not attempt to repeat the request until an amount of time has elapsed. Please see https://aka.ms/resourcegraph-throttling for help.',
+      },
+    ],
+  })
+}

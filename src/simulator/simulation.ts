@@ -1,0 +1,72 @@
+import { Buckets } from './buckets.ts'
+import { Calls } from './calls.ts'
+import { Faults } from './faults.ts'
+import { type Duration, Operations } from './operations.ts'
+import { Resources } from './resources.ts'
+import { type RuleVersion, SecurityGroup, SecurityGroups } from './security-groups.ts'
+import { Tokens } from './tokens.ts'
+import type { World } from './world.ts'
+
+/** What a second write to a security group meets while the first still runs; Azure has been seen to do all three. */
+export const busyAnswers = ['retryable', 'conflict', 'supersede'] as const
+export type BusyAnswer = (typeof busyAnswers)[number]
+
+export interface Settings {
+  latencyMs: number
+  operationMs: number
+  operationPolls: number
+  buckets: boolean
+  tokenLifetimeSeconds: number
+  whileBusy: BusyAnswer
+  identityHeader: string
+}
+
+const groupType = 'microsoft.network/networksecuritygroups'
+
+/** All state of one simulated Azure. Nothing in it runs by itself: operations end when somebody looks. */
+export class Simulation {
+  readonly settings: Settings
+  readonly now: () => number
+  readonly resources: Resources
+  readonly groups = new SecurityGroups()
+  readonly operations = new Operations()
+  readonly faults = new Faults()
+  readonly calls = new Calls()
+  readonly buckets = new Buckets()
+  readonly tokens: Tokens
+  readonly #startedAt: number
+
+  constructor(world: World, settings: Settings, now: () => number) {
+    this.settings = settings
+    this.now = now
+    this.#startedAt = now()
+    this.resources = new Resources(world)
+    this.tokens = new Tokens(world.tenantId)
+  }
+
+  /** The security group as it is now, with an operation whose time has come already ended. */
+  group(id: string): SecurityGroup | undefined {
+    const group = this.groups.get(id) ?? this.#open(id)
+    if (group?.running) this.operations.settle(group.running, this.now())
+    return group
+  }
+
+  duration(): Duration {
+    const { operationMs: ms, operationPolls: polls } = this.settings
+    return { ...(ms > 0 && { ms }), ...(polls > 0 && { polls }) }
+  }
+
+  history(): RuleVersion[] {
+    for (const resource of this.resources.list(groupType)) this.group(resource.id)
+    return this.groups.history()
+  }
+
+  // A world may hold a hundred thousand groups, most of which nobody ever asks for.
+  #open(id: string): SecurityGroup | undefined {
+    const resource = this.resources.get(id)
+    if (resource?.type.toLowerCase() !== groupType) return undefined
+    const group = new SecurityGroup(resource, this.#startedAt)
+    this.groups.add(group)
+    return group
+  }
+}

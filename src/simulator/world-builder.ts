@@ -1,0 +1,154 @@
+import type {
+  ArmResource,
+  IpConfiguration,
+  NamedRule,
+  Reference,
+  ResourceProperties,
+  RuleProperties,
+  Subnet,
+} from './world.ts'
+
+export interface Place {
+  subscriptionId: string
+  resourceGroup: string
+  location: string
+}
+
+export function resourceId(place: Place, type: string, name: string): string {
+  return `/subscriptions/${place.subscriptionId}/resourceGroups/${place.resourceGroup}/providers/${type}/${name}`
+}
+
+export function resource(
+  place: Place,
+  type: string,
+  name: string,
+  properties: ResourceProperties,
+): ArmResource {
+  return {
+    id: resourceId(place, type, name),
+    name,
+    type,
+    location: place.location,
+    properties: { provisioningState: 'Succeeded', ...properties },
+  }
+}
+
+export function rule(name: string, priority: number, more: Partial<RuleProperties>): NamedRule {
+  return {
+    name,
+    properties: {
+      access: 'Allow',
+      direction: 'Inbound',
+      protocol: 'Tcp',
+      sourceAddressPrefix: '*',
+      sourcePortRange: '*',
+      destinationAddressPrefix: '*',
+      destinationPortRange: '*',
+      ...more,
+      priority,
+    },
+  }
+}
+
+export function securityGroup(place: Place, name: string, rules: NamedRule[] = []): ArmResource {
+  return resource(place, 'Microsoft.Network/networkSecurityGroups', name, { securityRules: rules })
+}
+
+export interface SubnetSketch {
+  name: string
+  prefixes: string[]
+  nsg?: string
+}
+
+export function virtualNetwork(
+  place: Place,
+  name: string,
+  prefixes: string[],
+  subnets: SubnetSketch[],
+): ArmResource {
+  const id = resourceId(place, 'Microsoft.Network/virtualNetworks', name)
+  return resource(place, 'Microsoft.Network/virtualNetworks', name, {
+    addressSpace: { addressPrefixes: prefixes },
+    subnets: subnets.map(
+      (subnet): Subnet => ({
+        id: `${id}/subnets/${subnet.name}`,
+        name: subnet.name,
+        properties: {
+          addressPrefixes: subnet.prefixes,
+          ...(subnet.nsg && { networkSecurityGroup: { id: subnet.nsg } }),
+        },
+      }),
+    ),
+  })
+}
+
+export interface MachineSketch {
+  name: string
+  os: 'Windows' | 'Linux'
+  privateIp: string
+  privateIp6?: string
+  publicIp?: string
+  subnet: string
+  nsg?: string
+  tags?: Record<string, string>
+  power?: string
+  applicationSecurityGroups?: string[]
+}
+
+/** A machine with its network interface and, when it has one, its public address. */
+export function machine(place: Place, sketch: MachineSketch): ArmResource[] {
+  const nic = resourceId(place, 'Microsoft.Network/networkInterfaces', `${sketch.name}-nic`)
+  const vm = resource(place, 'Microsoft.Compute/virtualMachines', sketch.name, {
+    hardwareProfile: { vmSize: 'Standard_D2s_v5' },
+    storageProfile: { osDisk: { osType: sketch.os, name: `${sketch.name}-os`, createOption: 'FromImage' } },
+    osProfile: { computerName: sketch.name, adminUsername: 'azureuser' },
+    networkProfile: { networkInterfaces: [{ id: nic, properties: { primary: true } }] },
+  })
+  if (sketch.tags) vm.tags = sketch.tags
+  vm.powerState = sketch.power ?? 'PowerState/running'
+  const publicIp =
+    sketch.publicIp === undefined ? undefined : publicAddress(place, `${sketch.name}-ip`, sketch.publicIp)
+  const card = resource(place, 'Microsoft.Network/networkInterfaces', `${sketch.name}-nic`, {
+    ipConfigurations: ipConfigurations(sketch, publicIp),
+    virtualMachine: { id: vm.id },
+    ...(sketch.nsg && { networkSecurityGroup: { id: sketch.nsg } }),
+  })
+  return publicIp ? [vm, card, publicIp] : [vm, card]
+}
+
+function publicAddress(place: Place, name: string, address: string): ArmResource {
+  return {
+    ...resource(place, 'Microsoft.Network/publicIPAddresses', name, {
+      ipAddress: address,
+      publicIPAllocationMethod: 'Static',
+      publicIPAddressVersion: address.includes(':') ? 'IPv6' : 'IPv4',
+    }),
+    sku: { name: 'Standard', tier: 'Regional' },
+  }
+}
+
+function ipConfigurations(sketch: MachineSketch, publicIp: Reference | undefined): IpConfiguration[] {
+  const groups = sketch.applicationSecurityGroups?.map((id) => ({ id }))
+  const first: IpConfiguration = {
+    name: 'ipconfig1',
+    properties: {
+      privateIPAddress: sketch.privateIp,
+      privateIPAddressVersion: 'IPv4',
+      primary: true,
+      subnet: { id: sketch.subnet },
+      ...(publicIp && { publicIPAddress: { id: publicIp.id } }),
+      ...(groups && { applicationSecurityGroups: groups }),
+    },
+  }
+  if (sketch.privateIp6 === undefined) return [first]
+  const second: IpConfiguration = {
+    name: 'ipconfig6',
+    properties: {
+      privateIPAddress: sketch.privateIp6,
+      privateIPAddressVersion: 'IPv6',
+      primary: false,
+      subnet: { id: sketch.subnet },
+    },
+  }
+  return [first, second]
+}
