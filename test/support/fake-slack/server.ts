@@ -1,0 +1,115 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { WebSocketServer } from 'ws'
+import { respond } from './answers.ts'
+import { isJson, type Json } from './json.ts'
+import type { SocketMode } from './socket-mode.ts'
+import { type Reply, WebApi } from './web-api.ts'
+import type { Workspace } from './workspace.ts'
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of request) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks).toString()
+}
+
+/** Slack takes arguments from the query, from a form or from JSON. */
+function argsOf(url: URL, type: string, body: string): Json | undefined {
+  const query = Object.fromEntries(url.searchParams)
+  if (!type.startsWith('application/json'))
+    return { ...query, ...Object.fromEntries(new URLSearchParams(body)) }
+  try {
+    const parsed: unknown = JSON.parse(body)
+    return isJson(parsed) ? { ...query, ...parsed } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** One HTTP server for the Web API, the response URLs and the WebSockets of Socket Mode. */
+export class FakeServer {
+  readonly #workspace: Workspace
+  readonly #server: Server
+  readonly #sockets = new WebSocketServer({ noServer: true })
+  readonly #api: WebApi
+
+  constructor(workspace: Workspace, socketMode: SocketMode) {
+    this.#workspace = workspace
+    this.#api = new WebApi(workspace, () => `${this.origin.replace('http', 'ws')}${socketMode.ticket()}`)
+    this.#server = createServer((request, response) => {
+      this.#serve(request, response).catch((error: unknown) => {
+        response.writeHead(500).end(String(error))
+      })
+    })
+    this.#server.on('upgrade', (request, socket, head) => {
+      const url = new URL(request.url ?? '/', this.origin)
+      if (url.pathname !== '/link/' || !socketMode.redeem(url.searchParams.get('ticket') ?? '')) {
+        socket.end('HTTP/1.1 401 Unauthorized\r\n\r\n')
+        return
+      }
+      this.#sockets.handleUpgrade(request, socket, head, (webSocket) => socketMode.connect(webSocket))
+    })
+  }
+
+  get origin(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  listen(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen(0, '127.0.0.1', () => resolve())
+    })
+  }
+
+  async stop(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    this.#server.closeAllConnections()
+    this.#sockets.close()
+    await closed
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '/', this.origin)
+    const body = await bodyOf(request)
+    const args = argsOf(url, request.headers['content-type'] ?? '', body)
+    const reply = url.pathname.startsWith('/api/')
+      ? await this.#webApi(url.pathname.slice('/api/'.length), request, args)
+      : this.#responseUrl(url.pathname, args)
+    this.#send(reply, response)
+  }
+
+  #webApi(method: string, request: IncomingMessage, args: Json | undefined): Promise<Reply> | Reply {
+    if (args === undefined) return { status: 200, body: { ok: false, error: 'invalid_json' } }
+    const bearer = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1]
+    const token = bearer ?? (typeof args['token'] === 'string' ? args['token'] : '')
+    return this.#api.handle({ method, args, token })
+  }
+
+  #responseUrl(path: string, args: Json | undefined): Reply {
+    const call = this.#workspace.record.began('response_url', args ?? {})
+    const fault = this.#workspace.faults.strike('response_url')
+    if (fault !== undefined) call.fault = fault.kind
+    if (fault?.kind === 'drop') return 'cut'
+    if (fault?.kind === 'black-hole') return 'hang'
+    const failed = fault?.kind === '429' || fault?.kind === '500'
+    const reply = failed
+      ? { status: Number(fault.kind), body: { ok: false } }
+      : respond(this.#workspace, path, args)
+    this.#workspace.record.answered(call, reply.status, reply.body)
+    return fault?.kind === 'lost-reply' ? 'cut' : reply
+  }
+
+  #send(reply: Reply, response: ServerResponse): void {
+    if (reply === 'cut') {
+      response.destroy()
+      return
+    }
+    if (reply === 'hang') {
+      this.#workspace.faults.hold(() => response.destroy())
+      return
+    }
+    response.writeHead(reply.status, { 'content-type': 'application/json; charset=utf-8', ...reply.headers })
+    response.end(JSON.stringify(reply.body))
+  }
+}
