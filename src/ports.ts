@@ -108,7 +108,6 @@ export type JobKind =
   | 'talk'
   | 'announce'
   | 'intake'
-  | 'upkeep'
 
 /**
  * Jobs of different lanes never wait for one another. A job that is woken into `closes` stays there until it
@@ -230,13 +229,16 @@ export interface Store {
   postpone(grantId: string, nsgId: string, nextTryAt: number, error: string): Promise<void>
   talk(requestId: string): Promise<Talk | null>
   place(requestId: string, which: 'card' | 'mirror', place: Place): Promise<void>
-  noteTried(noteId: string): Promise<void>
+  /** True before a note is sent; false again when Slack surely did not take it. */
+  noteTried(noteId: string, tried: boolean): Promise<void>
   noteSent(noteId: string, at: number): Promise<void>
   auditAfter(seq: number, limit: number): Promise<readonly AuditRecord[]>
   /** How far a channel's copy of the audit trail has come, and whether its next line was tried before. */
   feed(name: string): Promise<{ seq: number; tried: boolean }>
   moveFeed(name: string, position: { seq: number; tried: boolean }): Promise<void>
   grants(states: readonly Grant['state'][]): Promise<readonly Case[]>
+  /** How many grants are in each state, and the earliest `expiresAt` of those that are not closed. */
+  counts(): Promise<{ states: Readonly<Record<string, number>>; earliestExpiry: number | null }>
   /** The database's own clock, epoch milliseconds. */
   time(): Promise<number>
   /** Called whenever a job may have become due earlier, here or in another replica. */

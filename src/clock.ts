@@ -1,0 +1,36 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Clock } from './ports.ts'
+
+/** A clock that is set from the database now and then, and runs on the local monotonic clock in between. */
+export interface DatabaseClock extends Clock {
+  /** Reads the database's time once. */
+  anchor(): Promise<void>
+}
+
+/** The longest single wait: a timer over 2^31-1 ms fires at once. */
+const longestWait = 2 ** 31 - 1
+
+export function createDatabaseClock(databaseTime: () => Promise<number>): DatabaseClock {
+  let base: { database: number; local: number } | null = null
+  return {
+    now: () => {
+      if (!base) throw new Error('The clock was read before it was set from the database.')
+      return Math.round(base.database + (performance.now() - base.local))
+    },
+    sleep: async (ms, signal) => {
+      try {
+        await wait(Math.min(ms, longestWait), undefined, signal ? { signal } : {})
+      } catch (error) {
+        if (!signal?.aborted) throw error
+      }
+    },
+    anchor: async () => {
+      const before = performance.now()
+      const database = await databaseTime()
+      const after = performance.now()
+      const next = { database, local: (before + after) / 2 }
+      // A reading that took long says little; keep the old anchor unless there is none.
+      if (!base || after - before < 1_000) base = next
+    },
+  }
+}

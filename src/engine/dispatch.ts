@@ -1,0 +1,138 @@
+import type { AuditEvent } from '../core/audit.ts'
+import type { Case } from '../core/case.ts'
+import { decide } from '../core/decide.ts'
+import type { Event } from '../core/event.ts'
+import type { Outcome } from '../core/outcome.ts'
+import type { Claim, Clock, Store, Tx } from '../ports.ts'
+import { addEffect, addJob, announceJob, type Rows } from './job-of.ts'
+
+/** An event for one case; its claim, when it has one, ends in the transaction that takes the event. */
+export interface Item {
+  readonly requestId: string
+  readonly event: Event
+  readonly claim?: Claim
+  /** Runs in the same transaction when the event was accepted. */
+  readonly also?: (tx: Tx, outcome: Outcome) => Promise<void>
+}
+
+/** `lost` means that the claim was no longer ours: somebody else took the job over, and nothing changed. */
+export type Dispatched = Outcome | 'lost'
+
+export interface Dispatcher {
+  dispatch(item: Item): Promise<Dispatched>
+  /** Ends a claim without an event. */
+  finish(claim: Claim): Promise<void>
+}
+
+interface Waiting {
+  readonly item: Item | { readonly claim: Claim }
+  readonly resolve: (outcome: Dispatched) => void
+  readonly reject: (error: unknown) => void
+}
+
+export interface DispatchParts {
+  readonly store: Store
+  readonly clock: Clock
+  /** Told of every outcome after its commit. */
+  readonly observe: (outcome: Outcome) => void
+}
+
+const mostPerCommit = 500
+
+/**
+ * Load, decide, commit. Events that arrive while a commit is under way share the next one, so that a thousand
+ * grants that end in the same second cost a handful of commits and not a thousand.
+ */
+export function createDispatcher(parts: DispatchParts): Dispatcher {
+  const queue: Waiting[] = []
+  let running = false
+
+  const pump = async () => {
+    if (running) return
+    running = true
+    try {
+      while (queue.length > 0) await commitTogether(parts, queue.splice(0, mostPerCommit))
+    } finally {
+      running = false
+    }
+  }
+  const enqueue = (item: Waiting['item']): Promise<Dispatched> => {
+    const waiting = Promise.withResolvers<Dispatched>()
+    queue.push({ item, resolve: waiting.resolve, reject: waiting.reject })
+    void pump()
+    return waiting.promise
+  }
+  return {
+    dispatch: enqueue,
+    finish: async (claim) => {
+      await enqueue({ claim })
+    },
+  }
+}
+
+/** One bad event must not take its neighbours down with it: after a failure each is tried alone. */
+async function commitTogether(parts: DispatchParts, batch: readonly Waiting[]): Promise<void> {
+  try {
+    const outcomes = await parts.store.transact((tx) => take(tx, batch, parts.clock.now()))
+    for (const [index, { item, resolve }] of batch.entries()) {
+      const outcome = outcomes[index] ?? 'lost'
+      if (outcome !== 'lost' && 'event' in item) parts.observe(outcome)
+      resolve(outcome)
+    }
+  } catch (error) {
+    if (batch.length === 1) {
+      batch[0]?.reject(error)
+      return
+    }
+    for (const waiting of batch) await commitTogether(parts, [waiting])
+  }
+}
+
+async function take(tx: Tx, batch: readonly Waiting[], now: number): Promise<Dispatched[]> {
+  const claims = batch.flatMap(({ item }) => (item.claim ? [item.claim] : []))
+  const ours = claims.length > 0 ? await tx.finish(claims, now) : new Set<string>()
+  const ids = [...new Set(batch.flatMap(({ item }) => ('event' in item ? [item.requestId] : [])))]
+  const cases = ids.length > 0 ? await tx.cases(ids) : new Map<string, Case>()
+  const changed = new Map<string, Case>()
+  const audit: AuditEvent[] = []
+  const rows: Rows = { jobs: new Map(), notes: [] }
+  const outcomes: Dispatched[] = []
+  for (const { item } of batch) {
+    if (item.claim && !ours.has(item.claim.id)) outcomes.push('lost')
+    else if (!('event' in item)) outcomes.push({ ok: false, refusal: { code: 'unknown request' } })
+    else {
+      const before = cases.get(item.requestId) ?? null
+      const outcome = decide(before, item.event, now)
+      if (outcome.ok) {
+        if (outcome.next !== before) {
+          cases.set(item.requestId, outcome.next)
+          changed.set(item.requestId, outcome.next)
+        }
+        audit.push(...outcome.audit)
+        for (const effect of outcome.effects) addEffect(rows, effect, now)
+      }
+      await item.also?.(tx, outcome)
+      outcomes.push(outcome)
+    }
+  }
+  await write(tx, [...changed.values()], audit, rows, now)
+  return outcomes
+}
+
+/** The chain's head is locked last, so that other replicas wait for it as short as possible. */
+async function write(
+  tx: Tx,
+  changed: readonly Case[],
+  audit: readonly AuditEvent[],
+  rows: Rows,
+  now: number,
+) {
+  if (changed.length > 0) await tx.save(changed, now)
+  if (rows.notes.length > 0) await tx.queueNotes(rows.notes)
+  if (audit.length > 0) addJob(rows, announceJob(now))
+  const dropped = [...rows.jobs].filter(([, job]) => job === null).map(([key]) => key)
+  const jobs = [...rows.jobs.values()].filter((job) => job !== null)
+  if (dropped.length > 0) await tx.dropJobs(dropped)
+  if (jobs.length > 0) await tx.putJobs(jobs, now)
+  if (audit.length > 0) await tx.audit(audit)
+}

@@ -1,0 +1,54 @@
+import type { Outcome } from '../core/outcome.ts'
+import type { Policy } from '../core/policy.ts'
+import type { Wording } from '../core/refusal.ts'
+import type { Chat, Clock, Directory, Firewall, Inventory, Store, Topology } from '../ports.ts'
+import { announce } from './announce.ts'
+import { createDispatcher, type Dispatcher } from './dispatch.ts'
+import { intake } from './intake.ts'
+import type { Log } from './log.ts'
+import { planRules } from './plan-rules.ts'
+import { talk } from './talk.ts'
+import { timer } from './timers.ts'
+import { createWorker, type Worker } from './worker.ts'
+import { writeRules } from './write-rules.ts'
+
+export interface EngineParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly chat: Chat
+  readonly directory: Directory
+  readonly inventory: Inventory
+  readonly topology: Topology
+  readonly firewall: Firewall
+  readonly policy: () => Policy
+  readonly newId: () => string
+  readonly wording: Wording
+  readonly log: Log
+  /** Told of every outcome after its commit. */
+  readonly observe: (outcome: Outcome) => void
+}
+
+export interface Engine {
+  readonly dispatcher: Dispatcher
+  readonly worker: Worker
+}
+
+/** Puts the handlers of all jobs behind one worker. */
+export function createEngine(parts: EngineParts): Engine {
+  const dispatcher = createDispatcher(parts)
+  const all = { ...parts, dispatcher }
+  const worker = createWorker({
+    ...all,
+    handlers: {
+      deadline: timer(dispatcher, 'deadline'),
+      expiry: timer(dispatcher, 'expiry'),
+      warning: timer(dispatcher, 'warning'),
+      'plan rules': planRules(all),
+      'write rules': writeRules(all),
+      talk: talk(all),
+      announce: announce({ ...all, channel: () => parts.policy().auditChannel }),
+      intake: intake(all),
+    },
+  })
+  return { dispatcher, worker }
+}

@@ -1,0 +1,99 @@
+import type { Effect, Note, Timer } from '../core/effect.ts'
+import type { NewJob } from '../ports.ts'
+
+export const timerKey = (requestId: string, timer: Timer) => `request:${requestId}:${timer}`
+export const talkKey = (requestId: string) => `talk:${requestId}`
+export const announceKey = 'announce'
+
+export const talkJob = (requestId: string, dueAt: number): NewJob => ({
+  key: talkKey(requestId),
+  kind: 'talk',
+  lane: 'slack',
+  subject: requestId,
+  dueAt,
+  mode: 'wake',
+})
+
+export const announceJob = (dueAt: number): NewJob => ({
+  key: announceKey,
+  kind: 'announce',
+  lane: 'slack',
+  subject: 'audit',
+  dueAt,
+  mode: 'wake',
+})
+
+export interface NoteTo {
+  readonly requestId: string
+  readonly note: Note
+  readonly to: 'thread' | 'requester'
+}
+
+/** Everybody who watches the card sees the edits; the thread holds what happens to the access itself. */
+const readers = (note: Note): readonly NoteTo['to'][] =>
+  note.type === 'decided' ? ['requester'] : ['thread', 'requester']
+
+/** What effects become in the database. The last word on a job's key counts; null means that the job is dropped. */
+export interface Rows {
+  readonly jobs: Map<string, NewJob | null>
+  readonly notes: NoteTo[]
+}
+
+/** Two wake-ups for one key in one transaction are one: the earlier time, and the lane for closes if either is. */
+export function addJob(rows: Rows, job: NewJob): void {
+  const before = rows.jobs.get(job.key)
+  const both = before?.mode === 'wake' && job.mode === 'wake'
+  const lane = both && before.lane === 'closes' ? before.lane : job.lane
+  rows.jobs.set(job.key, both ? { ...job, lane, dueAt: Math.min(before.dueAt, job.dueAt) } : job)
+}
+
+export function addEffect(rows: Rows, effect: Effect, now: number): void {
+  switch (effect.kind) {
+    case 'set timer': {
+      const { timer, requestId, at } = effect
+      addJob(rows, {
+        key: timerKey(requestId, timer),
+        kind: timer,
+        lane: 'timers',
+        subject: requestId,
+        dueAt: at,
+        mode: 'move',
+      })
+      return
+    }
+    case 'drop timer':
+      rows.jobs.set(timerKey(effect.requestId, effect.timer), null)
+      return
+    case 'plan rules':
+      addJob(rows, {
+        key: `request:${effect.requestId}:plan`,
+        kind: 'plan rules',
+        lane: 'opens',
+        subject: effect.requestId,
+        dueAt: now,
+        mode: 'wake',
+      })
+      return
+    case 'write rules':
+      addJob(rows, {
+        key: `nsg:${effect.nsgId}`,
+        kind: 'write rules',
+        lane: effect.want === 'absent' ? 'closes' : 'opens',
+        subject: effect.nsgId,
+        dueAt: now,
+        mode: 'wake',
+      })
+      return
+    case 'show':
+      addJob(rows, talkJob(effect.requestId, now))
+      return
+    case 'note': {
+      const { requestId, note } = effect
+      rows.notes.push(...readers(note).map((to) => ({ requestId, note, to })))
+      addJob(rows, talkJob(requestId, now))
+      return
+    }
+    default:
+      effect satisfies never
+  }
+}

@@ -1,0 +1,97 @@
+import { Fault } from '../core/fault.ts'
+import { type Grant, type Rule, ruleDescription, ruleName } from '../core/grant.ts'
+import { choosePriority, defaultBand } from '../core/priority.ts'
+import type { Request } from '../core/request.ts'
+import type { Hop } from '../core/vm.ts'
+import type { Claim, Clock, Firewall, Store, Topology } from '../ports.ts'
+import { pauseMs } from './backoff.ts'
+import type { Dispatcher } from './dispatch.ts'
+import { again, done, ended, type Finish, type Handler, messageOf } from './handler.ts'
+
+export interface PlanParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly dispatcher: Dispatcher
+  readonly topology: Topology
+  readonly firewall: Firewall
+}
+
+type Planned =
+  | { readonly ok: true; readonly rules: readonly Rule[] }
+  | { readonly ok: false; readonly why: string }
+
+const no = (why: string): Planned => ({ ok: false, why })
+
+/**
+ * Reads from Azure, now, where the rules of a grant belong. The way to a VM may have changed since the request:
+ * a private address that has passed to another VM must not be opened.
+ */
+export const planRules =
+  (parts: PlanParts): Handler =>
+  async (claim, stop) => {
+    const current = await parts.store.case(claim.subject)
+    if (current?.grant?.state !== 'opening' || current.grant.rules.length > 0) return done
+    const signal = AbortSignal.any([stop, AbortSignal.timeout(20_000)])
+    try {
+      const planned = await plan(parts, current.request, current.grant, signal)
+      const event = planned.ok
+        ? ({ type: 'rules planned', rules: planned.rules } as const)
+        : ({ type: 'could not open', detail: planned.why } as const)
+      await parts.dispatcher.dispatch({ requestId: claim.subject, event, claim })
+      return ended
+    } catch (error) {
+      return afterFault(parts, claim, error)
+    }
+  }
+
+async function afterFault(parts: PlanParts, claim: Claim, error: unknown): Promise<Finish> {
+  if (error instanceof Fault && error.kind === 'permanent') {
+    await parts.dispatcher.dispatch({
+      requestId: claim.subject,
+      event: { type: 'could not open', detail: error.message },
+      claim,
+    })
+    return ended
+  }
+  // The grant's own expiry ends these tries.
+  const afterMs = error instanceof Fault ? error.afterMs : null
+  return again(parts.clock.now() + pauseMs(claim.attempt, afterMs), messageOf(error))
+}
+
+async function plan(parts: PlanParts, request: Request, grant: Grant, signal: AbortSignal): Promise<Planned> {
+  const path = await parts.topology.path(request.vm, request.source.family, signal)
+  if (path.kind === 'unguarded')
+    return no(`no security group stands before ${path.networkInterface}, so it is open already`)
+  if (path.kind === 'unreachable') return no(path.why)
+  const rules = await Promise.all(path.hops.map((hop) => planRule(parts, request, grant, hop, signal)))
+  const failed = rules.find((rule) => typeof rule === 'string')
+  if (failed !== undefined) return no(failed)
+  return { ok: true, rules: rules.filter((rule) => typeof rule !== 'string') }
+}
+
+async function planRule(
+  parts: PlanParts,
+  request: Request,
+  grant: Grant,
+  hop: Hop,
+  signal: AbortSignal,
+): Promise<Rule | string> {
+  const [existing, work] = await Promise.all([
+    parts.firewall.list(hop.nsgId, signal),
+    parts.store.ruleWork(hop.nsgId),
+  ])
+  if (!existing) return `the security group ${hop.nsgId} no longer exists`
+  const wanted = { source: request.source.address, destinations: hop.destinations, ports: request.ports }
+  const chosen = choosePriority(existing, wanted, defaultBand, new Set(work.map((one) => one.rule.priority)))
+  if (!chosen.ok) return chosen.why
+  return {
+    name: ruleName(grant.id, grant.expiresAt),
+    nsgId: hop.nsgId,
+    priority: chosen.priority,
+    source: wanted.source,
+    destinations: hop.destinations,
+    ports: request.ports,
+    description: ruleDescription(request.id, request.requester),
+    state: 'planned',
+  }
+}

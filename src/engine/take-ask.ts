@@ -1,0 +1,183 @@
+import { membershipProblem } from '../core/approval.ts'
+import { type Command, parseCommand } from '../core/command.ts'
+import { durationText, endOf } from '../core/duration.ts'
+import { Fault } from '../core/fault.ts'
+import type { Member, Person } from '../core/person.ts'
+import { evaluate, groupsNamed } from '../core/policy.ts'
+import type { Ask, Request } from '../core/request.ts'
+import { parseAddress, type Source } from '../core/source.ts'
+import type { Vm } from '../core/vm.ts'
+import type { Claim, Gesture } from '../ports.ts'
+import { backoffMs } from './backoff.ts'
+import { again, ended, type Finish, messageOf } from './handler.ts'
+import { answer, endDispatched, endWith, type IntakeParts } from './intake.ts'
+
+type AskGesture = Extract<Gesture, { kind: 'ask' }>
+type AskCommand = Extract<Command, { kind: 'ask' }>
+/** Either what was looked for, or the sentence that tells the person why not. */
+type Found<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly say: string }
+
+const found = <T>(value: T): Found<T> => ({ ok: true, value })
+const say = (text: string): Found<never> => ({ ok: false, say: text })
+
+const nothingStored = 'Nothing was stored.'
+const mostTries = 4
+const staleAfterMs = 60_000
+
+/** Gathers what a request needs and lets the core decide; a mistake is answered and leaves nothing behind. */
+export async function takeAsk(
+  parts: IntakeParts,
+  claim: Claim,
+  gesture: AskGesture,
+  receivedAt: number,
+): Promise<Finish> {
+  const { responseUrl: url } = gesture
+  const command = parseCommand(gesture.text, parts.policy().services)
+  if (command.kind !== 'ask') {
+    const text =
+      command.kind === 'mistake' ? `${command.wrong} For example: \`${command.example}\`` : nothingStored
+    return endWith(parts, claim, url, text)
+  }
+  try {
+    const member = await parts.directory.member(gesture.person, groupsNamed(parts.policy()))
+    const ask = await gather(parts, gesture.person, member, command, receivedAt)
+    return await (ask.ok ? submit(parts, claim, url, member, ask.value) : endWith(parts, claim, url, ask.say))
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    if (error.kind === 'permanent' || claim.attempt >= mostTries) {
+      return endWith(
+        parts,
+        claim,
+        url,
+        `Azure could not be read: ${messageOf(error)}. ${nothingStored} Ask again in a minute.`,
+      )
+    }
+    return again(parts.clock.now() + backoffMs(claim.attempt), messageOf(error))
+  }
+}
+
+async function gather(
+  parts: IntakeParts,
+  person: Person,
+  member: Member,
+  command: AskCommand,
+  receivedAt: number,
+): Promise<Found<Ask>> {
+  const problem = membershipProblem(member)
+  if (problem !== null) return say(`You cannot ask for access: ${problem}. ${nothingStored}`)
+  if (new Set(command.ports.ports.map((port) => port.protocol)).size > 1) {
+    return say(`One network rule is either for tcp or for udp. ${nothingStored} Ask for the two separately.`)
+  }
+  const source = await findSource(parts, person, command, receivedAt)
+  if (!source.ok) return source
+  const vm = await findVm(parts, command)
+  if (!vm.ok) return vm
+  const path = await parts.topology.path(vm.value, source.value.family, AbortSignal.timeout(20_000))
+  if (path.kind === 'unguarded') {
+    return say(
+      `${vm.value.name} has no security group in front of ${path.networkInterface}, so everything is let in already and opening a rule would mean nothing. ${nothingStored} Ask whoever looks after the VM to put a security group there.`,
+    )
+  }
+  if (path.kind === 'unreachable') return say(`${path.why}. ${nothingStored}`)
+  const until = command.span.kind === 'until' ? endOf(command.span, receivedAt, member.timeZone) : null
+  return found({
+    id: parts.newId(),
+    requester: person,
+    vm: vm.value,
+    hops: path.hops,
+    connectTo: path.connectTo,
+    label: command.ports.label,
+    ports: command.ports.ports,
+    source: source.value,
+    durationMs: endOf(command.span, receivedAt, member.timeZone) - receivedAt,
+    until,
+    reason: command.reason,
+  })
+}
+
+async function findSource(
+  parts: IntakeParts,
+  person: Person,
+  command: AskCommand,
+  at: number,
+): Promise<Found<Source>> {
+  if (command.from !== null) {
+    const parsed = parseAddress(command.from)
+    if (!parsed.ok) return say(`${parsed.why} ${nothingStored}`)
+    return found({ address: parsed.address, family: parsed.family, learnt: 'typed', learntAt: at })
+  }
+  const last = await parts.store.lastAddress(person)
+  const { addressWindowMs } = parts.policy()
+  if (!last || at - last.at > addressWindowMs) {
+    return say(
+      `Which address will you connect from? Add it to the command: \`from\` and your public IP address, as in \`from 81.2.69.142\`. ${nothingStored}`,
+    )
+  }
+  const parsed = parseAddress(last.address)
+  if (!parsed.ok) return say(`${parsed.why} ${nothingStored}`)
+  return found({ address: parsed.address, family: parsed.family, learnt: 'remembered', learntAt: last.at })
+}
+
+const qualified = (vm: Vm) => `${vm.subscriptionName}/${vm.resourceGroup}/${vm.name}`
+
+async function findVm({ inventory, clock, log }: IntakeParts, command: AskCommand): Promise<Found<Vm>> {
+  let matches = inventory.find(command.vmName)
+  const readAt = inventory.readAt()
+  // A VM that was made a moment ago is worth one more look.
+  if (matches.length === 0 && (readAt === null || clock.now() - readAt > staleAfterMs)) {
+    try {
+      await inventory.refresh(AbortSignal.timeout(20_000))
+    } catch (error) {
+      log.warn({ error: messageOf(error) }, 'the inventory could not be read again')
+      if (readAt === null) throw error
+    }
+    matches = inventory.find(command.vmName)
+  }
+  const [first, second] = matches
+  if (first && !second) return found(first)
+  if (first) {
+    const names = matches.slice(0, 8).map((vm) => `\`${qualified(vm)}\``)
+    return say(
+      `There is more than one VM named ${command.vmName}. ${nothingStored} Say which: ${names.join(' or ')}.`,
+    )
+  }
+  const nearest = inventory.nearest(command.vmName, 3).map((name) => `\`${name}\``)
+  const hint =
+    nearest.length > 0 ? `The nearest names are ${nearest.join(', ')}.` : 'No VM has a name like it.'
+  return say(`There is no VM named ${command.vmName} that I can see. ${hint} ${nothingStored}`)
+}
+
+async function submit(
+  parts: IntakeParts,
+  claim: Claim,
+  url: string,
+  member: Member,
+  ask: Ask,
+): Promise<Finish> {
+  const verdict = evaluate(parts.policy(), { ...ask, groups: member.groups })
+  const outcome = await parts.dispatcher.dispatch({
+    requestId: ask.id,
+    event: { type: 'submit', ask, verdict, grantId: parts.newId() },
+    claim,
+    also: async (tx, decided) => {
+      await tx.endIntake(claim.subject, parts.clock.now())
+      if (decided.ok && ask.source.learnt === 'typed') {
+        await tx.rememberAddress(ask.requester, ask.source.address, ask.source.learntAt)
+      }
+    },
+  })
+  const told = await endDispatched(parts, url, outcome)
+  if (told?.ok) await answer(parts, url, submittedText(told.next.request))
+  return ended
+}
+
+function submittedText(request: Request): string {
+  const what = `${request.label} to ${request.vm.name} for ${durationText(request.durationMs)} from ${request.source.address}`
+  if (request.state === 'denied') {
+    return `Denied by the policy: ${what}. Why: ${request.verdict.tree.because}. Nothing was opened.`
+  }
+  if (request.state === 'pending') {
+    return `Request ${request.id}: ${what}. It waits for approval in <#${request.terms.channel}>; I will message you.`
+  }
+  return `Request ${request.id}: ${what}. The policy allows it; I will message you when it is open.`
+}

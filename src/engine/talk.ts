@@ -1,0 +1,77 @@
+import { Fault } from '../core/fault.ts'
+import type { Chat, Clock, Place, QueuedNote, Store, Talk } from '../ports.ts'
+import { pauseMs } from './backoff.ts'
+import { again, done, type Handler, messageOf } from './handler.ts'
+import type { Log } from './log.ts'
+
+export interface TalkParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly chat: Chat
+  readonly log: Log
+}
+
+/** One of the two places where a case is shown; each goes on when the other cannot. */
+interface Track {
+  readonly which: 'card' | 'mirror'
+  readonly place: Place | null
+  readonly notes: readonly QueuedNote[]
+}
+
+/**
+ * Brings Slack up to date with one case: the card and the thread under it, the requester's message and what
+ * follows it. The messages are drawn from the state of this moment, so a late edit is never a stale one.
+ */
+export const talk =
+  (parts: TalkParts): Handler =>
+  async (claim) => {
+    const state = await parts.store.talk(claim.subject)
+    if (!state) return done
+    const tracks: Track[] = [
+      { which: 'mirror', place: state.mirror, notes: state.notes.filter((note) => note.to === 'requester') },
+    ]
+    // A request that the policy refused was never put before approvers.
+    if (state.case.request.terms) {
+      tracks.push({
+        which: 'card',
+        place: state.card,
+        notes: state.notes.filter((note) => note.to === 'thread'),
+      })
+    }
+    const results = await Promise.all(tracks.map((track) => follow(parts, claim.attempt, state, track)))
+    const waits = results.filter((at) => at !== null)
+    return waits.length > 0 ? again(Math.min(...waits), 'Slack did not take everything') : done
+  }
+
+/** Null when everything was said, or the moment of the next try. */
+async function follow(parts: TalkParts, attempt: number, state: Talk, track: Track): Promise<number | null> {
+  try {
+    await say(parts, state, track)
+    return null
+  } catch (error) {
+    const fields = { request: state.case.request.id, where: track.which, error: messageOf(error) }
+    if (error instanceof Fault && error.kind === 'permanent') {
+      parts.log.error(fields, 'Slack refuses a message for good; the audit trail still has it')
+      return null
+    }
+    parts.log.warn(fields, 'Slack did not take a message; it will be sent again')
+    return parts.clock.now() + pauseMs(attempt, error instanceof Fault ? error.afterMs : null)
+  }
+}
+
+async function say({ store, chat, clock }: TalkParts, state: Talk, track: Track): Promise<void> {
+  const { request } = state.case
+  const place = await chat[track.which](state.case, track.place, clock.now())
+  if (track.place?.ts !== place.ts) await store.place(request.id, track.which, place)
+  for (const { id, note, tried } of track.notes) {
+    if (!tried) await store.noteTried(id, true)
+    try {
+      if (track.which === 'card') await chat.note(state.case, note, place, clock.now(), tried)
+      else await chat.tell(state.case, note, clock.now(), tried)
+    } catch (error) {
+      if (!tried && error instanceof Fault && error.kind !== 'uncertain') await store.noteTried(id, false)
+      throw error
+    }
+    await store.noteSent(id, clock.now())
+  }
+}

@@ -1,0 +1,68 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
+import { Hono } from 'hono'
+
+export interface WebParts {
+  readonly host: string
+  readonly port: number
+  /** What keeps the bot from being ready, in words; empty when it is. */
+  readonly unready: () => readonly string[]
+  readonly metrics: () => Promise<{ contentType: string; body: string }>
+  /** Set in HTTP mode: takes `POST /slack/events` with its raw body. */
+  readonly slack: ((request: IncomingMessage, response: ServerResponse) => void) | null
+}
+
+export interface Web {
+  readonly port: number
+  close(): Promise<void>
+}
+
+const headerTimeoutMs = 10_000
+const requestTimeoutMs = 20_000
+
+function pages(parts: WebParts): Hono {
+  const app = new Hono()
+  app.get('/livez', (context) => context.text('ok\n'))
+  app.get('/readyz', (context) => {
+    const unready = parts.unready()
+    return unready.length === 0 ? context.text('ok\n') : context.text(`${unready.join('\n')}\n`, 503)
+  })
+  app.get('/metrics', async (context) => {
+    const { contentType, body } = await parts.metrics()
+    return context.body(body, 200, { 'content-type': contentType })
+  })
+  app.notFound((context) => context.text('There is nothing here.\n', 404))
+  app.onError((_error, context) => context.text('Something went wrong here.\n', 500))
+  return app
+}
+
+const listening = (server: Server, port: number, host: string) =>
+  new Promise<number>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      const address = server.address()
+      resolve(typeof address === 'object' && address ? address.port : port)
+    })
+  })
+
+/** Listens for probes, metrics and, in HTTP mode, for Slack. Rejects when the port is taken. */
+export async function startWeb(parts: WebParts): Promise<Web> {
+  const listener = getRequestListener(pages(parts).fetch)
+  const server = createServer((request, response) => {
+    const slackPath = request.url?.split('?', 1)[0] === '/slack/events'
+    if (parts.slack && slackPath) parts.slack(request, response)
+    else void listener(request, response)
+  })
+  server.headersTimeout = headerTimeoutMs
+  server.requestTimeout = requestTimeoutMs
+  const port = await listening(server, parts.port, parts.host)
+  return {
+    port,
+    close: async () => {
+      const closed = Promise.withResolvers<void>()
+      server.close(() => closed.resolve())
+      server.closeAllConnections()
+      await closed.promise
+    },
+  }
+}
