@@ -1,0 +1,164 @@
+import { NetworkManagementClient, type NetworkManagementClientOptionalParams } from '@azure/arm-network'
+// oxlint-disable-next-line no-restricted-imports -- An Azure SDK like the others; the pattern's star stops at the slash.
+import { createNetworkManagement } from '@azure/arm-network/api'
+import { ResourceGraphClient } from '@azure/arm-resourcegraph'
+import type { TokenCredential } from '@azure/identity'
+import type { Clock } from '../ports.ts'
+import { type RawResponse, readAnswer, readSeen, type Seen } from './answer.ts'
+import { type CloudName, clouds } from './clouds.ts'
+import { chooseCredential, type IdentitySettings } from './credential.ts'
+import { type Answer, faultOf } from './faults.ts'
+
+export interface ArmSettings {
+  readonly clock: Clock
+  readonly cloud?: CloudName
+  /** Replaces the cloud's endpoint; tokens stay the cloud's. */
+  readonly endpoint?: string | undefined
+  /** Null or absent: everything that the identity can read. */
+  readonly subscriptionIds?: readonly string[] | null
+  readonly identity?: IdentitySettings
+  /** Replaces the credential that `identity` would choose. */
+  readonly credential?: TokenCredential
+  /** The most that one call may take, token included. */
+  readonly callTimeoutMs?: number
+  /** Told of every answer, for logs and metrics. */
+  readonly onAnswer?: (seen: Seen) => void
+}
+
+export interface CallOptions {
+  readonly abortSignal: AbortSignal
+  readonly onResponse: (raw: RawResponse) => void
+}
+
+export interface Reply<T> {
+  readonly value: T
+  /** The last answer of the call; null when the SDK asked nothing. */
+  readonly answer: Answer | null
+}
+
+/** One connection to Azure Resource Manager, for all subscriptions. */
+export interface Arm {
+  readonly clock: Clock
+  readonly subscriptionIds: readonly string[] | null
+  readonly graph: ResourceGraphClient
+  network(subscriptionId: string): NetworkManagementClient
+  /** Reads a path that no installed SDK knows. The path carries its own api-version. */
+  get(path: string, signal?: AbortSignal): Promise<Reply<unknown>>
+  /** Runs one SDK call within the time limit; whatever it throws comes out as an `ArmFault`. */
+  call<T>(signal: AbortSignal | undefined, run: (options: CallOptions) => PromiseLike<T>): Promise<Reply<T>>
+  /** What the latest answer told about Azure's clock and our quota. */
+  seen(): Seen | null
+}
+
+type ClientOptions = NetworkManagementClientOptionalParams
+type Policy = NonNullable<ClientOptions['additionalPolicies']>[number]['policy']
+
+const lostConnections = new Set(['ECONNRESET', 'EPIPE'])
+
+/** A kept connection that Azure closed meanwhile fails at once; a read is simply sent again, one time. */
+const resendReads: Policy = {
+  name: 'jitneyResendReads',
+  async sendRequest(request, next) {
+    try {
+      return await next(request)
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+      if (request.method !== 'GET' || !lostConnections.has(code) || request.abortSignal?.aborted) throw error
+      return next(request)
+    }
+  },
+}
+
+const watchAnswers = (clock: Clock, tell: (seen: Seen) => void): Policy => ({
+  name: 'jitneyWatchAnswers',
+  async sendRequest(request, next) {
+    const response = await next(request)
+    tell(readSeen(request.method, response, clock.now()))
+    return response
+  },
+})
+
+/** Settles when the work does or when the signal aborts, whichever is first: not every SDK listens to a signal. */
+function within<T>(signal: AbortSignal, work: PromiseLike<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason)
+    if (signal.aborted) stop()
+    signal.addEventListener('abort', stop, { once: true })
+    work.then(
+      (value) => {
+        signal.removeEventListener('abort', stop)
+        resolve(value)
+      },
+      (error: unknown) => {
+        signal.removeEventListener('abort', stop)
+        reject(error)
+      },
+    )
+  })
+}
+
+const callTimeoutMs = 10_000
+
+function caller(clock: Clock, timeoutMs: number): Arm['call'] {
+  return async (signal, run) => {
+    const limit = AbortSignal.timeout(timeoutMs)
+    const abortSignal = signal ? AbortSignal.any([signal, limit]) : limit
+    let answer: Answer | null = null
+    const onResponse = (raw: RawResponse) => {
+      answer = readAnswer(raw, clock.now())
+    }
+    try {
+      abortSignal.throwIfAborted()
+      const value = await within(abortSignal, run({ abortSignal, onResponse }))
+      return { value, answer }
+    } catch (error) {
+      throw faultOf(error, answer)
+    }
+  }
+}
+
+/** Prepares the clients. Nothing is sent before the first call. */
+export function connectArm(settings: ArmSettings): Arm {
+  const cloud = clouds[settings.cloud ?? 'public']
+  const endpoint = (settings.endpoint ?? cloud.endpoint).replace(/\/+$/, '')
+  const credential = settings.credential ?? chooseCredential(settings.identity ?? {}, cloud)
+  let latest: Seen | null = null
+  const watch = watchAnswers(settings.clock, (seen) => {
+    latest = seen
+    settings.onAnswer?.(seen)
+  })
+  const options: ClientOptions = {
+    endpoint,
+    credentials: { scopes: [cloud.scope] },
+    // The SDKs would sleep as long as a Retry-After says; trying again is the engine's business.
+    retryOptions: { maxRetries: 0 },
+    redirectOptions: { maxRetries: 0 },
+    additionalPolicies: [
+      { policy: watch, position: 'perRetry' },
+      { policy: resendReads, position: 'perRetry' },
+    ],
+  }
+  const plain = createNetworkManagement(credential, '', { ...options })
+  const networks = new Map<string, NetworkManagementClient>()
+  const call = caller(settings.clock, settings.callTimeoutMs ?? callTimeoutMs)
+  return {
+    clock: settings.clock,
+    subscriptionIds: settings.subscriptionIds?.length ? settings.subscriptionIds : null,
+    graph: new ResourceGraphClient(credential, { ...options }),
+    network(subscriptionId) {
+      const known = networks.get(subscriptionId)
+      if (known) return known
+      const client = new NetworkManagementClient(credential, subscriptionId, { ...options })
+      networks.set(subscriptionId, client)
+      return client
+    },
+    get: (path, signal) =>
+      call(signal, async (callOptions) => {
+        const response = await plain.pathUnchecked(path).get(callOptions)
+        if (!response.status.startsWith('2')) throw new Error(`Azure answered ${response.status}`)
+        return response.body as unknown
+      }),
+    call,
+    seen: () => latest,
+  }
+}

@@ -1,0 +1,84 @@
+import type { Rule } from '../core/grant.ts'
+import type { LiveRule } from '../ports.ts'
+import { azureError, shapeOf, textOf } from './answer.ts'
+import type { Arm } from './arm.ts'
+import { type Answer, ArmFault, isMissing } from './faults.ts'
+import { expectType, nsgType } from './resource-id.ts'
+import { toLiveRule, toSecurityRule } from './security-rule.ts'
+
+export type Operation =
+  | { readonly kind: 'running' }
+  | { readonly kind: 'succeeded' }
+  /** Azure gave up on it; the answer holds the reason, when it told one. */
+  | { readonly kind: 'failed'; readonly answer: Answer }
+
+/** The calls that there are for one security rule. Each is one request, and throws an `ArmFault`. */
+export interface RuleCalls {
+  /** Both answer where the operation can be asked after, or null when Azure was done at once. */
+  put(rule: Rule, signal: AbortSignal): Promise<string | null>
+  remove(signal: AbortSignal): Promise<string | null>
+  /** Null when Azure says that there is no such rule, or no such group. */
+  read(signal: AbortSignal): Promise<LiveRule | null>
+  operation(url: string, signal: AbortSignal): Promise<Operation>
+}
+
+export async function missingAsNull<T>(work: Promise<T>): Promise<T | null> {
+  try {
+    return await work
+  } catch (error) {
+    if (error instanceof ArmFault && error.answer && isMissing(error.answer)) return null
+    throw error
+  }
+}
+
+/** Only path and query are kept: the token must not follow a header to another host. */
+function pathOf(url: string): string {
+  const { pathname, search } = new URL(url, 'https://management.azure.com')
+  return pathname + search
+}
+
+async function readOperation(arm: Arm, url: string, signal: AbortSignal): Promise<Operation> {
+  const { value, answer } = await arm.get(pathOf(url), signal)
+  const status = textOf(shapeOf(value)['status'])
+  if (status === 'Succeeded') return { kind: 'succeeded' }
+  if (status !== 'Failed' && status !== 'Canceled') return { kind: 'running' }
+  const { codes, message } = azureError(value)
+  return {
+    kind: 'failed',
+    answer: {
+      status: 200,
+      codes: codes.length > 0 ? codes : [status],
+      message,
+      afterMs: null,
+      operationUrl: null,
+      requestId: answer?.requestId ?? null,
+    },
+  }
+}
+
+export function ruleCalls(arm: Arm, nsgId: string, ruleName: string): RuleCalls {
+  const { subscriptionId, resourceGroup, name } = expectType(nsgId, nsgType)
+  const rules = arm.network(subscriptionId).securityRules
+  return {
+    async put(rule, signal) {
+      // The poller sends at once and is asked for nothing else: its own polling obeys any Retry-After.
+      const reply = await arm.call(signal, (options) =>
+        rules.createOrUpdate(resourceGroup, name, ruleName, toSecurityRule(rule), options).submitted(),
+      )
+      return reply.answer?.operationUrl ?? null
+    },
+    async remove(signal) {
+      const reply = await arm.call(signal, (options) =>
+        rules.delete(resourceGroup, name, ruleName, options).submitted(),
+      )
+      return reply.answer?.operationUrl ?? null
+    },
+    read: (signal) =>
+      missingAsNull(
+        arm
+          .call(signal, (options) => rules.get(resourceGroup, name, ruleName, options))
+          .then((reply) => toLiveRule(reply.value)),
+      ),
+    operation: (url, signal) => readOperation(arm, url, signal),
+  }
+}

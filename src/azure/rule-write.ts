@@ -1,0 +1,188 @@
+import type { Rule } from '../core/grant.ts'
+import type { Clock, LiveRule, Written } from '../ports.ts'
+import { type Answer, ArmFault, faultOf, isMissing, passes } from './faults.ts'
+import type { RuleCalls } from './rule-calls.ts'
+import { showsRule } from './security-rule.ts'
+
+export interface Write {
+  readonly calls: RuleCalls
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  /** The most that is waited between reads, all waits of one write together. */
+  readonly patienceMs: number
+}
+
+/** What one read says about the goal: reached, on its way, or neither. */
+type Sight = 'there' | 'moving' | 'elsewhere'
+
+interface Goal {
+  readonly reached: Written
+  readonly judge: (live: LiveRule | null) => Sight
+  /** How many reads in a row must say so. */
+  readonly reads: number
+}
+
+/** What came of sending: an operation to ask after, or the answer that stands unless a read knows better. */
+interface Sent {
+  readonly operationUrl: string | null
+  readonly verdict: Written | null
+}
+
+const tryAgain = (why: string, afterMs: number | null = null): Written => ({
+  kind: 'try again',
+  why,
+  afterMs,
+})
+
+function verdictOf(answer: Answer): Written {
+  const code = answer.codes[0] ?? `HTTP ${answer.status}`
+  const why = (answer.message || code).slice(0, 300)
+  if (answer.codes.includes('SecurityRuleConflict')) return { kind: 'priority taken' }
+  return passes(answer) ? tryAgain(`${code}: ${why}`, answer.afterMs) : { kind: 'refused', code, why }
+}
+
+function verdictOfFault(error: unknown): Written {
+  const fault = faultOf(error, null)
+  if (fault.answer && fault.answer.status >= 400) return verdictOf(fault.answer)
+  return fault.kind === 'permanent'
+    ? { kind: 'refused', code: fault.code, why: fault.message }
+    : tryAgain(`${fault.code}: ${fault.message}`, fault.afterMs)
+}
+
+const pauses = { firstMs: 250, growth: 1.5, mostMs: 1000 }
+const tolerableFaults = 3
+const lastLookMs = 2000
+
+/** Reads the rule until it shows what was wanted, or until it is certain that this write will not bring it. */
+class Watch {
+  readonly #write: Write
+  readonly #goal: Goal
+  #verdict: Written | null
+  #operationUrl: string | null
+  #pauseMs = pauses.firstMs
+  #waitedMs = 0
+  #seen = 0
+  #faults = 0
+
+  constructor(write: Write, goal: Goal, sent: Sent) {
+    this.#write = write
+    this.#goal = goal
+    this.#verdict = sent.verdict
+    this.#operationUrl = sent.operationUrl
+  }
+
+  async run(): Promise<Written> {
+    if (this.#operationUrl) await this.#pause()
+    while (!this.#write.signal.aborted && this.#waitedMs < this.#write.patienceMs) {
+      try {
+        const written = await this.#look()
+        if (written) return written
+      } catch (error) {
+        if (this.#write.signal.aborted) break
+        const verdict = verdictOfFault(error)
+        const endless = ++this.#faults > tolerableFaults
+        if (endless || verdict.kind !== 'try again' || verdict.afterMs !== null)
+          return this.#verdict ?? verdict
+        await this.#pause()
+      }
+    }
+    return this.#lastLook()
+  }
+
+  /** One round; an answer ends the watch. */
+  async #look(): Promise<Written | null> {
+    const sight = this.#goal.judge(await this.#write.calls.read(this.#write.signal))
+    this.#seen = sight === 'there' ? this.#seen + 1 : 0
+    if (this.#seen >= this.#goal.reads) return this.#goal.reached
+    if (sight !== 'elsewhere') {
+      await this.#pause()
+      return null
+    }
+    if (this.#verdict) return this.#verdict
+    await this.#ask()
+    return null
+  }
+
+  /** Learns why the rule does not show the goal. The next read decides: the one before may be older than this. */
+  async #ask(): Promise<void> {
+    if (!this.#operationUrl) {
+      this.#verdict = tryAgain('Azure accepted the write, but the rule does not show it.')
+      return this.#pause()
+    }
+    try {
+      const operation = await this.#write.calls.operation(this.#operationUrl, this.#write.signal)
+      if (operation.kind === 'running') return await this.#pause()
+      this.#verdict =
+        operation.kind === 'failed'
+          ? verdictOf(operation.answer)
+          : tryAgain('Azure says that the write is done, but the rule does not show it.')
+    } catch (error) {
+      if (!gone(error)) throw error
+      this.#verdict = tryAgain('Azure no longer knows of the write.')
+    }
+  }
+
+  async #pause(): Promise<void> {
+    await this.#write.clock.sleep(this.#pauseMs, this.#write.signal)
+    this.#waitedMs += this.#pauseMs
+    this.#pauseMs = Math.min(pauses.mostMs, this.#pauseMs * pauses.growth)
+  }
+
+  /** The time is over, but what is so by now must not be denied. */
+  async #lastLook(): Promise<Written> {
+    const signal = AbortSignal.timeout(lastLookMs)
+    try {
+      for (let seen = this.#seen; seen < this.#goal.reads; seen++) {
+        const sight = this.#goal.judge(await this.#write.calls.read(signal))
+        if (sight !== 'there') return this.#verdict ?? tryAgain('Azure took too long.')
+      }
+      return this.#goal.reached
+    } catch {
+      return this.#verdict ?? tryAgain('Azure took too long.')
+    }
+  }
+}
+
+const gone = (error: unknown): boolean =>
+  error instanceof ArmFault && error.answer !== null && isMissing(error.answer)
+
+async function send(work: Promise<string | null>): Promise<Sent> {
+  try {
+    return { operationUrl: await work, verdict: null }
+  } catch (error) {
+    return { operationUrl: null, verdict: verdictOfFault(error) }
+  }
+}
+
+const moving = (live: LiveRule): boolean =>
+  live.provisioning === 'Updating' || live.provisioning === 'Deleting'
+
+/** Writes the rule. Whatever Azure answers to that, a read decides whether it stands there. */
+export async function openRule(rule: Rule, write: Write): Promise<Written> {
+  const sent = await send(write.calls.put(rule, write.signal))
+  if (sent.verdict && sent.verdict.kind !== 'try again') return sent.verdict
+  const judge = (live: LiveRule | null): Sight => {
+    if (live && moving(live)) return 'moving'
+    return live && live.provisioning === 'Succeeded' && showsRule(live, rule) ? 'there' : 'elsewhere'
+  }
+  return new Watch(write, { reached: { kind: 'present' }, judge, reads: 1 }, sent).run()
+}
+
+/** Two reads must miss the rule: one answer may come from a copy that lags behind. */
+const absence: Goal = {
+  reached: { kind: 'absent' },
+  judge: (live) => (live === null ? 'there' : moving(live) ? 'moving' : 'elsewhere'),
+  reads: 2,
+}
+
+/** Removes the rule. */
+export async function closeRule(write: Write): Promise<Written> {
+  const removal = write.calls.remove(write.signal).catch((error: unknown) => {
+    // Nothing to remove is what was wanted; the reads must still agree.
+    if (gone(error)) return null
+    throw error
+  })
+  const sent = await send(removal)
+  if (sent.verdict?.kind === 'refused') return sent.verdict
+  return new Watch(write, absence, sent).run()
+}

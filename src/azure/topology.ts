@@ -1,0 +1,150 @@
+import type { NetworkInterface, NetworkInterfaceIPConfiguration } from '@azure/arm-network'
+import { Fault } from '../core/fault.ts'
+import type { Family } from '../core/source.ts'
+import type { Hop, Path, Vm } from '../core/vm.ts'
+import type { Topology } from '../ports.ts'
+import { shapeOf, shapesOf, textOf } from './answer.ts'
+import type { Arm } from './arm.ts'
+import { expectType } from './resource-id.ts'
+import { missingAsNull } from './rule-calls.ts'
+
+const computeApi = '2024-07-01'
+
+interface Attached {
+  readonly id: string
+  readonly primary: boolean
+}
+
+/** The VM's network interfaces. This is the only thing that is asked of the compute service. */
+async function attachedInterfaces(arm: Arm, vm: Vm, signal?: AbortSignal): Promise<readonly Attached[]> {
+  const reply = await missingAsNull(arm.get(`${vm.id}?api-version=${computeApi}`, signal))
+  if (!reply) throw new Fault('vm not found', `${vm.name} no longer exists in Azure.`, { kind: 'permanent' })
+  const profile = shapeOf(shapeOf(shapeOf(reply.value)['properties'])['networkProfile'])
+  const attached = shapesOf(profile['networkInterfaces']).map((nic) => ({
+    id: textOf(nic['id']).toLowerCase(),
+    primary: shapeOf(nic['properties'])['primary'] === true,
+  }))
+  // With a single interface Azure may leave the mark out.
+  const only = attached.length === 1
+  return attached.map((nic) => (only ? { ...nic, primary: true } : nic))
+}
+
+async function readInterface(arm: Arm, id: string, signal?: AbortSignal): Promise<NetworkInterface> {
+  const { subscriptionId, resourceGroup, name } = expectType(id, 'microsoft.network/networkinterfaces')
+  const { value } = await arm.call(signal, (options) =>
+    arm.network(subscriptionId).networkInterfaces.get(resourceGroup, name, options),
+  )
+  return value
+}
+
+async function subnetGroup(arm: Arm, id: string, signal?: AbortSignal): Promise<string | null> {
+  const { subscriptionId, resourceGroup, names } = expectType(id, 'microsoft.network/virtualnetworks/subnets')
+  const [network = '', subnet = ''] = names
+  const { value } = await arm.call(signal, (options) =>
+    arm.network(subscriptionId).subnets.get(resourceGroup, network, subnet, options),
+  )
+  return value.networkSecurityGroup?.id?.toLowerCase() ?? null
+}
+
+async function publicAddress(arm: Arm, id: string, signal?: AbortSignal): Promise<string | null> {
+  const { subscriptionId, resourceGroup, name } = expectType(id, 'microsoft.network/publicipaddresses')
+  const { value } = await arm.call(signal, (options) =>
+    arm.network(subscriptionId).publicIPAddresses.get(resourceGroup, name, options),
+  )
+  return value.ipAddress ?? null
+}
+
+/** A network interface with those of its addresses that somebody outside would come in by. */
+interface Door {
+  readonly name: string
+  readonly nsgId: string | null
+  readonly addresses: readonly NetworkInterfaceIPConfiguration[]
+}
+
+/** Azure means IPv4 when it names no version. A block of addresses (`172.20.2.16/28`) is not one of a VM's own. */
+const inFamily = (config: NetworkInterfaceIPConfiguration, family: Family): boolean =>
+  (config.privateIPAddressVersion ?? 'IPv4') === family &&
+  config.privateIPAddress !== undefined &&
+  !config.privateIPAddress.includes('/')
+
+const door = (nic: NetworkInterface, addresses: readonly NetworkInterfaceIPConfiguration[]): Door => ({
+  name: nic.name ?? '',
+  nsgId: nic.networkSecurityGroup?.id?.toLowerCase() ?? null,
+  addresses,
+})
+
+/**
+ * The interfaces with a public address of the family, and of each only the addresses behind it; without any, the
+ * primary interface, which a load balancer or a private way in leads to.
+ */
+function chooseDoors(nics: readonly NetworkInterface[], primary: number, family: Family): readonly Door[] {
+  const published = nics
+    .map((nic) =>
+      door(
+        nic,
+        configs(nic, family).filter((config) => config.publicIPAddress?.id),
+      ),
+    )
+    .filter((each) => each.addresses.length > 0)
+  if (published.length > 0) return published
+  const first = nics[primary]
+  const addresses = first ? configs(first, family) : []
+  return first && addresses.length > 0 ? [door(first, addresses)] : []
+}
+
+const configs = (nic: NetworkInterface, family: Family) =>
+  (nic.ipConfigurations ?? []).filter((config) => inFamily(config, family))
+
+const subnetOf = (config: NetworkInterfaceIPConfiguration): string => config.subnet?.id?.toLowerCase() ?? ''
+
+/** Which groups stand before these addresses. A group that is met twice is one hop with all of its addresses. */
+function hopsOf(doors: readonly Door[], subnets: ReadonlyMap<string, string | null>): readonly Hop[] {
+  const hops = new Map<string, Hop>()
+  const add = (nsgId: string | null, attachedTo: Hop['attachedTo'], address: string) => {
+    if (nsgId === null) return
+    const known = hops.get(nsgId)
+    const destinations = [...new Set([...(known?.destinations ?? []), address])]
+    hops.set(nsgId, { nsgId, attachedTo: known?.attachedTo ?? attachedTo, destinations })
+  }
+  for (const { nsgId, addresses } of doors) {
+    for (const config of addresses) {
+      const address = config.privateIPAddress ?? ''
+      add(subnets.get(subnetOf(config)) ?? null, 'subnet', address)
+      add(nsgId, 'network interface', address)
+    }
+  }
+  return [...hops.values()]
+}
+
+const unguarded = (doors: readonly Door[], subnets: ReadonlyMap<string, string | null>): Door | undefined =>
+  doors.find(
+    ({ nsgId, addresses }) =>
+      nsgId === null && addresses.some((config) => (subnets.get(subnetOf(config)) ?? null) === null),
+  )
+
+/** Reads the way to a VM from Azure itself: three rounds of calls, each in parallel. */
+export function armTopology({ arm }: { readonly arm: Arm }): Topology {
+  return {
+    async path(vm, family, signal): Promise<Path> {
+      const attached = await attachedInterfaces(arm, vm, signal)
+      const nics = await Promise.all(attached.map(({ id }) => readInterface(arm, id, signal)))
+      const primary = Math.max(
+        0,
+        attached.findIndex((nic) => nic.primary),
+      )
+      const doors = chooseDoors(nics, primary, family)
+      if (doors.length === 0) return { kind: 'unreachable', why: `${vm.name} has no ${family} address` }
+      const addresses = doors.flatMap((each) => each.addresses)
+      const subnetIds = [...new Set(addresses.map(subnetOf))].filter((id) => id !== '')
+      const publicId = addresses[0]?.publicIPAddress?.id
+      const [groups, connectTo] = await Promise.all([
+        Promise.all(subnetIds.map((id) => subnetGroup(arm, id, signal))),
+        publicId === undefined ? null : publicAddress(arm, publicId, signal),
+      ])
+      const subnets = new Map(subnetIds.map((id, index) => [id, groups[index] ?? null]))
+      const open = unguarded(doors, subnets)
+      if (open) return { kind: 'unguarded', networkInterface: open.name }
+      return { kind: 'guarded', hops: hopsOf(doors, subnets), connectTo }
+    },
+  }
+}
