@@ -1,4 +1,6 @@
 import { ApiError } from './api-error.ts'
+import type { Ack } from './delivery.ts'
+import type { Outcome } from './gestures.ts'
 import { isJson, type Json, textOf } from './json.ts'
 import type { Message } from './messages.ts'
 import { contentOf } from './methods-chat.ts'
@@ -36,6 +38,29 @@ export function show(workspace: Workspace, ticket: ResponseTicket, body: Json): 
 function originalOf(workspace: Workspace, ticket: ResponseTicket): Message | undefined {
   if (ticket.original === undefined) return undefined
   return workspace.messages.find(ticket.channel, ticket.original.ts, ticket.original.ephemeral)
+}
+
+/** Shows what the acks of a command say; an answer that Slack refuses is an error to the person. */
+export function showAcks(workspace: Workspace, ticket: ResponseTicket, acks: readonly Ack[]): Outcome {
+  let outcome: Outcome = {}
+  for (const ack of acks) {
+    if (!ack.acked) continue
+    const body = typeof ack.body === 'string' ? { text: ack.body } : ack.body
+    if (Object.keys(body).length === 0 || body['text'] === '') continue
+    try {
+      const message = show(workspace, ticket, body)
+      if (message === undefined) continue
+      const copy = structuredClone(message)
+      outcome = {
+        ...(message.ephemeralFor === undefined ? { posted: copy } : { ephemeral: copy }),
+        ...outcome,
+      }
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error
+      outcome = { error: 'invalid_command_response', details: [error.code, JSON.stringify(error.extra)] }
+    }
+  }
+  return outcome
 }
 
 /** A POST to a response URL. */

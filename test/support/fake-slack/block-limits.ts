@@ -221,7 +221,7 @@ export function complaintsAbout(blocks: unknown, surface: Surface, pointer = '/b
   const block = byType(Object.fromEntries(allowed))
   list(block, MOST_BLOCKS[surface], 0)(blocks, pointer, complaints)
   acrossBlocks(listOf(blocks), surface, pointer, complaints)
-  return complaints.list
+  return complaints.lines
 }
 
 function acrossBlocks(blocks: Json[], surface: Surface, pointer: string, complaints: Complaints): void {

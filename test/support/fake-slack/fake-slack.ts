@@ -152,6 +152,11 @@ export class FakeSlack {
     this.workspace.faults.heal()
   }
 
+  /** How many gestures wait for their ack. */
+  get pendingAcks(): number {
+    return this.workspace.deadlines.pending
+  }
+
   /** Ends the three seconds for every gesture that is not acknowledged yet. */
   expireAcks(): void {
     this.workspace.deadlines.expireAll()
@@ -172,7 +177,7 @@ export class FakeSlack {
 
   async stop(): Promise<void> {
     this.expireAcks()
-    this.heal()
+    this.workspace.faults.heal('cut')
     await this.sockets.stop()
     await this.#server.stop()
   }

@@ -1,7 +1,7 @@
 export type Fault = { method?: string; times?: number } & (
   | { kind: '429'; retryAfter?: number }
   | { kind: '500' }
-  /** Never answers, until `heal`. */
+  /** Does nothing and answers nothing until `heal`; then it serves the callers that still wait. */
   | { kind: 'black-hole' }
   /** Does what was asked, then cuts the line before the answer. */
   | { kind: 'lost-reply' }
@@ -18,7 +18,7 @@ interface Armed {
 
 export class Faults {
   #armed: Armed[] = []
-  readonly #held = new Set<() => void>()
+  readonly #held = new Set<(end: 'healed' | 'cut') => void>()
 
   add(fault: Fault): void {
     this.#armed.push({ fault, left: fault.times ?? 1 })
@@ -33,14 +33,14 @@ export class Faults {
     return armed.fault
   }
 
-  hold(release: () => void): void {
-    this.#held.add(release)
+  hold(): Promise<'healed' | 'cut'> {
+    return new Promise((resolve) => this.#held.add(resolve))
   }
 
-  /** Disarms what is armed and cuts the calls that hang, as a load balancer coming back would. */
-  heal(): void {
+  /** Disarms what is armed and ends the calls that hang. */
+  heal(end: 'healed' | 'cut' = 'healed'): void {
     this.#armed = []
-    for (const release of this.#held) release()
+    for (const release of this.#held) release(end)
     this.#held.clear()
   }
 }

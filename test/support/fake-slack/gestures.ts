@@ -72,12 +72,14 @@ export function watch(workspace: Workspace, user: string, payload: Json) {
   }
 }
 
+function label({ element }: Placed): string {
+  return isJson(element['text']) ? textOf(element['text'], 'text') : ''
+}
+
 /** The element that a person means by an action id or by the words on it. */
 export function placedOn(blocks: readonly Json[], wanted: string, options: ClickOptions): Placed {
   const all = elementsOf(blocks)
   const byId = all.filter((each) => each.actionId === wanted)
-  const label = ({ element }: Placed): string =>
-    isJson(element['text']) ? textOf(element['text'], 'text') : ''
   const named = byId.length > 0 ? byId : all.filter((each) => label(each) === wanted)
   const found = named.filter(
     (each) =>

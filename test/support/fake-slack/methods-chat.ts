@@ -1,7 +1,7 @@
 import { ApiError, missing, withMessages } from './api-error.ts'
 import { complaintsAbout } from './block-limits.ts'
 import type { Channel } from './channels.ts'
-import { flag, isJson, type Json, structured, textOf } from './json.ts'
+import { flag, isJson, type Json, listOf, structured, textOf } from './json.ts'
 import { type Message, messageObject } from './messages.ts'
 import type { Methods } from './web-api.ts'
 import type { Workspace } from './workspace.ts'
@@ -21,7 +21,7 @@ export function contentOf(args: Json): Content {
     throw new ApiError('invalid_blocks_format')
   const complaints = complaintsAbout(given ?? [], 'message')
   if (complaints.length > 0) throw withMessages('invalid_blocks', complaints)
-  const blocks = (given ?? []) as Json[]
+  const blocks = listOf(given)
   const attachments = structured(args, 'attachments')
   const attached = Array.isArray(attachments) && attachments.length > 0
   if (text.trim() === '' && blocks.length === 0 && !attached) throw new ApiError('no_text')
@@ -106,10 +106,13 @@ function ownMessage(args: Json, workspace: Workspace, foreign: string): Message 
   return message
 }
 
+function rich(blocks: readonly Json[]): boolean {
+  return blocks.some((block) => block['type'] === 'rich_text')
+}
+
 function update(args: Json, workspace: Workspace): Json {
   const message = ownMessage(args, workspace, 'cant_update_message')
   const { text, blocks } = contentOf(args)
-  const rich = (list: readonly Json[]): boolean => list.some((block) => block['type'] === 'rich_text')
   if (rich(message.blocks) && blocks.length > 0 && !rich(blocks)) throw new ApiError('block_mismatch')
   const metadata = metadataOf(args)
   if (metadata !== undefined) message.metadata = metadata

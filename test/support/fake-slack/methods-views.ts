@@ -1,5 +1,5 @@
 import { ApiError, missing, withMessages } from './api-error.ts'
-import { type Json, structured, textOf } from './json.ts'
+import { isJson, type Json, structured, textOf } from './json.ts'
 import { viewObject } from './payloads.ts'
 import { refusalOf } from './view-limits.ts'
 import { PUSH_LIMIT, type View } from './views.ts'
@@ -13,7 +13,7 @@ function viewOf(args: Json, surface: 'modal' | 'home'): Json {
   const refusal = refusalOf(view, surface)
   if (refusal?.error === 'view_too_large') throw new ApiError('view_too_large')
   if (refusal !== undefined) throw withMessages(refusal.error, refusal.messages)
-  return view as Json
+  return isJson(view) ? view : {}
 }
 
 function uniqueExternalId(view: Json, workspace: Workspace, except?: View): void {

@@ -81,17 +81,20 @@ export function action(workspace: Workspace, placed: Placed, entry: Json): Json 
   }
 }
 
+/** Where a message stands, and what its reader has put into its fields. */
+export interface Place {
+  readonly message: Message
+  readonly channel: Channel
+  readonly responseUrl: string
+  readonly entries: ReadonlyMap<string, Json>
+}
+
 export interface Clicked {
   readonly actions: readonly Json[]
   readonly triggerId: string
 }
 
-export function messageAction(
-  workspace: Workspace,
-  person: PersonRecord,
-  on: { message: Message; channel: Channel; responseUrl: string; entries: ReadonlyMap<string, Json> },
-  clicked: Clicked,
-): Json {
+export function messageAction(workspace: Workspace, person: PersonRecord, on: Place, clicked: Clicked): Json {
   const { message, channel } = on
   const ephemeral = message.ephemeralFor !== undefined
   return {

@@ -1,20 +1,13 @@
-import { show } from './answers.ts'
-import { ApiError } from './api-error.ts'
-import type { Channel } from './channels.ts'
+import { showAcks } from './answers.ts'
 import type { Ack, Delivery, DeliveryOptions } from './delivery.ts'
+import type { Placed } from './elements.ts'
 import { entryOf, formErrors, key } from './form-state.ts'
-import {
-  type ClickOptions,
-  type GestureOptions,
-  type Outcome,
-  placedOn,
-  type Seen,
-  watch,
-} from './gestures.ts'
+import { type ClickOptions, type GestureOptions, placedOn, type Seen, watch } from './gestures.ts'
 import { isJson, type Json, listOf } from './json.ts'
 import type { Message } from './messages.ts'
 import * as payloads from './payloads.ts'
 import type { PersonOptions, PersonRecord } from './people.ts'
+import { isView, Screen, type Target } from './screen.ts'
 import { afterSubmission } from './submission.ts'
 import type { ResponseTicket } from './tickets.ts'
 import type { View } from './views.ts'
@@ -25,24 +18,18 @@ export interface Wire {
   origin: () => string
 }
 
-type Target = Message | View
-
-function isView(target: Target): target is View {
-  return 'rootId' in target
-}
-
 /** Somebody in the workspace, and what that person can do in Slack. */
 export class Person {
   readonly record: PersonRecord
   readonly #workspace: Workspace
   readonly #wire: Wire
-  readonly #offered = new Map<string, Json[]>()
-  readonly #entries = new Map<string, Map<string, Json>>()
+  readonly #screen: Screen
 
   constructor(record: PersonRecord, workspace: Workspace, wire: Wire) {
     this.record = record
     this.#workspace = workspace
     this.#wire = wire
+    this.#screen = new Screen(workspace, record)
   }
 
   get id(): string {
@@ -58,7 +45,7 @@ export class Person {
     Object.assign(this.record, options)
   }
 
-  /** Types a slash command. */
+  /** Types a slash command, in `channel` or where this person usually is. */
   async types(
     command: string,
     text = '',
@@ -69,19 +56,15 @@ export class Person {
       throw new Error(`${this.name} is no member of this workspace: Slack offers them no commands`)
     }
     const channel =
-      options.channel === undefined ? channels.usual(this.record) : this.#channel(options.channel)
+      options.channel === undefined ? channels.usual(this.record) : this.#screen.channel(options.channel)
     const actor = this.#actor(options)
     const ticket = tickets.response('commands', actor.id, channel.id)
-    const payload = payloads.slashCommand(this.#workspace, actor, {
-      command,
-      text,
-      channel,
-      triggerId: tickets.trigger(actor.id),
-      responseUrl: this.#url(ticket),
-    })
+    const triggerId = tickets.trigger(actor.id)
+    const typed = { command, text, channel, triggerId, responseUrl: this.#url(ticket) }
+    const payload = payloads.slashCommand(this.#workspace, actor, typed)
     const seen = watch(this.#workspace, actor.id, payload)
     const acks = await this.#wire.deliver({ type: 'slash_commands', payload }, options)
-    return seen(acks, this.#showAcks(acks, ticket))
+    return seen(acks, showAcks(this.#workspace, ticket, acks))
   }
 
   /** Presses a button of a message or view, named by its action id or by its words. */
@@ -91,43 +74,33 @@ export class Person {
 
   /** Picks from a select of a message or view. */
   picks(target: Target, what: string, value: unknown, options: ClickOptions = {}): Promise<Seen> {
-    return this.#acts(target, what, options, (placed) => {
-      const entry = entryOf(placed, value, this.#offered.get(placed.actionId) ?? [])
-      this.#entriesOf(target).set(key(placed), entry)
+    return this.#acts(target, what, options, (placed, live) => {
+      const entry = entryOf(placed, value, this.#screen.offered(placed.actionId))
+      this.#screen.entries(live).set(key(placed), entry)
       return entry
     })
   }
 
   /** Puts values into the fields of a form, by block id or action id, without sending anything. */
   fills(view: View, values: { readonly [field: string]: unknown }): void {
-    const live = this.#liveView(view)
-    for (const [field, value] of Object.entries(values)) {
-      const byBlock = live.blocks.find((each) => each['block_id'] === field && isJson(each['element']))
-      const placed = placedOn(
-        byBlock === undefined ? live.blocks : [byBlock],
-        byBlock === undefined ? field : String((byBlock['element'] as Json)['action_id']),
-        {},
-      )
-      live.entries.set(key(placed), entryOf(placed, value, this.#offered.get(placed.actionId) ?? []))
-    }
+    const live = this.#screen.view(view)
+    for (const [field, value] of Object.entries(values)) this.#screen.fill(live, field, value)
   }
 
+  /** Fills in the values and presses the submit button. */
   async submits(
     view: View,
     values: { readonly [field: string]: unknown } = {},
     options: GestureOptions = {},
   ): Promise<Seen> {
-    this.fills(view, values)
-    const live = this.#liveView(view)
+    const live = this.#screen.view(view, options)
+    for (const [field, value] of Object.entries(values)) this.#screen.fill(live, field, value)
     if (live.type !== 'modal' || !isJson(live.content['submit']))
       throw new Error('This view has no submit button')
+    if (this.#workspace.views.top(live.user) !== live) throw new Error('Another view lies on top of this one')
     const actor = this.#actor(options)
-    const payload = payloads.viewSubmission(
-      this.#workspace,
-      actor,
-      live,
-      this.#workspace.tickets.trigger(actor.id),
-    )
+    const triggerId = this.#workspace.tickets.trigger(actor.id)
+    const payload = payloads.viewSubmission(this.#workspace, actor, live, triggerId)
     const seen = watch(this.#workspace, actor.id, payload)
     const viewErrors = formErrors(live.blocks, live.entries)
     if (Object.keys(viewErrors).length > 0) return seen([], { viewErrors })
@@ -137,7 +110,7 @@ export class Person {
 
   /** Closes a modal by its cancel button, or the whole stack with `{ all: true }`. */
   async closes(view: View, options: GestureOptions & { all?: boolean } = {}): Promise<Seen> {
-    const live = this.#liveView(view)
+    const live = this.#screen.view(view, options)
     const cleared = options.all === true || live.content['clear_on_close'] === true
     if (cleared) this.#workspace.views.clear(live.user)
     else this.#workspace.views.pop(live)
@@ -149,26 +122,22 @@ export class Person {
 
   /** Types into an external select; the result's `options` are what the list then offers. */
   async suggests(target: Target, what: string, typed: string, options: ClickOptions = {}): Promise<Seen> {
-    const placed = placedOn(target.blocks, what, options)
-    const where = isView(target)
-      ? {
-          container: { type: 'view', view_id: target.id },
-          view: payloads.viewObject(this.#liveView(target), this.#workspace),
-        }
+    const live = this.#screen.live(target, options)
+    const placed = placedOn(live.blocks, what, options)
+    const where = isView(live)
+      ? { container: { type: 'view', view_id: live.id }, view: payloads.viewObject(live, this.#workspace) }
       : {
-          container: { type: 'message', message_ts: target.ts, channel_id: target.channel },
-          channel: { id: target.channel },
+          container: { type: 'message', message_ts: live.ts, channel_id: live.channel },
+          channel: { id: live.channel, name: this.#screen.channel(live.channel).name },
         }
-    const payload = payloads.blockSuggestion(this.#workspace, this.#actor(options), placed, {
-      value: typed,
-      where,
-    })
+    const search = { value: typed, where }
+    const payload = payloads.blockSuggestion(this.#workspace, this.#actor(options), placed, search)
     const seen = watch(this.#workspace, this.id, payload)
     const acks = await this.#wire.deliver({ type: 'interactive', payload }, options)
     const body = acks[0]?.acked === true && isJson(acks[0].body) ? acks[0].body : {}
     const grouped = listOf(body['option_groups']).flatMap((group) => listOf(group['options']))
     const offered = [...listOf(body['options']), ...grouped]
-    this.#offered.set(placed.actionId, offered)
+    this.#screen.offer(placed.actionId, offered)
     return seen(acks, { options: offered })
   }
 
@@ -185,18 +154,10 @@ export class Person {
 
   /** Writes an ordinary message, which the bot gets no event of. */
   says(channel: string, text: string, options: { thread?: string } = {}): Message {
+    const { id } = this.#screen.channel(channel)
     const threadTs = options.thread === undefined ? {} : { threadTs: options.thread }
-    const where = this.#channel(channel).id
-    return structuredClone(
-      this.#workspace.messages.add({
-        channel: where,
-        user: this.id,
-        byBot: false,
-        text,
-        blocks: [],
-        ...threadTs,
-      }),
-    )
+    const draft = { channel: id, user: this.id, byBot: false, text, blocks: [], ...threadTs }
+    return structuredClone(this.#workspace.messages.add(draft))
   }
 
   /** The modal that is on this person's screen now. */
@@ -220,13 +181,13 @@ export class Person {
     target: Target,
     what: string,
     options: ClickOptions,
-    entry: (placed: ReturnType<typeof placedOn>) => Json,
+    entry: (placed: Placed, live: Target) => Json,
   ): Promise<Seen> {
-    const live = isView(target) ? this.#liveView(target) : this.#liveMessage(target, options)
+    const live = this.#screen.live(target, options)
     const placed = placedOn(live.blocks, what, options)
     const actor = this.#actor(options)
     const forged = options.forgedValue === undefined ? {} : { value: options.forgedValue }
-    const action = payloads.action(this.#workspace, placed, { ...entry(placed), ...forged })
+    const action = payloads.action(this.#workspace, placed, { ...entry(placed, live), ...forged })
     const clicked = { actions: [action], triggerId: this.#workspace.tickets.trigger(actor.id) }
     const payload = isView(live)
       ? payloads.viewAction(this.#workspace, actor, live, clicked)
@@ -235,71 +196,16 @@ export class Person {
     return seen(await this.#wire.deliver({ type: 'interactive', payload }, options))
   }
 
-  #place(message: Message, actor: PersonRecord) {
-    const channel = this.#channel(message.channel)
+  #place(message: Message, actor: PersonRecord): payloads.Place {
+    const channel = this.#screen.channel(message.channel)
     const original = { ts: message.ts, ephemeral: message.ephemeralFor !== undefined }
     const ticket = this.#workspace.tickets.response('actions', actor.id, channel.id, original)
-    return { message, channel, responseUrl: this.#url(ticket), entries: this.#entriesOf(message) }
-  }
-
-  #entriesOf(target: Target): Map<string, Json> {
-    if (isView(target)) return this.#liveView(target).entries
-    const id = `${target.channel}/${target.ts}`
-    const entries = this.#entries.get(id) ?? new Map<string, Json>()
-    this.#entries.set(id, entries)
-    return entries
-  }
-
-  #liveMessage(copy: Message, options: ClickOptions): Message {
-    const channel = this.#channel(copy.channel)
-    const reads =
-      copy.ephemeralFor === undefined
-        ? this.#workspace.channels.canRead(channel, this.record)
-        : copy.ephemeralFor === this.id
-    if (!reads && options.as === undefined) throw new Error(`${this.name} cannot see this message`)
-    if (options.stale === true) return copy
-    const live = this.#workspace.messages.find(copy.channel, copy.ts, copy.ephemeralFor !== undefined)
-    if (live === undefined) throw new Error('This message was deleted: { stale: true } clicks an old copy')
-    return live
-  }
-
-  #liveView(copy: View): View {
-    const live = this.#workspace.views.find({ id: copy.id })
-    if (live === undefined) throw new Error('This view is not open any more')
-    return live
-  }
-
-  #showAcks(acks: readonly Ack[], ticket: ResponseTicket): Outcome {
-    let outcome: Outcome = {}
-    for (const ack of acks) {
-      if (!ack.acked) continue
-      const body = typeof ack.body === 'string' ? { text: ack.body } : ack.body
-      if (Object.keys(body).length === 0 || body['text'] === '') continue
-      try {
-        const message = show(this.#workspace, ticket, body)
-        if (message === undefined) continue
-        const copy = structuredClone(message)
-        outcome = {
-          ...(message.ephemeralFor === undefined ? { posted: copy } : { ephemeral: copy }),
-          ...outcome,
-        }
-      } catch (error) {
-        if (!(error instanceof ApiError)) throw error
-        outcome = { error: 'invalid_command_response', details: [error.code, JSON.stringify(error.extra)] }
-      }
-    }
-    return outcome
+    return { message, channel, responseUrl: this.#url(ticket), entries: this.#screen.entries(message) }
   }
 
   #actor(options: GestureOptions): PersonRecord {
     if (options.as === undefined) return this.record
     return this.#workspace.people.all.get(options.as) ?? { ...this.record, id: options.as }
-  }
-
-  #channel(id: string): Channel {
-    const channel = this.#workspace.channels.all.get(id)
-    if (channel === undefined) throw new Error(`There is no channel ${id}`)
-    return channel
   }
 
   #url(ticket: ResponseTicket): string {

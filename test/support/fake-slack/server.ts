@@ -1,5 +1,5 @@
+import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { WebSocketServer } from 'ws'
 import { respond } from './answers.ts'
 import { isJson, type Json } from './json.ts'
@@ -9,7 +9,8 @@ import type { Workspace } from './workspace.ts'
 
 async function bodyOf(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
-  for await (const chunk of request) chunks.push(chunk as Buffer)
+  request.on('data', (chunk: Buffer) => chunks.push(chunk))
+  await once(request, 'end')
   return Buffer.concat(chunks).toString()
 }
 
@@ -52,7 +53,9 @@ export class FakeServer {
   }
 
   get origin(): string {
-    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+    const address = this.#server.address()
+    if (address === null || typeof address === 'string') throw new Error('The fake Slack is not listening')
+    return `http://127.0.0.1:${address.port}`
   }
 
   listen(): Promise<void> {
@@ -75,7 +78,7 @@ export class FakeServer {
     const args = argsOf(url, request.headers['content-type'] ?? '', body)
     const reply = url.pathname.startsWith('/api/')
       ? await this.#webApi(url.pathname.slice('/api/'.length), request, args)
-      : this.#responseUrl(url.pathname, args)
+      : await this.#responseUrl(url.pathname, args)
     this.#send(reply, response)
   }
 
@@ -83,15 +86,15 @@ export class FakeServer {
     if (args === undefined) return { status: 200, body: { ok: false, error: 'invalid_json' } }
     const bearer = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1]
     const token = bearer ?? (typeof args['token'] === 'string' ? args['token'] : '')
-    return this.#api.handle({ method, args, token })
+    return this.#api.handle({ method, args, token, gone: () => request.socket.destroyed })
   }
 
-  #responseUrl(path: string, args: Json | undefined): Reply {
+  async #responseUrl(path: string, args: Json | undefined): Promise<Reply> {
     const call = this.#workspace.record.began('response_url', args ?? {})
     const fault = this.#workspace.faults.strike('response_url')
     if (fault !== undefined) call.fault = fault.kind
     if (fault?.kind === 'drop') return 'cut'
-    if (fault?.kind === 'black-hole') return 'hang'
+    if (fault?.kind === 'black-hole' && (await this.#workspace.faults.hold()) === 'cut') return 'cut'
     const failed = fault?.kind === '429' || fault?.kind === '500'
     const reply = failed
       ? { status: Number(fault.kind), body: { ok: false } }
@@ -103,10 +106,6 @@ export class FakeServer {
   #send(reply: Reply, response: ServerResponse): void {
     if (reply === 'cut') {
       response.destroy()
-      return
-    }
-    if (reply === 'hang') {
-      this.#workspace.faults.hold(() => response.destroy())
       return
     }
     response.writeHead(reply.status, { 'content-type': 'application/json; charset=utf-8', ...reply.headers })

@@ -7,9 +7,9 @@ export interface Complaints {
 
 export type Check = (value: unknown, pointer: string, complaints: Complaints) => void
 
-export function complaintList(): Complaints & { list: string[] } {
-  const list: string[] = []
-  return { list, add: (problem, pointer) => list.push(`${problem} [json-pointer:${pointer}]`) }
+export function complaintList(): Complaints & { lines: string[] } {
+  const lines: string[] = []
+  return { lines, add: (problem, pointer) => lines.push(`${problem} [json-pointer:${pointer}]`) }
 }
 
 export function string(max = Infinity, min = 0): Check {
@@ -83,7 +83,7 @@ export function byType(kinds: { readonly [type: string]: Check }): Check {
     if (check !== undefined) check(value, pointer, complaints)
     else if (!isJson(value)) complaints.add('must be an object', pointer)
     else if (type === undefined) complaints.add('missing required field: type', pointer)
-    else complaints.add(`unsupported type: ${String(type)}`, `${pointer}/type`)
+    else complaints.add(`unsupported type: ${JSON.stringify(type)}`, `${pointer}/type`)
   }
 }
 

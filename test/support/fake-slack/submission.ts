@@ -37,13 +37,15 @@ function errors(view: View, given: unknown): Outcome {
   const blocks = new Set(view.blocks.flatMap((each) => (each['type'] === 'input' ? [each['block_id']] : [])))
   const strange = Object.keys(given).filter((each) => !blocks.has(each))
   if (strange.length > 0) return refused([`no input block is called ${strange.join(', ')}`])
-  return { viewErrors: given as { [block: string]: string } }
+  return {
+    viewErrors: Object.fromEntries(Object.entries(given).map(([block, text]) => [block, String(text)])),
+  }
 }
 
 function next(workspace: Workspace, view: View, body: Json): Outcome {
   const refusal = refusalOf(body['view'], 'modal')
   if (refusal !== undefined) return refused(refusal.messages)
-  const content = body['view'] as Json
+  const content = isJson(body['view']) ? body['view'] : {}
   if (body['response_action'] === 'update') {
     workspace.views.update(view, content)
     return {}

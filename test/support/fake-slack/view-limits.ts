@@ -41,6 +41,6 @@ export function refusalOf(view: unknown, surface: 'modal' | 'home'): ViewRefusal
   const blocks = Array.isArray(view['blocks'])
     ? complaintsAbout(view['blocks'], surface, '/view/blocks')
     : ['must be an array [json-pointer:/view/blocks]']
-  const messages = [...complaints.list, ...blocks]
+  const messages = [...complaints.lines, ...blocks]
   return messages.length === 0 ? undefined : { error: 'invalid_arguments', messages }
 }

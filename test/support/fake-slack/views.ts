@@ -1,5 +1,5 @@
 import type { Json } from './json.ts'
-import { textOf } from './json.ts'
+import { listOf, textOf } from './json.ts'
 import { withIds } from './messages.ts'
 import type { Stamps } from './stamps.ts'
 
@@ -122,7 +122,7 @@ export class Views {
   }
 
   #blocks(content: Json): Json[] {
-    return withIds((content['blocks'] ?? []) as Json[], this.#stamps)
+    return withIds(listOf(content['blocks']), this.#stamps)
   }
 
   #hash(): string {

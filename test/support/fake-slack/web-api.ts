@@ -23,12 +23,13 @@ export interface Methods {
 export type Reply =
   | { readonly status: number; readonly body: Json; readonly headers?: { [name: string]: string } }
   | 'cut'
-  | 'hang'
 
 export interface Incoming {
   readonly method: string
   readonly args: Json
   readonly token: string
+  /** Whether the caller has given up. */
+  readonly gone: () => boolean
 }
 
 export class WebApi {
@@ -56,7 +57,7 @@ export class WebApi {
     const call = this.#workspace.record.began(incoming.method, args)
     const fault = this.#workspace.faults.strike(incoming.method)
     if (fault !== undefined) call.fault = fault.kind
-    const early = await this.#before(call, fault)
+    const early = await this.#before(call, fault, incoming.gone)
     if (early !== undefined) return early
     const body = this.#answer({ ...incoming, args })
     this.#workspace.record.answered(call, 200, body)
@@ -64,14 +65,17 @@ export class WebApi {
     return { status: 200, body, headers: { 'x-oauth-scopes': [...this.#workspace.scopes].join(',') } }
   }
 
-  async #before(call: Call, fault: Fault | undefined): Promise<Reply | undefined> {
+  async #before(call: Call, fault: Fault | undefined, gone: () => boolean): Promise<Reply | undefined> {
     if (fault === undefined || fault.kind === 'lost-reply') return undefined
     if (fault.kind === 'slow') {
       await new Promise((resolve) => setTimeout(resolve, fault.ms))
       return undefined
     }
     if (fault.kind === 'drop') return 'cut'
-    if (fault.kind === 'black-hole') return 'hang'
+    if (fault.kind === 'black-hole') {
+      const end = await this.#workspace.faults.hold()
+      return end === 'cut' || gone() ? 'cut' : undefined
+    }
     return this.#refusal(call, fault)
   }
 
