@@ -7,7 +7,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    reporters: ['default'],
+    reporters: ['default', './test/support/plain-line.ts'],
     coverage: { provider: 'v8', include: ['src/**/*.ts'] },
   },
 })

@@ -23,7 +23,7 @@ const untilForm = /^until\s+(\d{1,2})[:.](\d{2})$/
 const longest = 366 * day
 
 function parseLength(text: string): SpanAnswer {
-  if (/^-/.test(text)) return no(`“${text}” is negative; a duration counts forward.`)
+  if (text.startsWith('-')) return no(`“${text}” is negative; a duration counts forward.`)
   if (/^\d+(\.\d+)?$/.test(text))
     return no(`“${text}” has no unit; say ${text}m for minutes or ${text}h for hours.`)
   const match = lengthForm.exec(text)

@@ -8,9 +8,9 @@ import type { Ask, Request } from '../core/request.ts'
 import { parseAddress, type Source } from '../core/source.ts'
 import type { Vm } from '../core/vm.ts'
 import type { Claim, Gesture } from '../ports.ts'
+import { answer, endDispatched, endWith, type IntakeParts } from './answer.ts'
 import { backoffMs } from './backoff.ts'
 import { again, ended, type Finish, messageOf } from './handler.ts'
-import { answer, endDispatched, endWith, type IntakeParts } from './intake.ts'
 
 type AskGesture = Extract<Gesture, { kind: 'ask' }>
 type AskCommand = Extract<Command, { kind: 'ask' }>

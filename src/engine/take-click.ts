@@ -3,8 +3,8 @@ import type { Event } from '../core/event.ts'
 import type { Member } from '../core/person.ts'
 import { evaluate, groupsNamed } from '../core/policy.ts'
 import type { Claim, Gesture } from '../ports.ts'
+import { endDispatched, endWith, type IntakeParts } from './answer.ts'
 import { ended, type Finish } from './handler.ts'
-import { endDispatched, endWith, type IntakeParts } from './intake.ts'
 
 type Click = Extract<Gesture, { kind: 'click' }>
 

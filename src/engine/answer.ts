@@ -1,0 +1,54 @@
+import type { Outcome } from '../core/outcome.ts'
+import type { Policy } from '../core/policy.ts'
+import { refusalText, type Wording } from '../core/refusal.ts'
+import type { Chat, Claim, Clock, Directory, Inventory, Store, Topology } from '../ports.ts'
+import type { Dispatched, Dispatcher } from './dispatch.ts'
+import { done, type Finish, messageOf } from './handler.ts'
+import type { Log } from './log.ts'
+
+export interface IntakeParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly dispatcher: Dispatcher
+  readonly directory: Directory
+  readonly inventory: Inventory
+  readonly topology: Topology
+  readonly chat: Chat
+  readonly policy: () => Policy
+  readonly newId: () => string
+  readonly wording: Wording
+  readonly log: Log
+}
+
+/** Ends a gesture that changed nothing: only its key stays, and the person is told. */
+export async function endWith(
+  parts: IntakeParts,
+  claim: Claim,
+  url: string | null,
+  text: string,
+): Promise<Finish> {
+  await answer(parts, url, text)
+  await parts.store.transact((tx) => tx.endIntake(claim.subject, parts.clock.now()))
+  return done
+}
+
+/** A private answer that is lost is no harm to anything: what holds is in the messages and in the database. */
+export async function answer(parts: IntakeParts, url: string | null, text: string): Promise<void> {
+  if (url === null) return
+  try {
+    await parts.chat.answer(url, text)
+  } catch (error) {
+    parts.log.warn({ error: messageOf(error) }, 'a private answer could not be given')
+  }
+}
+
+/** Tells the person when the core said no; a job that somebody else took over says nothing here. */
+export async function endDispatched(
+  parts: IntakeParts,
+  url: string | null,
+  outcome: Dispatched,
+): Promise<Outcome | null> {
+  if (outcome === 'lost') return null
+  if (!outcome.ok) await answer(parts, url, refusalText(outcome.refusal, parts.wording))
+  return outcome
+}
