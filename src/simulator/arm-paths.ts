@@ -47,13 +47,9 @@ export function parseArmPath(full: string): ArmPath {
   const lower = segments.map((segment) => segment.toLowerCase())
   const at = lower.lastIndexOf('providers')
   const scopeLength = at < 0 ? segments.length : at
-  const types: string[] = []
-  const names: string[] = []
-  for (let i = at + 2; at >= 0 && i < segments.length; i += 2) {
-    types.push(lower[i] ?? '')
-    const name = segments[i + 1]
-    if (name !== undefined) names.push(name)
-  }
+  const pairs = at < 0 ? [] : segments.slice(at + 2)
+  const types = pairs.filter((_, index) => index % 2 === 0).map((type) => type.toLowerCase())
+  const names = pairs.filter((_, index) => index % 2 === 1)
   const path: ArmPath = {
     full,
     scope: `/${segments.slice(0, scopeLength).join('/')}`,

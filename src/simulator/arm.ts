@@ -2,8 +2,10 @@ import type { Answer, ArmCall } from './arm-call.ts'
 import { header } from './arm-call.ts'
 import { type BucketKind, Buckets } from './buckets.ts'
 import { ArmError } from './errors.ts'
+import { deleteGroup, putGroup } from './group-calls.ts'
 import { operationResult, operationStatus } from './group-operations.ts'
 import { listLocks, refuseWhenLocked } from './locks.ts'
+import { verifyFlow } from './network-watcher.ts'
 import {
   getInstanceView,
   getResource,
@@ -42,6 +44,9 @@ const handlers = new Map<string, Handler>([
   [`GET ${jit}`, listPoliciesOfRegion],
   ['GET microsoft.authorization/locks', listLocks],
   ['GET microsoft.authorization/permissions', listPermissions],
+  [`PUT ${nsg}/*`, putGroup],
+  [`DELETE ${nsg}/*`, deleteGroup],
+  ['POST microsoft.network/networkwatchers/ipflowverify', verifyFlow],
   ['POST microsoft.resourcegraph/resources', queryResources],
 ])
 

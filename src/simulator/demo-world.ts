@@ -1,5 +1,6 @@
 import type { ArmResource, World } from './world.ts'
 import {
+  jitPolicy,
   machine,
   type Place,
   resource,
@@ -208,32 +209,6 @@ function labMachines(): ArmResource[] {
   ]
 }
 
-function defenderPolicy(): ArmResource {
-  const port = (number: number) => ({
-    number,
-    protocol: '*',
-    allowedSourceAddressPrefix: '*',
-    maxRequestAccessDuration: 'PT3H',
-  })
-  return {
-    id: resourceId(shop, 'Microsoft.Security/locations/westeurope/jitNetworkAccessPolicies', 'default'),
-    name: 'default',
-    type: 'Microsoft.Security/locations/jitNetworkAccessPolicies',
-    kind: 'Basic',
-    location: 'westeurope',
-    properties: {
-      provisioningState: 'Succeeded',
-      virtualMachines: [
-        {
-          id: resourceId(shop, 'Microsoft.Compute/virtualMachines', 'vm-mdc01'),
-          ports: [port(22), port(3389)],
-        },
-      ],
-      requests: [],
-    },
-  }
-}
-
 /** The world of the demo: small, and holding every case that a request can meet. */
 export function demoWorld(): World {
   const places = [ops, shop, watchers, lab, labWatchers]
@@ -252,7 +227,7 @@ export function demoWorld(): World {
       ...labMachines(),
       resource(watchers, 'Microsoft.Network/networkWatchers', 'NetworkWatcher_westeurope', {}),
       resource(labWatchers, 'Microsoft.Network/networkWatchers', 'NetworkWatcher_northeurope', {}),
-      defenderPolicy(),
+      jitPolicy(shop, 'default', ['vm-mdc01'], [22, 3389]),
     ],
     locks: [],
   }

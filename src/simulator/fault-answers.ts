@@ -17,7 +17,7 @@ export interface FaultContext {
 }
 
 /** The refusal that a fault stands for; nothing for faults that bend something else. */
-export function refusalOf(fault: Fault, { path, method, now, tokens }: FaultContext): ArmError | undefined {
+export function refusalOf(fault: Fault, { path, method, now, tokens }: FaultContext): ArmError | null {
   switch (fault.kind) {
     case 'throttle':
       return throttled(
@@ -43,9 +43,20 @@ export function refusalOf(fault: Fault, { path, method, now, tokens }: FaultCont
       return forbidden(fault.code ?? 'AuthorizationFailed', method, path)
     case 'lost-operation':
       return operationNotFound(path.names.at(-1) ?? '')
-    default:
-      return undefined
+    case 'latency':
+    case 'clock-skew':
+    case 'drop':
+    case 'black-hole':
+    case 'token-endpoint-down':
+    case 'token-lifetime':
+    case 'slow-operation':
+    case 'operation-failed':
+    case 'operation-canceled':
+    case 'late-conflict':
+    case 'stale-reads':
+      break
   }
+  return null
 }
 
 function retryAfter(

@@ -45,9 +45,9 @@ const when: Field = { type: 'string', allowed: ['before', 'after'] }
 const number: Field = { type: 'number' }
 const needed: Field = { type: 'number', required: true }
 const flag: Field = { type: 'boolean' }
-const text: Field = { type: 'string' }
+const words: Field = { type: 'string' }
 
-const matcherFields: Record<string, Field> = { method: text, path: text, times: number, after: number }
+const matcherFields: Record<string, Field> = { method: words, path: words, times: number, after: number }
 
 const kinds: Record<FaultKind, { stage: Stage; fields: Record<string, Field> }> = {
   latency: { stage: 'arrival', fields: { ms: needed } },
@@ -57,7 +57,7 @@ const kinds: Record<FaultKind, { stage: Stage; fields: Record<string, Field> }> 
   'precondition-failed': { stage: 'arrival', fields: {} },
   'server-error': {
     stage: 'arrival',
-    fields: { status: number, code: text, when, retryAfterSeconds: number },
+    fields: { status: number, code: words, when, retryAfterSeconds: number },
   },
   drop: { stage: 'arrival', fields: { when } },
   'black-hole': { stage: 'arrival', fields: { when } },
@@ -76,14 +76,18 @@ const kinds: Record<FaultKind, { stage: Stage; fields: Record<string, Field> }> 
   },
   'operation-failed': {
     stage: 'operation',
-    fields: { code: { type: 'string', required: true }, message: text, effect: flag },
+    fields: { code: { type: 'string', required: true }, message: words, effect: flag },
   },
   'operation-canceled': { stage: 'operation', fields: { effect: flag } },
   'late-conflict': { stage: 'operation', fields: {} },
   'stale-reads': { stage: 'operation', fields: { reads: needed, skip: number } },
 }
 
-export const faultKinds = Object.keys(kinds) as FaultKind[]
+export const faultKinds: string[] = Object.keys(kinds)
+
+function isFaultKind(text: unknown): text is FaultKind {
+  return typeof text === 'string' && Object.hasOwn(kinds, text)
+}
 
 /** These let the call go on; every other fault of its stage ends it. */
 const passing = new Set<FaultKind>(['latency', 'clock-skew'])
@@ -102,13 +106,12 @@ interface Armed extends ArmedFault {
 
 /** Reads a fault from JSON; throws a FieldError that names what is allowed. */
 export function readFault(value: unknown): Fault {
-  const kind = typeof value === 'object' && value !== null && 'kind' in value ? value.kind : undefined
-  if (typeof kind !== 'string' || !Object.hasOwn(kinds, kind)) {
-    throw new FieldError(`kind: ${JSON.stringify(kind)} is not a fault`, faultKinds)
-  }
-  const { fields } = kinds[kind as FaultKind]
-  const read = readFields(value as object, { kind: { type: 'string' }, ...matcherFields, ...fields })
+  const given = typeof value === 'object' && value !== null ? value : {}
+  const kind: unknown = 'kind' in given ? given.kind : undefined
+  if (!isFaultKind(kind)) throw new FieldError(`kind: ${JSON.stringify(kind)} is not a fault`, faultKinds)
+  const read = readFields(given, { kind: { type: 'string' }, ...matcherFields, ...kinds[kind].fields })
   if (typeof read['path'] === 'string') compiled(read['path'])
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- readFields has checked it against the table.
   return read as unknown as Fault
 }
 
@@ -136,7 +139,7 @@ export class Faults {
   }
 
   list(): ArmedFault[] {
-    return this.#armed.map(({ pattern: _, ...armed }) => armed)
+    return this.#armed.map(({ id, fault, met, struck }) => ({ id, fault, met, struck }))
   }
 
   clear(id?: string): void {

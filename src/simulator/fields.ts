@@ -23,7 +23,7 @@ export function readFields(value: object, fields: Record<string, Field>): Record
     if (typeof given !== field.type || Number.isNaN(given)) {
       throw new FieldError(`${name}: ${JSON.stringify(given)} is not a ${field.type}`, field.allowed ?? [])
     }
-    if (field.allowed && !field.allowed.includes(given as string | number)) {
+    if (field.allowed && !field.allowed.some((each) => each === given)) {
       throw new FieldError(`${name}: ${JSON.stringify(given)} is not allowed`, field.allowed)
     }
     read[name] = given

@@ -115,6 +115,7 @@ export function operationResult(call: ArmCall): Answer {
   if (operation.status === 'InProgress') {
     return { status: 202, headers: { Location: operationUrl(call, operation, 'operationResults') } }
   }
+  if (operation.result) return { status: 200, body: operation.result() }
   if (!operation.error) return { status: 204 }
   throw new ArmError(409, operation.error.code, operation.error.message, { details: operation.error.details })
 }

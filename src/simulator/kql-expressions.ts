@@ -132,7 +132,8 @@ function path<Row>(reader: Reader, start: Expression<Row>): Expression<Row> {
 
 function member(value: unknown, field: string): unknown {
   if (typeof value !== 'object' || value === null || !Object.hasOwn(value, field)) return null
-  return (value as Record<string, unknown>)[field] ?? null
+  const found: unknown = Reflect.get(value, field)
+  return found ?? null
 }
 
 interface Called {
@@ -177,7 +178,7 @@ export function truthy(value: unknown): boolean {
 
 export function text(value: unknown): string {
   if (value === null || value === undefined) return ''
-  return typeof value === 'object' ? JSON.stringify(value) : String(value as string | number | boolean)
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
 function folded(value: unknown): string {

@@ -84,7 +84,7 @@ class Draft<Row> {
       case 'count':
         this.#counts = true
         return
-      default:
+      case undefined:
         reader.fail('this operator is not understood')
     }
   }

@@ -26,6 +26,8 @@ export interface Operation {
   target: string
   status: 'InProgress' | 'Succeeded' | 'Failed' | 'Canceled'
   error?: Ending['error']
+  /** What the operation was for, when it was no write. */
+  result?: () => object
   retryAfterSeconds?: number
   endsAt?: number
   pollsLeft?: number
@@ -43,6 +45,7 @@ export interface OperationPlan {
   duration: Duration
   ending: Ending
   retryAfterSeconds?: number
+  result?: () => object
   finish: Operation['finish']
 }
 

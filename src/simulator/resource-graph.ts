@@ -8,7 +8,7 @@ import { QueryError } from './kql-text.ts'
 import { groupOf, subscriptionOf } from './resources.ts'
 import { isRecord } from './rule-validation.ts'
 import type { Simulation } from './simulation.ts'
-import type { ArmResource, ResourceProperties } from './world.ts'
+import type { ArmResource } from './world.ts'
 
 const mostRows = 1_000
 const mostCursors = 100
@@ -146,7 +146,7 @@ function rememberingLast<Row, Value>(build: (row: Row) => Value): (row: Row) => 
   }
 }
 
-function graphProperties(sim: Simulation, row: ArmResource): ResourceProperties {
+function graphProperties(sim: Simulation, row: ArmResource): object {
   if (row.powerState !== undefined) {
     const displayStatus = `VM ${row.powerState.replace('PowerState/', '')}`
     const powerState = { code: row.powerState, level: 'Info', displayStatus }
@@ -155,10 +155,7 @@ function graphProperties(sim: Simulation, row: ArmResource): ResourceProperties 
   if (row.type.toLowerCase() !== 'microsoft.network/networksecuritygroups') return row.properties
   const group = sim.group(row.id)
   if (!group) return row.properties
-  return {
-    ...row.properties,
-    securityRules: ruleBodies(group, group.rules) as ResourceProperties['securityRules'] & object[],
-  }
+  return { ...row.properties, securityRules: ruleBodies(group, group.rules) }
 }
 
 const support = 'Please provide below info when asking for support'

@@ -17,6 +17,7 @@ export class Resources {
   readonly #listings = new Map<string, Listing>()
   /** Which subnets and network interfaces hang on a security group. */
   readonly #attachments = new Map<string, Set<string>>()
+  #names: Map<string, ArmResource[]> | undefined
   #generation = 0
 
   constructor(world: World) {
@@ -37,6 +38,12 @@ export class Resources {
     return this.#byId.get(id.toLowerCase())
   }
 
+  /** All of a type with this name, wherever they are. */
+  named(type: string, name: string): ArmResource[] {
+    this.#names ??= Map.groupBy(this.#byId.values(), (each) => nameKey(each.type, each.name))
+    return this.#names.get(nameKey(type, name)) ?? []
+  }
+
   hasGroup(subscription: string, group: string): boolean {
     return this.groups.has(groupKey(subscription, group))
   }
@@ -45,7 +52,7 @@ export class Resources {
     const key = resource.id.toLowerCase()
     const before = this.#byId.get(key)
     if (before) this.#detach(before)
-    this.#generation++
+    this.#changed()
     this.#byId.set(key, resource)
     for (const listing of this.#listingsOf(resource)) {
       listing.members.set(key, resource)
@@ -61,7 +68,7 @@ export class Resources {
     const key = id.toLowerCase()
     const resource = this.#byId.get(key)
     if (!resource) return undefined
-    this.#generation++
+    this.#changed()
     this.#byId.delete(key)
     this.#detach(resource)
     for (const listing of this.#listingsOf(resource)) {
@@ -91,6 +98,11 @@ export class Resources {
     return listing.sorted
   }
 
+  #changed(): void {
+    this.#generation++
+    this.#names = undefined
+  }
+
   #detach(resource: ArmResource): void {
     for (const [nsg, user] of securityGroupUses(resource)) this.#attachments.get(nsg)?.delete(user)
   }
@@ -113,6 +125,10 @@ export class Resources {
 
 function byKey([a]: [string, unknown], [b]: [string, unknown]): number {
   return a < b ? -1 : a > b ? 1 : 0
+}
+
+function nameKey(type: string, name: string): string {
+  return `${type}/${name}`.toLowerCase()
 }
 
 function groupKey(subscription: string, group: string): string {

@@ -1,10 +1,10 @@
 import type { Answer, ArmCall } from './arm-call.ts'
 import { verbOf } from './arm-paths.ts'
 import { defaultRuleBodies, ruleBodies, ruleBody } from './bodies.ts'
-import { badRequest, childNotFound, parentNotFound } from './errors.ts'
+import { childNotFound, parentNotFound } from './errors.ts'
 import { checkIfMatch, failed, operationUrl, refuseWhileBusy, startOperation } from './group-operations.ts'
 import type { Ending, Operation } from './operations.ts'
-import { conflict, conflictMessage, mostRules, validRule } from './rule-validation.ts'
+import { conflict, conflictMessage, mostRules, tooManyRules, validRule } from './rule-validation.ts'
 import type { Rule, SecurityGroup } from './security-groups.ts'
 import type { NamedRule } from './world.ts'
 
@@ -61,12 +61,7 @@ export function putRule(call: ArmCall): Answer {
   const faults = call.sim.faults.take('operation', call.method, call.path.full)
   if (rival && !faults.some((fault) => fault.kind === 'late-conflict')) throw conflict(name, rival.name)
   const created = !group.rule(name)
-  if (created && group.rules.size >= mostRules) {
-    throw badRequest(
-      'SecurityRuleCountLimitReached',
-      `A security group cannot have more than ${mostRules} security rules. Security group: ${group.resource.id}`,
-    )
-  }
+  if (created && group.rules.size >= mostRules) throw tooManyRules(group.resource.id)
   remember(group, faults)
   group.announce(name, 'Updating', rule.properties)
   const operation = startOperation(

@@ -21,10 +21,7 @@ export function validRule(id: string, name: string, body: unknown): NamedRule {
   }
   const given = isRecord(body) ? body['properties'] : undefined
   if (!isRecord(given)) throw missing(id, 'properties')
-  const properties = { ...given, ...spelled(id, given) } as unknown as RuleProperties &
-    Record<string, unknown>
-  delete properties['provisioningState']
-  checkPriority(id, properties.priority)
+  const properties = readProperties(id, given)
   if ((properties.description ?? '').length > 140) {
     throw badRequest(
       'SecurityRuleDescriptionTooLong',
@@ -38,29 +35,81 @@ export function validRule(id: string, name: string, body: unknown): NamedRule {
   return { name, properties }
 }
 
-function spelled(id: string, given: Record<string, unknown>): Record<string, string> {
-  const spelledOut: Record<string, string> = {}
-  for (const [field, allowed] of Object.entries(choices)) {
-    const value = given[field]
-    if (typeof value !== 'string' || value === '') throw missing(id, field)
-    const match = allowed.find((each) => each.toLowerCase() === value.toLowerCase())
-    if (match === undefined) {
-      throw badRequest(
-        'InvalidRequestFormat',
-        `Cannot parse the request. Error converting value "${value}" to type '${field}'.`,
-      )
-    }
-    spelledOut[field] = match
+const textFields = [
+  'description',
+  'sourceAddressPrefix',
+  'sourcePortRange',
+  'destinationAddressPrefix',
+  'destinationPortRange',
+] as const
+const listFields = [
+  'sourceAddressPrefixes',
+  'sourcePortRanges',
+  'destinationAddressPrefixes',
+  'destinationPortRanges',
+] as const
+const groupFields = ['sourceApplicationSecurityGroups', 'destinationApplicationSecurityGroups'] as const
+
+/** Keeps the fields that Azure knows and drops the rest, as Azure does. */
+function readProperties(id: string, given: Record<string, unknown>): RuleProperties {
+  const properties: RuleProperties = {
+    access: choice(id, given, 'access'),
+    direction: choice(id, given, 'direction'),
+    protocol: choice(id, given, 'protocol'),
+    priority: priorityOf(id, given['priority']),
   }
-  return spelledOut
+  for (const field of textFields) {
+    const value = given[field] ?? undefined
+    if (value === undefined || value === '') continue
+    if (typeof value !== 'string') throw unreadable(field, value)
+    properties[field] = value
+  }
+  for (const field of listFields) {
+    const list = listOf(field, given[field])
+    if (list.length > 0) properties[field] = list.map((each) => textOf(field, each))
+  }
+  for (const field of groupFields) {
+    const list = listOf(field, given[field])
+    if (list.length > 0)
+      properties[field] = list.map((each) => ({ id: textOf(field, isRecord(each) && each['id']) }))
+  }
+  return properties
 }
 
-function checkPriority(id: string, priority: unknown): void {
-  if (typeof priority === 'number' && Number.isInteger(priority) && priority >= 100 && priority <= 4096)
-    return
+function choice(id: string, given: Record<string, unknown>, field: keyof typeof choices): string {
+  const value = given[field]
+  if (value === undefined || value === null || value === '') throw missing(id, field)
+  const wanted = textOf(field, value).toLowerCase()
+  const match = choices[field].find((each) => each.toLowerCase() === wanted)
+  if (match === undefined) throw unreadable(field, value)
+  return match
+}
+
+function listOf(field: string, value: unknown): unknown[] {
+  if (value === undefined || value === null) return []
+  if (!Array.isArray(value)) throw unreadable(field, value)
+  return value
+}
+
+function textOf(field: string, value: unknown): string {
+  if (typeof value !== 'string') throw unreadable(field, value)
+  return value
+}
+
+function unreadable(field: string, value: unknown): ArmError {
+  return badRequest(
+    'InvalidRequestFormat',
+    `Cannot parse the request. Error converting value ${JSON.stringify(value)} to type '${field}'.`,
+  )
+}
+
+function priorityOf(id: string, value: unknown): number {
+  const priority = value ?? 0
+  if (typeof priority !== 'number') throw unreadable('priority', value)
+  if (Number.isInteger(priority) && priority >= 100 && priority <= 4096) return priority
   throw badRequest(
     'SecurityRuleInvalidPriority',
-    `Security rule has invalid Priority. Value provided: ${String(priority ?? 0)} Allowed range 100-4096. Security rule: ${id}`,
+    `Security rule has invalid Priority. Value provided: ${priority} Allowed range 100-4096. Security rule: ${id}`,
   )
 }
 
@@ -147,6 +196,13 @@ function exclusive(id: string, field: string): ArmError {
   return badRequest(
     'SecurityRuleParameterCombinationNotAllowed',
     `Security rule ${id} cannot specify both ${field} and its plural form.`,
+  )
+}
+
+export function tooManyRules(groupId: string): ArmError {
+  return badRequest(
+    'SecurityRuleCountLimitReached',
+    `A security group cannot have more than ${mostRules} security rules. Security group: ${groupId}`,
   )
 }
 

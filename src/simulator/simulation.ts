@@ -18,7 +18,10 @@ export interface Settings {
   buckets: boolean
   tokenLifetimeSeconds: number
   whileBusy: BusyAnswer
+  /** The one `X-IDENTITY-HEADER` that gets tokens; with an empty one, any does. */
   identityHeader: string
+  /** Whether `flushConnection` is enabled in the regions; it was not when last seen. */
+  flushConnection: boolean
 }
 
 const groupType = 'microsoft.network/networksecuritygroups'
@@ -59,6 +62,23 @@ export class Simulation {
   history(): RuleVersion[] {
     for (const resource of this.resources.list(groupType)) this.group(resource.id)
     return this.groups.history()
+  }
+
+  world(): World {
+    const { tenantId, subscriptions, groups, locks, actions } = this.resources
+    const resources = this.resources.list().map((resource) => {
+      const group = this.group(resource.id)
+      if (!group) return resource
+      return { ...resource, properties: { ...resource.properties, securityRules: group.active() } }
+    })
+    return {
+      tenantId,
+      subscriptions: [...subscriptions.values()],
+      resourceGroups: [...groups.values()],
+      resources,
+      locks,
+      actions,
+    }
   }
 
   // A world may hold a hundred thousand groups, most of which nobody ever asks for.

@@ -15,7 +15,10 @@ export function issueToken(
       return refused(fault.status ?? 500, 'The service is not available.')
     if (fault.kind === 'token-lifetime') lifetimeSeconds = fault.seconds
   }
-  if (identityHeader !== sim.settings.identityHeader) return refused(401, 'X-IDENTITY-HEADER is wrong.')
+  const wanted = sim.settings.identityHeader
+  if (!identityHeader || (wanted !== '' && identityHeader !== wanted)) {
+    return refused(401, 'X-IDENTITY-HEADER is missing or wrong.')
+  }
   const resource = query.get('resource')
   if (query.get('api-version') !== '2019-08-01') return refused(400, 'api-version must be 2019-08-01.')
   if (!resource) return refused(400, 'resource is missing.')

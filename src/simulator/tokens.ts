@@ -72,7 +72,7 @@ export class Tokens {
     const [header, claims, signed] = token.split('.')
     if (header === undefined || claims === undefined || signed !== signature(`${header}.${claims}`))
       return undefined
-    const { exp } = JSON.parse(Buffer.from(claims, 'base64url').toString()) as { exp: number }
+    const { exp }: { exp: number } = JSON.parse(Buffer.from(claims, 'base64url').toString())
     if (this.#expiries.size >= mostKnown) this.#expiries.clear()
     this.#expiries.set(token, exp)
     return exp

@@ -18,10 +18,15 @@ export function endpointsOf(sim: Simulation, machine: ArmResource): Endpoint[] {
 /** A machine by its id, or by its name when only one machine has it. */
 export function findMachine(sim: Simulation, idOrName: string): ArmResource | undefined {
   if (idOrName.startsWith('/')) return sim.resources.get(idOrName)
-  const named = sim.resources
-    .list('microsoft.compute/virtualmachines')
-    .filter((each) => each.name.toLowerCase() === idOrName.toLowerCase())
+  const named = sim.resources.named('microsoft.compute/virtualmachines', idOrName)
   return named.length === 1 ? named[0] : undefined
+}
+
+/** The first address of a machine that speaks the same version of IP as the other side. */
+export function endpointFor(sim: Simulation, machine: ArmResource, other: string): Endpoint | undefined {
+  return endpointsOf(sim, machine).find(
+    ({ address }) => address.properties.privateIPAddress.includes(':') === other.includes(':'),
+  )
 }
 
 /** What the security groups on the way to or from this address say to a packet. */

@@ -152,3 +152,24 @@ function ipConfigurations(sketch: MachineSketch, publicIp: Reference | undefined
   }
   return [first, second]
 }
+
+/** A Defender for Cloud policy that guards these ports of these machines of one resource group. */
+export function jitPolicy(place: Place, name: string, machines: string[], ports: number[]): ArmResource {
+  const type = 'Microsoft.Security/locations/jitNetworkAccessPolicies'
+  const terms = { protocol: '*', allowedSourceAddressPrefix: '*', maxRequestAccessDuration: 'PT3H' }
+  return {
+    id: resourceId(place, `Microsoft.Security/locations/${place.location}/jitNetworkAccessPolicies`, name),
+    name,
+    type,
+    kind: 'Basic',
+    location: place.location,
+    properties: {
+      provisioningState: 'Succeeded',
+      virtualMachines: machines.map((machineName) => ({
+        id: resourceId(place, 'Microsoft.Compute/virtualMachines', machineName),
+        ports: ports.map((number) => ({ number, ...terms })),
+      })),
+      requests: [],
+    },
+  }
+}
