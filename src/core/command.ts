@@ -1,0 +1,221 @@
+import { parseSpan, type Span } from './duration.ts'
+import { type Ports, parsePorts, type Service } from './service.ts'
+
+/** What a person typed after `/jit`. `wrong` and `example` hold their own words, so escape them where they are shown. */
+export type Command =
+  | { readonly kind: 'help' }
+  | { readonly kind: 'list' }
+  | { readonly kind: 'cancel' | 'close'; readonly requestId: string }
+  | {
+      readonly kind: 'ask'
+      readonly ports: Ports
+      readonly vmName: string
+      readonly span: Span
+      /** Raw: `core/source.ts` judges it. */
+      readonly from: string | null
+      readonly reason: string | null
+    }
+  | { readonly kind: 'mistake'; readonly wrong: string; readonly example: string }
+
+const longestReason = 300
+const someVm = 'vm-jump01'
+
+/** Leaves what a reader sees: characters that hide, reorder or break lines are gone. */
+export const visible = (text: string): string =>
+  text
+    .replaceAll(/[\p{Cf}\p{Cs}\p{Co}]/gu, '')
+    .replaceAll(/[\p{Cc}\s]+/gu, ' ')
+    .trim()
+
+const entities: Readonly<Record<string, string>> = { '&lt;': '<', '&gt;': '>', '&amp;': '&' }
+
+/** Undoes what Slack does to typed text: `<http://vm.corp|vm.corp>`, `&amp;`, curly quotes. */
+function asTyped(text: string): string {
+  const unlinked = text.replaceAll(/<([^<>|]*)(?:\|([^<>]*))?>/g, (_, target: string, label?: string) => {
+    const sign = /^[@#!]/.test(target) ? target.charAt(0) : ''
+    return sign + (label ?? target.replace(/^(?:[@#!]|https?:\/\/|mailto:|tel:)/, '')).replace(/^[@#!]/, '')
+  })
+  return visible(unlinked.replaceAll(/&(?:lt|gt|amp);/g, (entity) => entities[entity] ?? entity))
+}
+
+const straight = (text: string) => text.replaceAll(/[“”„«»]/g, '"').replaceAll(/[‘’‚]/g, "'")
+
+/** Bold, italic, strike, code and quotes around words; an underscore inside a name is part of the name. */
+function withoutMarks(text: string): string {
+  const bare = straight(text).replaceAll(/[*~`"']+/g, ' ')
+  const italic = /(^|[\s,])_(\S(?:.*?\S)?)_(?=$|[\s,])/g
+  return bare.replaceAll(italic, '$1$2').replaceAll(/\s+/g, ' ').trim()
+}
+
+const clip = (text: string) => {
+  const letters = Array.from(text)
+  return letters.length > 60 ? `${letters.slice(0, 59).join('')}…` : text
+}
+
+const mistake = (wrong: string, example: string): Command => ({ kind: 'mistake', wrong, example })
+
+interface Parts {
+  readonly words: readonly string[]
+  readonly from: string | null
+  /** Null when there was no `because`; the text may be empty. */
+  readonly because: string | null
+}
+
+const fillers = new Set(['to', 'on', 'for'])
+
+function split(typed: string): Parts {
+  const because = /(?:^|\s)[*_~`]*because[*_~`]*:?(?=\s|$)/i.exec(typed)
+  const head = withoutMarks(because ? typed.slice(0, because.index) : typed)
+  const reason = because ? straight(typed.slice(because.index + because[0].length)).trim() : null
+  const folded = head.replaceAll(/\s*,[\s,]*/g, ',').replaceAll(/,?\s+and\s+/gi, ',')
+  const words = folded.split(' ').filter((word) => word !== '' && !fillers.has(word.toLowerCase()))
+  const at = words.findIndex((word) => word.toLowerCase() === 'from')
+  return {
+    words: at < 0 ? words : words.toSpliced(at, 2),
+    from: at < 0 ? null : (words[at + 1] ?? ''),
+    because: reason === null ? null : reason.replace(/^(["'])(.*)\1$/, '$2').trim(),
+  }
+}
+
+/** How many letters must be changed, added, dropped or swapped to make one word of the other. */
+function distance(a: string, b: string): number {
+  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, column) => column)]
+  for (let i = 1; i <= a.length; i += 1) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j += 1) {
+      const same = a[i - 1] === b[j - 1] ? 0 : 1
+      const [above, left, corner] = [rows[i - 1]?.[j] ?? 0, row[j - 1] ?? 0, rows[i - 1]?.[j - 1] ?? 0]
+      const swapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? (rows[i - 2]?.[j - 2] ?? 99) + 1 : 99
+      row.push(Math.min(above + 1, left + 1, corner + same, swapped))
+    }
+    rows.push(row)
+  }
+  return rows[a.length]?.[b.length] ?? 99
+}
+
+/** The candidate most like a word, or null when none is close enough to be what was meant. */
+function nearest(word: string, candidates: readonly string[]): string | null {
+  const typed = word.toLowerCase().slice(0, 32)
+  const ranked = candidates
+    .map((name) => ({ name, far: distance(typed, name) }))
+    .toSorted((a, b) => a.far - b.far)
+  const best = ranked[0]
+  return best && best.far <= (typed.length > 4 ? 2 : 1) ? best.name : null
+}
+
+const isService = (word: string, services: readonly Service[]) =>
+  services.some((service) => service.name === word.toLowerCase())
+const isSpan = (text: string) => parseSpan(text).ok
+const vmForm = /^[\p{L}\p{N}_](?:[\p{L}\p{N}._()-]*[\p{L}\p{N}_)])?$/u
+const isVm = (word: string) => word.length <= 260 && word.split('/').every((part) => vmForm.test(part))
+
+/** Takes the words that make up a duration out of the list: `until 18:00`, `1h 30 m`, `90 min`, a bare `30`. */
+function takeSpan(words: string[]): string {
+  for (const length of [4, 3, 2, 1]) {
+    for (let at = 0; at + length <= words.length; at += 1) {
+      const text = words.slice(at, at + length).join(' ')
+      if (isSpan(text)) return words.splice(at, length).join(' ')
+    }
+  }
+  const bare = words.findLastIndex((word) => /^\d{1,3}$/.test(word))
+  return bare < 0 ? '30m' : `${words.splice(bare, 1)[0]}m`
+}
+
+/** A command that would work, made of as much of what was typed as can be understood. */
+function corrected(parts: Parts, services: readonly Service[]): string {
+  const words = parts.words.flatMap((word) => word.split(',')).filter((word) => word !== '')
+  const names = services.map((service) => service.name)
+  const take = (test: (word: string) => boolean) => {
+    const at = words.findIndex(test)
+    return at < 0 ? null : (words.splice(at, 1)[0] ?? null)
+  }
+  const named = words.filter((word) => isService(word, services))
+  for (const word of named) words.splice(words.indexOf(word), 1)
+  const span = takeSpan(words)
+  const close = named.length > 0 ? null : take((word) => nearest(word, names) !== null)
+  const ports = take((word) => parsePorts(word, services).ok)
+  const guessed = (close === null ? null : nearest(close, names)) ?? ports ?? names[0] ?? '3389'
+  const service = named.length > 0 ? named.join(',') : guessed
+  const vm =
+    take((word) => isVm(word) && !/^[\d/]+$/.test(word))
+      ?.split('/')
+      .slice(-3)
+      .join('/') ?? someVm
+  const from = parts.from ? ` from ${parts.from}` : ''
+  return `/jit ${service.toLowerCase()} ${clip(vm)} ${clip(span)}${clip(from)}`
+}
+
+function unknownService(word: string, services: readonly Service[]): string {
+  const names = services.map((service) => service.name)
+  const near = nearest(word, names)
+  const meant = near === null ? '' : ` Did you mean ${near}?`
+  if (/^\d+(\/\w+)?$/.test(word)) {
+    return `“${clip(word)}” is not a port. A port is a number from 1 to 65535, with /tcp or /udp after it if you like.`
+  }
+  return `“${clip(word)}” is not a service.${meant} Services are ${names.join(', ')}; a port such as 443/tcp works too.`
+}
+
+function ask(parts: Parts, services: readonly Service[]): Command {
+  const [first = '', vmName, ...rest] = parts.words
+  const fail = (wrong: string) => mistake(wrong, corrected(parts, services))
+  const ports = parsePorts(first, services)
+  if (!ports.ok) return fail(unknownService(ports.unknown, services))
+  if (vmName === undefined) return fail('You did not say which VM, and for how long.')
+  if (isSpan([vmName, ...rest].join(' '))) return fail('You did not say which VM.')
+  if (isSpan(vmName)) return fail('The VM comes before the duration.')
+  if (rest.length > 1 && isService(vmName, services)) return fail('Put a comma between services.')
+  if (!isVm(vmName)) return fail(`“${clip(vmName)}” is not the name of a VM.`)
+  if (rest.length === 0) return fail('You did not say for how long.')
+  const span = parseSpan(rest.join(' '))
+  if (!span.ok)
+    return fail(clip(rest.join(' ')) === rest.join(' ') ? span.why : 'I did not understand the duration.')
+  if (parts.from === '') return fail('After “from” comes the address that you connect from.')
+  if (parts.because === '') return fail('After “because” comes a reason.')
+  const length = Array.from(parts.because ?? '').length
+  if (length > longestReason) {
+    return fail(
+      `The reason has ${length} characters; at most ${longestReason} fit on the card. Please shorten it.`,
+    )
+  }
+  return { kind: 'ask', ports: ports.value, vmName, span: span.span, from: parts.from, reason: parts.because }
+}
+
+const comingLater: Readonly<Record<string, string>> = {
+  extend: 'Access cannot be extended yet. Ask again when you need more time.',
+  vms: 'The list of VMs is not here yet. Ask for a VM by its name.',
+  protect: 'Protecting a VM is not here yet.',
+  ip: 'Remembering your address is not here yet. Type it with “from” when you ask.',
+  audit: 'Reading the audit trail here is not possible yet.',
+  status: 'The status of this bot cannot be shown here yet.',
+  panic: 'Closing everything at once is not here yet. Close each access with its Close now button.',
+}
+
+const idForm = /^[a-z0-9][a-z0-9_-]{0,63}$/i
+
+function byId(kind: 'cancel' | 'close', words: readonly string[]): Command {
+  const [id, ...rest] = words.map((word) => word.replace(/^#/, ''))
+  const example = `/jit ${kind} 7k3m9x2p`
+  if (id === undefined)
+    return mistake('You did not say which request. Its id is at the bottom of its card.', example)
+  if (rest.length > 0 || !idForm.test(id)) {
+    return mistake(
+      `“${clip([id, ...rest].join(' '))}” is not the id of a request. It is at the bottom of its card.`,
+      example,
+    )
+  }
+  return { kind, requestId: id }
+}
+
+/** Reads what a person typed after `/jit`. Pure and total: what cannot be understood is a `mistake` that helps. */
+export function parseCommand(text: string, services: readonly Service[]): Command {
+  const parts = split(asTyped(text))
+  const [verb = '', ...rest] = parts.words
+  const name = verb.toLowerCase()
+  if (verb === '' && parts.because === null && parts.from === null) return { kind: 'help' }
+  if (name === 'help' || name === '?' || parts.words.includes('--help')) return { kind: 'help' }
+  if (name === 'list') return { kind: 'list' }
+  if (name === 'cancel' || name === 'close') return byId(name, rest)
+  const later = Object.hasOwn(comingLater, name) ? comingLater[name] : undefined
+  if (later !== undefined) return mistake(later, `/jit ${services[0]?.name ?? '3389'} ${someVm} 30m`)
+  return ask(parts, services)
+}

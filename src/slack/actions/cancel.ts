@@ -1,0 +1,5 @@
+import { click } from './click.ts'
+
+export const id = 'cancel'
+
+export const cancel = click('cancel')

@@ -1,0 +1,5 @@
+import { click } from './click.ts'
+
+export const id = 'close'
+
+export const close = click('close')

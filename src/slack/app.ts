@@ -1,0 +1,75 @@
+import { randomBytes } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { App } from '@slack/bolt'
+import { approve, id as approveId } from './actions/approve.ts'
+import { cancel, id as cancelId } from './actions/cancel.ts'
+import { close, id as closeId } from './actions/close.ts'
+import { deny, id as denyId } from './actions/deny.ts'
+import { answerPrivately } from './answer.ts'
+import { jit, id as jitId } from './commands/jit.ts'
+import { HttpMode } from './http-mode.ts'
+import type { Hands } from './listener.ts'
+import { type Log, sdkLogger } from './log.ts'
+import { SocketMode } from './socket-mode.ts'
+import { clientOptions } from './web-api.ts'
+
+export interface SlackConfig {
+  readonly botToken: string
+  readonly slackApiUrl: string
+  readonly mode:
+    | { readonly kind: 'socket'; readonly appToken: string; readonly connections?: number }
+    | { readonly kind: 'http'; readonly signingSecret: string }
+}
+
+export interface SlackAppSettings extends Omit<Hands, 'answer'> {
+  readonly config: SlackConfig
+}
+
+export interface SlackApp {
+  /** Resolves once people can be heard; until then it keeps trying. */
+  start(): Promise<void>
+  stop(): Promise<void>
+  /** Whether people are heard at this moment. */
+  connected(): boolean
+  /** HTTP mode only: answers a POST to `/slack/events`. */
+  readonly handle: ((req: IncomingMessage, res: ServerResponse) => Promise<void>) | null
+}
+
+function receiverFor({ mode, slackApiUrl }: SlackConfig, now: () => number, log: Log): SocketMode | HttpMode {
+  if (mode.kind === 'http') return new HttpMode({ signingSecret: mode.signingSecret, now, log })
+  return new SocketMode({ appToken: mode.appToken, slackApiUrl, log, connections: mode.connections ?? 2 })
+}
+
+export function createSlackApp({ config, log, ...rest }: SlackAppSettings): SlackApp {
+  const receiver = receiverFor(config, rest.now, log)
+  const answer = (responseUrl: string, text: string) => answerPrivately(responseUrl, text, config.slackApiUrl)
+  const hands: Hands = { ...rest, log, answer }
+  const app = new App({
+    receiver,
+    // Said here instead of asked with `auth.test`, so that a gesture never waits for the Web API before its ack.
+    authorize: async () => ({ botToken: config.botToken }),
+    clientOptions: clientOptions(config.slackApiUrl, log),
+    logger: sdkLogger(log),
+    convoStore: false,
+    ignoreSelf: false,
+  })
+
+  app.command(jitId, jit(hands))
+  app.action({ action_id: approveId, type: 'block_actions' }, approve(hands))
+  app.action({ action_id: denyId, type: 'block_actions' }, deny(hands))
+  app.action({ action_id: cancelId, type: 'block_actions' }, cancel(hands))
+  app.action({ action_id: closeId, type: 'block_actions' }, close(hands))
+  app.error(async (error) => {
+    log.error(
+      { err: error, incident: randomBytes(4).toString('hex') },
+      'A gesture from Slack could not be handled',
+    )
+  })
+
+  return {
+    start: () => receiver.start(),
+    stop: () => receiver.stop(),
+    connected: () => receiver.connected(),
+    handle: receiver instanceof HttpMode ? (req, res) => receiver.handle(req, res) : null,
+  }
+}

@@ -1,0 +1,73 @@
+import type { AuditRecord, AuditType, Json } from '../core/audit.ts'
+import { durationText } from '../core/duration.ts'
+import { person, seconds, time, user, words } from './words.ts'
+
+const happened: Readonly<Record<AuditType, string>> = {
+  'request.pending': 'asked for approval',
+  'request.reviewed': 'approved, more approvals needed',
+  'request.approved': 'approved',
+  'request.denied': 'denied',
+  'request.canceled': 'canceled',
+  'request.lapsed': 'not approved in time',
+  'grant.opening': 'opening',
+  'grant.open': 'open',
+  'grant.closing': 'closing',
+  'grant.closed': 'closed',
+}
+
+type Details = AuditRecord['details']
+
+const text = (value: Json | undefined): string | null =>
+  typeof value === 'string' && value !== '' ? value : null
+const number = (value: Json | undefined): number | null =>
+  typeof value === 'number' && Number.isFinite(value) ? value : null
+const isList = (value: Json | undefined): value is readonly Json[] => Array.isArray(value)
+
+function said<T>(value: T | null, write: (value: T) => string): string[] {
+  return value === null ? [] : [write(value)]
+}
+
+const actorText = (actor: AuditRecord['actor']): string =>
+  actor === 'policy' ? 'the policy' : actor === 'jitney' ? 'Jitney' : person(actor)
+
+/** The facts of a request that an auditor looks for, as far as this event carries them. */
+function facts(details: Details): string[] {
+  const ports = isList(details['ports']) ? details['ports'].filter((port) => typeof port === 'string') : []
+  const learnt = text(details['learnt'])
+  const how = learnt === null ? '' : learnt === 'typed' ? ' (typed)' : ' (from an earlier request)'
+  return [
+    ...said(text(details['requester']), (id) => `for ${user(id)}`),
+    ...said(text(details['vm']), (id) => `VM ${words(id.split('/').at(-1) ?? id, 100)}`),
+    ...(ports.length > 0 ? [`ports ${words(ports.join(', '), 200)}`] : []),
+    ...said(text(details['source']), (source) => `from ${words(source, 60)}${how}`),
+    ...said(number(details['durationMs']), (ms) => `for ${durationText(ms)}`),
+    ...said(text(details['rule']), (rule) => `rule “${words(rule, 100)}”`),
+  ]
+}
+
+function outcome(details: Details): string[] {
+  const [approvals, needed] = [number(details['approvals']), number(details['needed'])]
+  const late = number(details['latenessMs'])
+  return [
+    ...(approvals !== null && needed !== null ? [`${approvals} of ${needed} approvals`] : []),
+    ...said(text(details['reason']), (reason) => `reason: ${words(reason, 300)}`),
+    ...said(text(details['detail']), (detail) => words(detail, 300)),
+    ...said(number(details['expiresAt']), (at) => `end ${time(at)}`),
+    ...said(late, (ms) => (ms > 0 ? `${seconds(ms)} late` : 'in time')),
+  ]
+}
+
+/** One line for one audit event; the number first, so that a reader sees a gap. */
+export function auditLine(record: AuditRecord, repeat: boolean): string {
+  const { seq, type, at, actor, details, requestId, hash } = record
+  const parts = [
+    `#${seq}`,
+    `*${happened[type]}* by ${actorText(actor)}`,
+    time(at),
+    ...facts(details),
+    ...outcome(details),
+    `request ${words(requestId, 80)}`,
+    `chain ${words(hash.slice(0, 12), 12)}`,
+  ]
+  return `${parts.join(' · ')}${repeat ? ' (may repeat)' : ''}`
+}

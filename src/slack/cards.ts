@@ -1,0 +1,114 @@
+import type { Button, KnownBlock } from '@slack/types'
+import type { Case } from '../core/case.ts'
+import { id as approveId } from './actions/approve.ts'
+import { id as cancelId } from './actions/cancel.ts'
+import { id as closeId } from './actions/close.ts'
+import { id as denyId } from './actions/deny.ts'
+import { actions, button, context, fields, header, quoted, type Shown, section, versioned } from './blocks.ts'
+import { addressFact, hasTags, lengthFact, placeFact, portsFact, rawScope, tagsFact } from './facts.ts'
+import { type Phase, phaseOf, title } from './phase.ts'
+import { cardStatus, mirrorStatus } from './status.ts'
+import { clip, person, plain, words } from './words.ts'
+
+export interface CardOptions {
+  /** Names of the tags that the policy wants approvers to see. */
+  readonly showTags: readonly string[]
+}
+
+type Pair = readonly [string, string]
+
+const tagsPair = (kase: Case, { showTags }: CardOptions): Pair[] =>
+  hasTags(kase.request, showTags) ? [['Tags', tagsFact(kase.request, showTags)]] : []
+
+const whatPairs = (kase: Case): Pair[] => [
+  ['VM', words(kase.request.vm.name, 100)],
+  ['Subscription / resource group', placeFact(kase.request)],
+  ['Ports', portsFact(kase.request)],
+  ['Address', addressFact(kase.request)],
+  ['How long', lengthFact(kase)],
+]
+
+const footer = ({ request }: Case): string => {
+  const rule = (request.terms ?? request.verdict.terms)?.rule
+  const id = `Request ${words(request.id, 80)}`
+  return rule === undefined ? id : `${id} · Rule “${words(rule, 200)}”`
+}
+
+const reason = ({ request }: Case): KnownBlock[] =>
+  request.reason === null ? [] : [quoted('Reason', request.reason)]
+
+/** Button labels repeat on every card, so a screen reader hears which card each one is on. */
+export const labeled = (id: string, text: string, kase: Case, style?: 'primary'): Button =>
+  button(id, text, kase.request.id, {
+    accessibility_label: plain(`${text}: ${rawScope(kase.request)}`, 75),
+    ...(style ? { style } : {}),
+  })
+
+const closable = (phase: Phase): boolean => ['opening', 'open', 'over'].includes(phase.name)
+
+function cardButtons(kase: Case, phase: Phase): KnownBlock[] {
+  if (phase.name === 'pending') {
+    return [actions([labeled(approveId, 'Approve', kase, 'primary'), labeled(denyId, 'Deny', kase)])]
+  }
+  return closable(phase) ? [actions([labeled(closeId, 'Close now', kase)])] : []
+}
+
+function mirrorButtons(kase: Case, phase: Phase): KnownBlock[] {
+  if (phase.name === 'pending') return [actions([labeled(cancelId, 'Cancel', kase)])]
+  return closable(phase) ? [actions([labeled(closeId, 'Close now', kase)])] : []
+}
+
+/** Changes whenever anything that is shown changes. */
+function versionOf(kase: Case, content: string): string {
+  let hash = 0x811c9dc5
+  for (let at = 0; at < content.length; at += 1) hash = Math.imul(hash ^ content.charCodeAt(at), 0x01000193)
+  return `${plain(kase.request.id, 80)}.${(hash >>> 0).toString(36)}`
+}
+
+export function shown(kase: Case, text: string, blocks: readonly KnownBlock[]): Shown {
+  return { text: clip(text, 3900), blocks: versioned(blocks, versionOf(kase, JSON.stringify(blocks))) }
+}
+
+/** One sentence with everything in it, for those who hear the message instead of seeing it. */
+function told(kase: Case, phase: Phase, who: string, status: readonly string[]): string {
+  const { request } = kase
+  const place = `${words(request.vm.name, 80)} (${placeFact(request)})`
+  const why = request.reason === null ? '' : ` Reason: ${words(request.reason, 300)}.`
+  const asked = `${who} for ${portsFact(request)} to ${place} from ${addressFact(request)}, ${lengthFact(kase)}.`
+  const head = words(title(phase), 300)
+  return `${head}. ${asked}${why} ${status.join(' ')} Request ${words(request.id, 80)}.`
+}
+
+/** The card that approvers see, in whatever state the case is at this moment. */
+export function requestCard(kase: Case, now: number, options: CardOptions): Shown {
+  const phase = phaseOf(kase, now)
+  const status = cardStatus(phase, now)
+  const blocks: KnownBlock[] = [
+    header(title(phase)),
+    section(status.join('\n')),
+    ...fields([
+      ['Requester', person(kase.request.requester)],
+      ...whatPairs(kase),
+      ...tagsPair(kase, options),
+    ]),
+    ...reason(kase),
+    ...cardButtons(kase, phase),
+    context([footer(kase)]),
+  ]
+  return shown(kase, told(kase, phase, `${person(kase.request.requester)} asks`, status), blocks)
+}
+
+/** The requester's own message about the same case. */
+export function mirrorCard(kase: Case, now: number): Shown {
+  const phase = phaseOf(kase, now)
+  const status = mirrorStatus(phase, now)
+  const blocks: KnownBlock[] = [
+    header(title(phase)),
+    section(status.join('\n')),
+    ...fields(whatPairs(kase)),
+    ...reason(kase),
+    ...mirrorButtons(kase, phase),
+    context([footer(kase)]),
+  ]
+  return shown(kase, told(kase, phase, 'You ask', status), blocks)
+}

@@ -1,0 +1,89 @@
+import type { WebClient } from '@slack/web-api'
+import type { Case } from '../core/case.ts'
+import { Fault } from '../core/fault.ts'
+import type { Chat, Place } from '../ports.ts'
+import { answerPrivately } from './answer.ts'
+import { auditLine } from './audit-line.ts'
+import { type Shown, section } from './blocks.ts'
+import { mirrorCard, requestCard } from './cards.ts'
+import type { Log } from './log.ts'
+import { noteMessage } from './notes.ts'
+import { calling, webClient } from './web-api.ts'
+
+export interface ChatSettings {
+  readonly token: string
+  readonly slackApiUrl: string
+  /** Names of the tags that the card shows; the policy may change while the bot runs. */
+  readonly showTags: () => readonly string[]
+  readonly log: Log
+}
+
+/** Nothing that people wrote may turn into links, mentions or previews. */
+const asWritten = { unfurl_links: false, unfurl_media: false, parse: 'none', link_names: false } as const
+
+async function post(client: WebClient, channel: string, shown: Shown, thread?: string): Promise<Place> {
+  const answer = await calling('chat.postMessage', 'post', () =>
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that rule is about browser windows
+    client.chat.postMessage({
+      channel,
+      text: shown.text,
+      blocks: shown.blocks,
+      ...asWritten,
+      ...(thread === undefined ? {} : { thread_ts: thread }),
+    }),
+  )
+  if (typeof answer.ts !== 'string' || typeof answer.channel !== 'string') {
+    throw new Fault('garbled_reply', 'Slack took a message and did not say where it stands', {
+      kind: 'uncertain',
+    })
+  }
+  // For a direct message this is the conversation's id; the user's id would do for posting, not for editing.
+  return { channel: answer.channel, ts: answer.ts }
+}
+
+async function edit(client: WebClient, at: Place, shown: Shown): Promise<Place> {
+  await calling('chat.update', 'edit', () =>
+    client.chat.update({
+      channel: at.channel,
+      ts: at.ts,
+      text: shown.text,
+      blocks: shown.blocks,
+      parse: 'none',
+      link_names: false,
+    }),
+  )
+  return at
+}
+
+function channelOf({ request }: Case): string {
+  const terms = request.terms ?? request.verdict.terms
+  if (terms) return terms.channel
+  throw new Fault('no_channel', 'The policy names no channel for this request', { kind: 'permanent' })
+}
+
+/** The port `Chat` over Slack's Web API. Audit lines have a client of their own: nothing they meet slows the rest. */
+export function createChat({ token, slackApiUrl, showTags, log }: ChatSettings): Chat {
+  const people = webClient(token, slackApiUrl, log)
+  const audit = webClient(token, slackApiUrl, log)
+  const place = (at: Place | null, channel: () => string, shown: Shown) =>
+    at === null ? post(people, channel(), shown) : edit(people, at, shown)
+
+  return {
+    card: (kase, at, now) =>
+      place(at, () => channelOf(kase), requestCard(kase, now, { showTags: showTags() })),
+    mirror: (kase, at, now) => place(at, () => kase.request.requester.userId, mirrorCard(kase, now)),
+    async note(kase, note, card, now, repeat) {
+      const shown = noteMessage(kase, note, now, 'thread', repeat)
+      if (shown !== null) await post(people, card.channel, shown, card.ts)
+    },
+    async tell(kase, note, now, repeat) {
+      const shown = noteMessage(kase, note, now, 'requester', repeat)
+      if (shown !== null) await post(people, kase.request.requester.userId, shown)
+    },
+    async announce(channel, record, repeat) {
+      const line = auditLine(record, repeat)
+      await post(audit, channel, { text: line, blocks: [section(line)] })
+    },
+    answer: (responseUrl, text) => answerPrivately(responseUrl, text, slackApiUrl),
+  }
+}

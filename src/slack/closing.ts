@@ -1,0 +1,66 @@
+import { durationText, minute } from '../core/duration.ts'
+import { type CloseReason, type Grant, latenessMs } from '../core/grant.ts'
+import type { Person } from '../core/person.ts'
+import { person, seconds, time, words } from './words.ts'
+
+/** Closing a rule stops new connections only; nobody may read a notice as “the session has ended”. */
+export const openSessions = 'Sessions that are already open stay open until they disconnect: sign out.'
+
+export interface Why {
+  readonly reason: CloseReason
+  readonly by: Person | null
+  readonly detail: string | null
+}
+
+export function reasonSentence({ reason, by, detail }: Why, you: Person | null = null): string {
+  const because = detail === null ? '' : `: ${words(detail, 500)}`
+  switch (reason) {
+    case 'expired':
+      return 'Its time is over.'
+    case 'closed early':
+      if (by === null) return 'It was closed early.'
+      return by.userId === you?.userId ? 'You closed it early.' : `${person(by)} closed it early.`
+    case 'could not open':
+      return `It could not be opened${because || '.'}${because.endsWith('.') || because === '' ? '' : '.'}`
+    case 'changed outside':
+      return `Its network rule was changed by somebody else${because || '.'}${because.endsWith('.') || because === '' ? '' : '.'}`
+    default:
+      return reason satisfies never
+  }
+}
+
+/** `0.4 s after its end`, `12 min before its end`: how punctual the close was. */
+export function punctuality(grant: { expiresAt: number; closedAt: number }): string {
+  if (grant.closedAt >= grant.expiresAt) return `${seconds(latenessMs(grant))} after its end`
+  const early = grant.expiresAt - grant.closedAt
+  return early < minute ? `${seconds(early)} before its end` : `${durationText(early)} before its end`
+}
+
+type Closed = Pick<Extract<Grant, { state: 'closed' }>, 'closedAt' | 'expiresAt'> & {
+  readonly opened: boolean
+}
+
+/** What is known at the end: only what Azure confirmed. */
+export function closedSentences({ closedAt, expiresAt, opened }: Closed): string[] {
+  const gone = 'Azure confirms that no rule of this request is left.'
+  return opened
+    ? [`Closed ${time(closedAt)}, ${punctuality({ closedAt, expiresAt })}. ${gone}`, openSessions]
+    : [`Azure never confirmed that it was open. ${gone}`]
+}
+
+const tolerated = 60_000
+
+/** Said while a rule may still stand: since when, and how far past its end. */
+export function closingSentences(
+  grant: Extract<Grant, { state: 'closing' }>,
+  address: string,
+  now: number,
+): string[] {
+  const late = now - grant.expiresAt
+  const waiting = `Removing the network rule since ${time(grant.closingSince)}. Azure has not confirmed yet that it is gone.`
+  if (late <= tolerated) return [waiting]
+  return [
+    waiting,
+    `*Overdue by ${durationText(late)}:* ${words(address, 60)} may still get in. I keep trying until it is closed.`,
+  ]
+}

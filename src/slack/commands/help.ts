@@ -1,0 +1,21 @@
+import type { Service } from '../../core/service.ts'
+import { portsText } from '../../core/service.ts'
+import { words } from '../words.ts'
+
+/** What `/jit help` answers. */
+export function helpText(services: readonly Service[]): string {
+  const known = services.map(
+    (service) => `${words(service.name, 40)} (${words(portsText(service.ports), 100)})`,
+  )
+  return [
+    '*Ask for access to a VM:* `/jit <service> <vm> <duration>`'
+      .replaceAll('<', '&lt;')
+      .replaceAll('>', '&gt;'),
+    '• `/jit rdp vm-jump01 30m`',
+    '• `/jit ssh,443/tcp vm-web01 2h from 81.2.69.142 because deploying the fix`',
+    '• `/jit rdp group/vm-jump01 until 18:00`, when two VMs have the same name',
+    `*Services:* ${known.join(', ')}, or a port such as 443/tcp.`,
+    '*Address:* after `from`, type the public address that you connect from.',
+    '*Stop:* the buttons on your message, or `/jit cancel` and `/jit close` with the id of the request.',
+  ].join('\n')
+}

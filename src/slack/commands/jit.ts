@@ -1,0 +1,76 @@
+import type { AllMiddlewareArgs, SlackCommandMiddlewareArgs } from '@slack/bolt'
+import { type Command, parseCommand } from '../../core/command.ts'
+import { durationText, type Span } from '../../core/duration.ts'
+import type { Person } from '../../core/person.ts'
+import type { Gesture } from '../../ports.ts'
+import { personOf } from '../identity.ts'
+import { type Hands, notStored } from '../listener.ts'
+import { words } from '../words.ts'
+import { helpText } from './help.ts'
+
+export const id = '/jit'
+
+type Args = SlackCommandMiddlewareArgs & AllMiddlewareArgs
+
+const spanText = (span: Span): string =>
+  span.kind === 'length'
+    ? `for ${durationText(span.ms)}`
+    : `until ${span.hour}:${String(span.minute).padStart(2, '0')}`
+
+const mistakeText = (wrong: string, example: string): string =>
+  `${words(wrong, 1500)}\nTry: \`${words(example, 500).replaceAll('`', '')}\``
+
+/** The answer to what cannot be handed on, or null. */
+function refusal(command: Command, hands: Hands): string | null {
+  switch (command.kind) {
+    case 'help':
+      return helpText(hands.services())
+    case 'list':
+      return 'The list of open access is not here yet. Your own requests are in your messages from this app.'
+    case 'mistake':
+      return mistakeText(command.wrong, command.example)
+    case 'ask': {
+      const why = hands.refuseAsk?.(command) ?? null
+      return why === null ? null : words(why, 1500)
+    }
+    case 'cancel':
+    case 'close':
+      return null
+    default:
+      return command satisfies never
+  }
+}
+
+function accepted(command: Command): string {
+  if (command.kind === 'ask') {
+    return `Got it: ${words(command.ports.label, 100)} to ${words(command.vmName, 100)} ${spanText(command.span)}. Checking the policy.`
+  }
+  return command.kind === 'cancel' ? 'Got it. Canceling the request.' : 'Got it. Closing the access.'
+}
+
+function gestureOf(command: Command, text: string, person: Person, responseUrl: string): Gesture {
+  return command.kind === 'cancel' || command.kind === 'close'
+    ? { kind: 'click', person, action: command.kind, requestId: command.requestId, responseUrl }
+    : { kind: 'ask', person, text, responseUrl }
+}
+
+export const jit =
+  (hands: Hands) =>
+  async ({ body, ack }: Args): Promise<void> => {
+    const receivedAt = hands.now()
+    const say = (text: string) => ack({ response_type: 'ephemeral', text })
+    const command = parseCommand(body.text, hands.services())
+    const no = refusal(command, hands)
+    if (no !== null) return say(no)
+    const person = personOf(body)
+    try {
+      // Without a key of its own this gesture would look like a repetition of another one.
+      if (person === null || !body.trigger_id) throw new Error('The payload names no person or no trigger')
+      const gesture = gestureOf(command, body.text, person, body.response_url)
+      const fresh = await hands.receive({ key: body.trigger_id, receivedAt, gesture })
+      await (fresh ? say(accepted(command)) : ack())
+    } catch (error) {
+      hands.log.error({ err: error, userId: person?.userId }, 'A command could not be stored')
+      await say(notStored.ask)
+    }
+  }

@@ -1,0 +1,83 @@
+import type { Case } from '../core/case.ts'
+import { durationText } from '../core/duration.ts'
+import { portsText } from '../core/service.ts'
+import { group, time, user, words } from './words.ts'
+
+type Request = Case['request']
+
+/** `a`, `a and b`, `a, b and c`, `a, b and 3 more`. */
+export function list(items: readonly string[], most = 10): string {
+  const shown = items.length > most ? [...items.slice(0, most - 1), `${items.length - most + 1} more`] : items
+  return shown.length < 2 ? (shown[0] ?? 'nobody') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`
+}
+
+/** `rdp to vm-jump01`, in the person's own words and unescaped: for plain text only. */
+export const rawScope = (request: Request): string => `${request.label} to ${request.vm.name}`
+
+/** The same inside mrkdwn. */
+export const scope = (request: Request): string =>
+  `${words(request.label, 80)} to ${words(request.vm.name, 80)}`
+
+export function portsFact(request: Request): string {
+  const numbers = portsText(request.ports)
+  return words(request.label === numbers ? numbers : `${request.label} (${numbers})`, 400)
+}
+
+/** The approver sees whether the address was given for this request or taken over from an earlier one. */
+export function addressFact({ source }: Request): string {
+  const address = words(source.address, 60)
+  return source.learnt === 'typed'
+    ? `${address} (typed)`
+    : `${address} (given on ${time(source.learntAt)}, not typed again)`
+}
+
+export function lengthFact({ request, grant }: Case): string {
+  if (grant) return `until ${time(grant.expiresAt)}`
+  if (request.until !== null) return `until ${time(request.until)}`
+  return `${durationText(request.durationMs)} from the approval`
+}
+
+/** How long, for the first line, where no date can be written. */
+export const rawLength = (request: Request): string =>
+  request.until === null ? ` for ${durationText(request.durationMs)}` : ''
+
+export const placeFact = ({ vm }: Request): string =>
+  `${words(vm.subscriptionName || vm.subscriptionId, 100)} / ${words(vm.resourceGroup, 100)}`
+
+/** The tags that the policy wants shown, as `env=prod`; empty when the VM has none of them. */
+export function tagsFact({ vm }: Request, showTags: readonly string[]): string {
+  const wanted = new Set(showTags.map((name) => name.toLowerCase()))
+  const tags = Object.entries(vm.tags).filter(([name]) => wanted.has(name.toLowerCase()))
+  return list(
+    tags.map(([name, value]) => `${words(name, 60)}=${words(value, 60)}`),
+    8,
+  )
+}
+
+export const hasTags = ({ vm }: Request, showTags: readonly string[]): boolean =>
+  Object.keys(vm.tags).some((name) => showTags.some((wanted) => wanted.toLowerCase() === name.toLowerCase()))
+
+export function approversFact(request: Request): string {
+  const { users, groups } = (request.terms ?? request.verdict.terms)?.approvers ?? { users: [], groups: [] }
+  return list([...users.map(user), ...groups.map(group)])
+}
+
+/** The different people who have approved so far, in order. */
+export const approvedBy = (request: Request): readonly string[] => [
+  ...new Set(request.reviews.filter((one) => one.verdict === 'approve').map((one) => one.by.userId)),
+]
+
+/** What to type to get in, for each port that has a usual program. */
+export function connectLines(request: Request): string[] {
+  if (request.connectTo === null) {
+    return ['Azure shows no public address for this VM, so I cannot say where to connect to.']
+  }
+  const to = words(request.connectTo, 200).replaceAll('`', '')
+  const inBrackets = to.includes(':') ? `[${to}]` : to
+  const lines = request.ports.flatMap((port) => {
+    if (port.protocol === 'tcp' && port.number === 3389) return [`Connect with \`mstsc /v:${inBrackets}\``]
+    if (port.protocol === 'tcp' && port.number === 22) return [`Connect with \`ssh &lt;user&gt;@${to}\``]
+    return []
+  })
+  return lines.length > 0 ? lines : [`Connect to \`${to}\` on ${portsFact(request)}`]
+}

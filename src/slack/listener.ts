@@ -1,0 +1,26 @@
+import type { Command } from '../core/command.ts'
+import type { Service } from '../core/service.ts'
+import type { Intake } from '../ports.ts'
+import type { Log } from './log.ts'
+
+export type Ask = Extract<Command, { kind: 'ask' }>
+
+/** What every listener is handed. */
+export interface Hands {
+  /** Stores a gesture in one short database transaction; false when it was stored before. */
+  readonly receive: (intake: Intake) => Promise<boolean>
+  readonly services: () => readonly Service[]
+  /** Says at once, in plain text, why an ask makes no sense; null lets it through. It must not wait for anything. */
+  readonly refuseAsk?: (ask: Ask) => string | null
+  /** Shows a text to one person only. */
+  readonly answer: (responseUrl: string, text: string) => Promise<void>
+  readonly now: () => number
+  readonly log: Log
+}
+
+/** Kept true for a database whose answer was lost too: then the gesture may have been stored after all. */
+export const notStored = {
+  ask: 'Something is wrong on our side and your request was probably not stored. Please wait a minute; if no message about it comes, ask again.',
+  click:
+    'Something is wrong on our side and your click probably changed nothing. Please click again; a second click does no harm.',
+}

@@ -1,0 +1,81 @@
+import type { Case } from '../core/case.ts'
+import { minute } from '../core/duration.ts'
+import type { Note } from '../core/effect.ts'
+import { id as closeId } from './actions/close.ts'
+import { actions, type Shown, section } from './blocks.ts'
+import { labeled, shown } from './cards.ts'
+import { closedSentences, reasonSentence } from './closing.ts'
+import { connectLines, scope } from './facts.ts'
+import { phaseOf } from './phase.ts'
+import { count, person, time, words } from './words.ts'
+
+type Of<T extends Note['type']> = Extract<Note, { type: T }>
+/** Under the card everybody reads it; as a message of its own only the requester does. */
+export type Reader = 'thread' | 'requester'
+
+/** What has happened stays true however late it is posted; what holds “now” is said only while it does. */
+function opened(kase: Case, note: Of<'opened'>, now: number, to: Reader): string[] {
+  const what = `${scope(kase.request)} from ${words(kase.request.source.address, 60)}`
+  if (phaseOf(kase, now).name !== 'open') return [`Opened ${time(note.at)}: ${what}.`]
+  const open = `*Open until ${time(note.expiresAt)}:* ${what}. Azure confirmed the network rule ${time(note.at)}.`
+  if (to === 'thread') return [open]
+  return [open, 'I have not tried to connect myself.', ...connectLines(kase.request)]
+}
+
+function ending(kase: Case, note: Of<'ending'>, now: number, to: Reader): string[] | null {
+  if (phaseOf(kase, now).name !== 'open' || note.expiresAt <= now) return null
+  const left = note.expiresAt - now
+  const about = left < minute ? 'Less than a minute' : `About ${count(Math.round(left / minute), 'minute')}`
+  const save = to === 'requester' ? ' Save your work.' : ''
+  return [`*${about} left:* ${scope(kase.request)} closes ${time(note.expiresAt)}.${save}`]
+}
+
+function closing(kase: Case, note: Of<'closing'>, now: number, to: Reader): string[] {
+  const you = to === 'requester' ? kase.request.requester : null
+  const why = reasonSentence(note, you)
+  return phaseOf(kase, now).name === 'closing'
+    ? [`*Closing:* ${scope(kase.request)}. ${why} Azure has not confirmed yet that the network rule is gone.`]
+    : [`Started to close ${time(note.at)}: ${scope(kase.request)}. ${why}`]
+}
+
+function closed(kase: Case, note: Of<'closed'>, to: Reader): string[] {
+  const you = to === 'requester' ? kase.request.requester : null
+  const head = note.opened ? 'Closed' : 'Ended without opening'
+  const sentences = closedSentences({ closedAt: note.at, expiresAt: note.expiresAt, opened: note.opened })
+  return [`*${head}:* ${scope(kase.request)}. ${reasonSentence(note, you)}`, ...sentences]
+}
+
+function decided(kase: Case, note: Of<'decided'>, to: Reader): string[] {
+  const what = scope(kase.request)
+  const own = note.by !== null && note.by.userId === kase.request.requester.userId && to === 'requester'
+  const who = own ? 'you' : note.by === null ? 'Jitney' : person(note.by)
+  const verbs = { denied: `Denied by ${who}`, canceled: `Canceled by ${who}`, lapsed: 'Not approved in time' }
+  const again = note.state === 'lapsed' && to === 'requester' ? ' You can ask again.' : ''
+  return [`*${verbs[note.state]}:* ${what}, ${time(note.at)}. Nothing was opened.${again}`]
+}
+
+function lines(kase: Case, note: Note, now: number, to: Reader): string[] | null {
+  switch (note.type) {
+    case 'opened':
+      return opened(kase, note, now, to)
+    case 'ending':
+      return ending(kase, note, now, to)
+    case 'closing':
+      return closing(kase, note, now, to)
+    case 'closed':
+      return closed(kase, note, to)
+    case 'decided':
+      return decided(kase, note, to)
+    default:
+      return note satisfies never
+  }
+}
+
+/** A note as it must read at this moment; null when it would not be true any more and nothing is to be said. */
+export function noteMessage(kase: Case, note: Note, now: number, to: Reader, repeat: boolean): Shown | null {
+  const said = lines(kase, note, now, to)
+  if (said === null) return null
+  const text = `${said.join('\n')}${repeat ? ' (may repeat)' : ''}`
+  const buttons = note.type === 'ending' ? [actions([labeled(closeId, 'Close now', kase)])] : []
+  return shown(kase, `${text} Request ${words(kase.request.id, 80)}.`, [section(text), ...buttons])
+}

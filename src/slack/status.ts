@@ -1,0 +1,128 @@
+import { approvalCount } from '../core/approval.ts'
+import { closedSentences, closingSentences, reasonSentence } from './closing.ts'
+import { approvedBy, approversFact, connectLines, list } from './facts.ts'
+import type { Phase } from './phase.ts'
+import { reasonLines } from './reasons.ts'
+import { count, person, time, user, words } from './words.ts'
+
+type Approved = Extract<Phase, { grant: unknown }>
+
+/** `1 of 2 approvals, by @bob`. */
+function progress(phase: Extract<Phase, { name: 'pending' | 'too late' | 'lapsed' | 'canceled' }>): string {
+  const { request } = phase
+  const by = approvedBy(request).map(user)
+  const tally = `${approvalCount(request.reviews)} of ${count(request.terms.approvals, 'approval')}`
+  return by.length > 0 ? `${tally}, by ${list(by)}` : tally
+}
+
+function approval({ request }: Approved): string {
+  const by = approvedBy(request).map(user)
+  return by.length > 0
+    ? `Approved by ${list(by)} ${time(request.approvedAt)}.`
+    : `Approved by the policy ${time(request.approvedAt)}; nobody had to be asked.`
+}
+
+const notYet = (phase: Extract<Phase, { name: 'opening' }>): string =>
+  phase.grant === null
+    ? 'Nothing is open yet.'
+    : `Azure has not confirmed the network rule yet. It ends ${time(phase.grant.expiresAt)}, however long the opening takes.`
+
+const over = (phase: Extract<Phase, { name: 'over' }>): string =>
+  `*Its time ended ${time(phase.grant.expiresAt)}.* It is being closed. Until Azure confirms that, ${words(phase.request.source.address, 60)} may still get in.`
+
+const confirmed = (phase: Extract<Phase, { name: 'open' }>): string =>
+  phase.grant.openedAt === null ? '' : ` Azure confirmed the network rule ${time(phase.grant.openedAt)}.`
+
+/** How it stands, for approvers and everybody else who sees the card. */
+export function cardStatus(phase: Phase, now: number): string[] {
+  switch (phase.name) {
+    case 'pending':
+      return [
+        `*${progress(phase)}.* Decide before ${time(phase.request.deadlineAt)}.`,
+        `Approvers: ${approversFact(phase.request)}`,
+      ]
+    case 'too late':
+      return [
+        `*${progress(phase)}.* The time to decide ended ${time(phase.request.deadlineAt)}. Nothing was opened.`,
+      ]
+    case 'opening':
+      return [`${approval(phase)} ${notYet(phase)}`]
+    case 'open':
+      return [`*Open until ${time(phase.grant.expiresAt)}.*${confirmed(phase)}`, approval(phase)]
+    case 'over':
+      return [over(phase), approval(phase)]
+    case 'closing':
+      return [
+        reasonSentence(phase.grant),
+        ...closingSentences(phase.grant, phase.request.source.address, now),
+      ]
+    case 'closed':
+      return [
+        reasonSentence(phase.grant),
+        ...closedSentences({ ...phase.grant, opened: phase.grant.openedAt !== null }),
+        approval(phase),
+      ]
+    case 'denied':
+      return denied(phase, false)
+    case 'canceled':
+      return [
+        `${person(phase.request.requester)} canceled it ${time(phase.request.canceledAt)}. Nothing was opened.`,
+      ]
+    case 'lapsed':
+      return [
+        `*${progress(phase)}* when the time ended, ${time(phase.request.lapsedAt)}. Nothing was opened.`,
+      ]
+    default:
+      return phase satisfies never
+  }
+}
+
+function denied({ request }: Extract<Phase, { name: 'denied' }>, you: boolean): string[] {
+  if (request.by === 'policy') return [...reasonLines(request.verdict.tree), 'Nothing was opened.']
+  const again = you ? ' Talk to them before you ask again.' : ''
+  return [`Denied by ${person(request.by)} ${time(request.deniedAt)}. Nothing was opened.${again}`]
+}
+
+/** How it stands, for the person who asked. */
+export function mirrorStatus(phase: Phase, now: number): string[] {
+  switch (phase.name) {
+    case 'pending':
+      return [
+        `Your request waits for approval: *${progress(phase)}.* Nothing is open yet.`,
+        `They have until ${time(phase.request.deadlineAt)}. Approvers: ${approversFact(phase.request)}`,
+      ]
+    case 'too late':
+      return [
+        `The time to approve ended ${time(phase.request.deadlineAt)} with ${progress(phase)}. Nothing was opened.`,
+      ]
+    case 'opening':
+      return [`${approval(phase)} ${notYet(phase)}`, 'You get a message as soon as it is open.']
+    case 'open':
+      return [
+        `*Open for you until ${time(phase.grant.expiresAt)}*, from ${words(phase.request.source.address, 60)} only.${confirmed(phase)}`,
+        ...connectLines(phase.request),
+      ]
+    case 'over':
+      return [over(phase)]
+    case 'closing':
+      return [
+        reasonSentence(phase.grant, phase.request.requester),
+        ...closingSentences(phase.grant, phase.request.source.address, now),
+      ]
+    case 'closed':
+      return [
+        reasonSentence(phase.grant, phase.request.requester),
+        ...closedSentences({ ...phase.grant, opened: phase.grant.openedAt !== null }),
+      ]
+    case 'denied':
+      return denied(phase, true)
+    case 'canceled':
+      return [`You canceled this request ${time(phase.request.canceledAt)}. Nothing was opened.`]
+    case 'lapsed':
+      return [
+        `Your request got ${progress(phase)} before its time ended, ${time(phase.request.lapsedAt)}. Nothing was opened. You can ask again.`,
+      ]
+    default:
+      return phase satisfies never
+  }
+}

@@ -1,0 +1,76 @@
+import { visible } from '../core/command.ts'
+import { utcText } from '../core/duration.ts'
+import type { Person } from '../core/person.ts'
+import { type Refusal, refusalText, type Wording } from '../core/refusal.ts'
+
+/** Cuts at whole characters, and shows that something was cut. */
+export function clip(text: string, most: number): string {
+  if (text.length <= most) return text
+  const letters = Array.from(text)
+  let kept = ''
+  for (const letter of letters) {
+    if (kept.length + letter.length > most - 1) break
+    kept += letter
+  }
+  return `${kept}…`
+}
+
+const escapes: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;' }
+const escape = (text: string) => text.replaceAll(/[&<>]/g, (sign) => escapes[sign] ?? sign)
+
+/** Somebody else's words inside our mrkdwn: no mention, no link, nothing hidden, not too long. */
+export const words = (text: string, most = 200): string => escape(clip(visible(text), most))
+
+/** Somebody else's words as plain text, where Slack reads no markup. */
+export const plain = (text: string, most: number): string => clip(visible(text), most)
+
+const userForm = /^[UW][A-Z0-9]{1,30}$/
+const groupForm = /^S[A-Z0-9]{1,30}$/
+
+export const user = (id: string): string => (userForm.test(id) ? `<@${id}>` : words(id, 40))
+export const person = (who: Person): string => user(who.userId)
+export const group = (id: string): string => (groupForm.test(id) ? `<!subteam^${id}>` : words(id, 40))
+
+/** In the reader's own zone; clients that cannot do that show UTC. */
+export function time(at: number): string {
+  // Slack refuses the whole message when a stamp is not a whole number of seconds that a calendar holds.
+  if (!Number.isFinite(at) || Math.abs(at) > 8.64e15) return 'an unknown time'
+  return `<!date^${Math.floor(at / 1000)}^{date_short_pretty} at {time}|${utcText(at)}>`
+}
+
+export const slackWording: Wording = { person, user, group, time }
+
+function escaped(refusal: Refusal): Refusal {
+  if (refusal.code === 'not a member') return { ...refusal, why: words(refusal.why, 500) }
+  if (refusal.code === 'policy changed') return { ...refusal, because: words(refusal.because, 1000) }
+  if (refusal.code === 'already decided') return { ...refusal, by: refusal.by.slice(0, 20) }
+  if (refusal.code !== 'not an approver') return refusal
+  return { ...refusal, users: refusal.users.slice(0, 20), groups: refusal.groups.slice(0, 20) }
+}
+
+/** A refusal as Slack text. What came from outside, such as a tag in the policy's reason, is escaped first. */
+export const refusalAnswer = (refusal: Refusal): string => refusalText(escaped(refusal), slackWording)
+
+const ours = /^<(?:@[UW][A-Z0-9]+|!subteam\^S[A-Z0-9]+|!date\^\d+\^[^<>|]*\|[^<>|]*)>/
+
+/** A second fence: whatever angle brackets are not one of our own tokens lose their meaning. */
+export function onlyOurTokens(text: string): string {
+  let safe = ''
+  for (let at = 0; at < text.length; ) {
+    const token = text[at] === '<' ? ours.exec(text.slice(at, at + 200))?.[0] : undefined
+    const sign = text[at] ?? ''
+    safe += token ?? (sign === '<' || sign === '>' ? escape(sign) : sign)
+    at += token?.length ?? 1
+  }
+  return safe
+}
+
+/** `1 approval`, `2 approvals`. */
+export const count = (amount: number, one: string, many = `${one}s`): string =>
+  `${amount} ${amount === 1 ? one : many}`
+
+/** `0.4 s`, `12 s`: rounded up, so that lateness is never made smaller than it was. */
+export function seconds(ms: number): string {
+  const tenths = Math.ceil(ms / 100)
+  return tenths < 100 ? `${(tenths / 10).toFixed(1)} s` : `${Math.ceil(ms / 1000)} s`
+}
