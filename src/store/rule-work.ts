@@ -1,0 +1,66 @@
+import { sql } from 'kysely'
+import type { RuleWork } from '../ports.ts'
+import { readRule } from './case-rows.ts'
+import { toText } from './json.ts'
+import type { Log } from './log.ts'
+import type { Queries } from './schema.ts'
+
+/** What a rule should become: a closing grant wants its rules gone, an opening one wants those that are missing. */
+const want = sql`case when g.state = 'closing' and u.state <> 'absent' then 'absent'
+  when g.state = 'opening' and u.state = 'planned' then 'present' end`
+
+interface WorkRow {
+  doc: unknown
+  grant_id: string
+  request_id: string
+  want: 'present' | 'absent'
+  expires_at: number
+  tried_for: string | null
+  attempts: number
+  next_try_at: Date | null
+}
+
+function readWork(row: WorkRow): RuleWork {
+  const tried = row.tried_for === row.want
+  return {
+    rule: readRule(row.doc),
+    grantId: row.grant_id,
+    requestId: row.request_id,
+    want: row.want,
+    expiresAt: Number(row.expires_at),
+    attempts: tried ? row.attempts : 0,
+    nextTryAt: tried ? (row.next_try_at?.getTime() ?? 0) : 0,
+  }
+}
+
+export async function ruleWork(db: Queries, nsgId: string, log: Log): Promise<readonly RuleWork[]> {
+  const found = await sql<WorkRow>`
+    select * from (
+      select u.doc, u.grant_id, g.request_id, ${want} as want, (g.doc -> 'expiresAt')::float8 as expires_at,
+        u.tried_for, u.attempts, u.next_try_at
+      from rules u join grants g on g.id = u.grant_id
+      where u.nsg_id = ${nsgId} and u.state <> 'absent') as work
+    where want is not null order by want, expires_at, grant_id`.execute(db)
+  return found.rows.flatMap((row) => {
+    try {
+      return [readWork(row)]
+    } catch (error) {
+      log.error({ error, grantId: row.grant_id, nsgId }, 'A rule cannot be read and is left out')
+      return []
+    }
+  })
+}
+
+/** Tries count from one again when the grant now wants something else of the rule. */
+export async function postpone(
+  db: Queries,
+  grantId: string,
+  nsgId: string,
+  nextTryAt: number,
+  error: string,
+): Promise<void> {
+  await sql`update rules u set tried_for = ${want}, last_error = ${toText(error)},
+      attempts = case when u.tried_for = ${want} then u.attempts + 1 else 1 end,
+      next_try_at = ${new Date(nextTryAt)}::timestamptz
+    from grants g where g.id = u.grant_id and u.grant_id = ${grantId} and u.nsg_id = ${nsgId}`.execute(db)
+}

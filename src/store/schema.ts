@@ -1,0 +1,132 @@
+import type { ColumnType, Generated, GeneratedAlways, Kysely } from 'kysely'
+
+/** Documents are written as JSON text and read as parsed values that nobody has checked yet. */
+type Doc = ColumnType<unknown, string, string>
+
+interface Requests {
+  id: string
+  version: number
+  updated_at: Date
+  doc: Doc
+  state: GeneratedAlways<string>
+  requester_user: GeneratedAlways<string>
+}
+
+interface Reviews {
+  request_id: string
+  reviewer_user: string
+  verdict: string
+  ordinal: number
+  doc: Doc
+}
+
+interface Grants {
+  id: string
+  request_id: string
+  updated_at: Date
+  doc: Doc
+  state: GeneratedAlways<string>
+  expires_at: GeneratedAlways<Date>
+}
+
+interface Rules {
+  grant_id: string
+  nsg_id: string
+  ordinal: number
+  doc: Doc
+  state: GeneratedAlways<string>
+  tried_for: string | null
+  attempts: Generated<number>
+  next_try_at: Date | null
+  last_error: string | null
+}
+
+interface Audit {
+  seq: number
+  previous: string
+  hash: string
+  event: Doc
+}
+
+interface AuditHead {
+  one: Generated<boolean>
+  seq: number
+  hash: string
+}
+
+interface Jobs {
+  id: Generated<number>
+  key: string
+  kind: string
+  lane: string
+  subject: string
+  due_at: Date
+  run_at: Date
+  attempts: Generated<number>
+  owner: number | null
+  again_at: Date | null
+  again_exact: Generated<boolean>
+  again_lane: string | null
+  last_error: string | null
+}
+
+interface Intakes {
+  key: string
+  received_at: Date
+  gesture: ColumnType<unknown, string | null, string | null>
+  ended_at: Date | null
+}
+
+interface Places {
+  request_id: string
+  which: string
+  channel: string
+  ts: string
+}
+
+interface Notes {
+  id: GeneratedAlways<number>
+  request_id: string
+  target: string
+  note: Doc
+  tried: Generated<boolean>
+  sent_at: Date | null
+}
+
+interface Addresses {
+  org: string
+  user_id: string
+  address: string
+  given_at: Date
+}
+
+interface Feeds {
+  name: string
+  seq: number
+  tried: boolean
+}
+
+interface Migrations {
+  name: string
+  hash: string
+  applied_at: Generated<Date>
+}
+
+export interface Schema {
+  requests: Requests
+  reviews: Reviews
+  grants: Grants
+  rules: Rules
+  audit: Audit
+  audit_head: AuditHead
+  jobs: Jobs
+  intakes: Intakes
+  places: Places
+  notes: Notes
+  addresses: Addresses
+  feeds: Feeds
+  migrations: Migrations
+}
+
+/** A connection, or an open transaction: both take the same queries. */
+export type Queries = Kysely<Schema>

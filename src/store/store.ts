@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
+import type { Jobs, Store } from '../ports.ts'
+import { lastAddress } from './addresses.ts'
+import { auditAfter } from './audit-chain.ts'
+import { casesByGrant, countGrants, oneCase } from './cases.ts'
+import { type Database, openDatabase, type StoreOptions } from './database.ts'
+import { readIntake, receive } from './intakes.ts'
+import { claimJobs, extendClaim, freeAll, nextRunAts, reapDead, retryJob } from './jobs.ts'
+import { purge, tidyEmbedded } from './maintenance.ts'
+import { type Presence, serverPresence, soleProcess, wakeChannel } from './presence.ts'
+import { postpone, ruleWork } from './rule-work.ts'
+import type { Queries } from './schema.ts'
+import { moveFeed, noteSent, noteTried, readFeed, readTalk, savePlace } from './talk.ts'
+import { transactor } from './transact.ts'
+
+/** `postgres://…` for a server, otherwise an embedded database in a directory. The tables are brought up to date. */
+export const openStore = async (options: StoreOptions): Promise<Store> => storeOn(await openDatabase(options))
+
+function wakeUps(log: Database['log']): { wake: () => void; onWake: Store['onWake'] } {
+  const listeners = new Set<() => void>()
+  return {
+    wake: () => {
+      for (const listener of listeners) {
+        try {
+          listener()
+        } catch (error) {
+          log.error({ error }, 'A listener for wake-ups failed')
+        }
+      }
+    },
+    onWake: (listener) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+}
+
+function jobsOf(outside: () => Queries, presence: Presence, wake: () => void, embedded: boolean): Jobs {
+  let enlisted = false
+  return {
+    claim: async (lane, limit, leaseMs, now) => {
+      const slot = presence.slot()
+      enlisted ||= slot !== null
+      if (!enlisted) throw new Error('A replica must enlist before it claims jobs.')
+      // The slot is lost for a while: others may believe that we are dead, so nothing is taken on.
+      if (slot === null || limit < 1) return []
+      return claimJobs(outside(), { lane, limit, leaseMs, slot, now })
+    },
+    extend: async (claim, leaseMs, now) => {
+      const slot = presence.slot()
+      return slot === null ? false : extendClaim(outside(), claim, now + leaseMs, slot)
+    },
+    retry: async (claim, runAt, error) => {
+      await retryJob(outside(), claim, runAt, error)
+      wake()
+    },
+    nextRunAts: async () => nextRunAts(outside()),
+    reap: async (now) => {
+      const freed = embedded ? 0 : await reapDead(outside(), now)
+      if (freed > 0) wake()
+      return freed
+    },
+  }
+}
+
+/** The store on a database whose tables are up to date. */
+export async function storeOn(database: Database): Promise<Store> {
+  const { kysely, log, url } = database
+  const self = randomUUID()
+  const { wake, onWake } = wakeUps(log)
+  const signal = url === null ? sql`select 1` : sql`select pg_notify(${wakeChannel}, ${self})`
+  const heard = (sender: string) => {
+    // We told ourselves at the commit.
+    if (sender !== self) wake()
+  }
+  const presence = url === null ? soleProcess() : serverPresence(url, log, heard)
+  const { transact, outside } = transactor(database, signal, wake)
+  if (url === null) await freeAll(kysely)
+  return {
+    transact,
+    jobs: jobsOf(outside, presence, wake, url === null),
+    case: async (id) => oneCase(outside(), id),
+    receive: async (intake) => {
+      const stored = await receive(outside(), intake, signal)
+      if (stored) wake()
+      return stored
+    },
+    intake: async (key) => readIntake(outside(), key),
+    lastAddress: async (person) => lastAddress(outside(), person),
+    ruleWork: async (nsgId) => ruleWork(outside(), nsgId, log),
+    postpone: async (grantId, nsgId, at, error) => postpone(outside(), grantId, nsgId, at, error),
+    talk: async (requestId) => readTalk(outside(), requestId),
+    place: async (requestId, which, place) => savePlace(outside(), requestId, which, place),
+    noteTried: async (id, tried) => noteTried(outside(), id, tried),
+    noteSent: async (id, at) => noteSent(outside(), id, at),
+    auditAfter: async (seq, limit) => auditAfter(outside(), seq, limit),
+    feed: async (name) => readFeed(outside(), name),
+    moveFeed: async (name, position) => moveFeed(outside(), name, position),
+    grants: async (states) => casesByGrant(outside(), states, log),
+    counts: async () => countGrants(outside()),
+    time: async () => databaseTime(outside()),
+    onWake,
+    maintain: async (now) => {
+      await purge(outside(), now)
+      if (url === null) await tidyEmbedded(outside())
+    },
+    enlist: () => presence.enlist(),
+    close: async () => {
+      await presence.close()
+      await database.close()
+    },
+  }
+}
+
+/** Rounded down: a deadline must never be seen as passed before it is. */
+async function databaseTime(db: Queries): Promise<number> {
+  const found = await sql<{ ms: number }>`
+    select floor(extract(epoch from clock_timestamp()) * 1000)::float8 as ms`.execute(db)
+  return found.rows[0]?.ms ?? Number.NaN
+}

@@ -1,0 +1,127 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { setTimeout as pause } from 'node:timers/promises'
+import { sql } from 'kysely'
+import type { AuditEvent } from '../core/audit.ts'
+import type { Tx } from '../ports.ts'
+import { rememberAddress } from './addresses.ts'
+import { appendAudit } from './audit-chain.ts'
+import { lockCases, saveCases } from './cases.ts'
+import type { Database } from './database.ts'
+import { endIntake } from './intakes.ts'
+import { dropJobs, fenceOf, finishJobs, putJobs } from './jobs.ts'
+import type { Queries } from './schema.ts'
+import { queueNotes } from './talk.ts'
+
+type Signal = ReturnType<typeof sql>
+
+interface OpenTx {
+  readonly tx: Tx
+  /** The audit trail comes last: everybody appends to it, so its lock must be short. */
+  flush(): Promise<void>
+  /** Whether a job may have become due earlier. */
+  woke(): boolean
+}
+
+function openTx(db: Queries, { log }: Database, signal: Signal): OpenTx {
+  const locked = new Set<string>()
+  const dropped = new Set<string>()
+  const events: AuditEvent[] = []
+  let woke = false
+  const tx: Tx = {
+    cases: async (ids) => {
+      const found = await lockCases(db, ids, log)
+      for (const id of found.keys()) locked.add(id)
+      return found
+    },
+    save: async (cases, now) => {
+      await saveCases(db, cases, locked, now)
+      for (const { request } of cases) locked.add(request.id)
+    },
+    audit: async (more) => {
+      events.push(...more)
+    },
+    putJobs: async (jobs) => {
+      if (jobs.length === 0) return
+      woke = true
+      await putJobs(db, jobs, signal)
+    },
+    dropJobs: async (keys) => {
+      for (const fence of await dropJobs(db, keys)) dropped.add(fence)
+    },
+    finish: async (claims) => {
+      const { ended, again } = await finishJobs(db, claims)
+      if (again.length > 0) woke = true
+      // A claim whose job this very transaction dropped was ours until now.
+      const ours = claims.filter(({ id, attempt }) => dropped.delete(fenceOf(id, attempt)))
+      return new Set([...ended, ...again, ...ours.map(({ id }) => id)])
+    },
+    queueNotes: (notes) => queueNotes(db, notes),
+    rememberAddress: (person, address, at) => rememberAddress(db, person, address, at),
+    endIntake: (key, now) => endIntake(db, key, now),
+  }
+  return { tx, flush: () => appendAudit(db, events), woke: () => woke }
+}
+
+/** A serialisation failure and a deadlock: the server promises that nothing was committed. */
+const isCollision = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === '40001' || error.code === '40P01')
+
+const mostTries = 5
+
+export interface Transactor {
+  transact<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  /** Queries outside of any transaction. */
+  outside(): Queries
+}
+
+export function transactor(database: Database, signal: Signal, wake: () => void): Transactor {
+  const inside = new AsyncLocalStorage<{ open: boolean }>()
+
+  function outside(): Queries {
+    // Embedded this would hang for ever, and on a server it would quietly see something else.
+    if (inside.getStore()?.open) throw new Error('Inside transact only its own transaction can be used.')
+    return database.kysely
+  }
+
+  async function once<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    const scope = { open: true }
+    let cause: unknown
+    let woke = false
+    const attempt = outside()
+      .transaction()
+      .execute(async (db) => {
+        try {
+          const opened = openTx(db, database, signal)
+          const result = await inside.run(scope, () => work(opened.tx))
+          await opened.flush()
+          woke = opened.woke()
+          return result
+        } catch (error) {
+          cause = error
+          throw error
+        } finally {
+          scope.open = false
+        }
+      })
+    // When the rollback fails as well, because the connection is gone, the first error is the one that tells.
+    const result = await attempt.catch((error: unknown) => {
+      throw cause ?? error
+    })
+    if (woke) wake()
+    return result
+  }
+
+  async function transact<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await once(work)
+      } catch (error) {
+        if (tries >= mostTries || !isCollision(error)) throw error
+        database.log.warn({ error, tries }, 'Two transactions collided; this one runs again')
+        await pause(tries * 20 * Math.random())
+      }
+    }
+  }
+
+  return { transact, outside }
+}
