@@ -44,10 +44,14 @@ const lastingFailure = /^SecurityRule|Disallowed|AuthorizationFailed|LimitReache
 const worthTrying = (status: number): boolean =>
   status === 408 || status === 409 || status === 412 || status === 429 || status >= 500
 
+/** Whether Azure is at work on the same group for somebody else. */
+export const isBusy = (answer: Pick<Answer, 'codes'>): boolean =>
+  answer.codes.some((code) => busyForm.test(code))
+
 /** Whether the same call may succeed later, by itself. */
 export function passes(answer: Pick<Answer, 'status' | 'codes'>): boolean {
   if (answer.codes.some((code) => lastingConflicts.has(code))) return false
-  if (answer.codes.some((code) => busyForm.test(code))) return true
+  if (isBusy(answer)) return true
   if (answer.codes.includes('ExpiredAuthenticationToken')) return true
   // A 404 without Azure's own error body comes from something in between.
   if (answer.status === 404 && !isMissing(answer)) return true

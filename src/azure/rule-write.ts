@@ -1,6 +1,6 @@
 import type { Rule } from '../core/grant.ts'
 import type { Clock, LiveRule, Written } from '../ports.ts'
-import { type Answer, ArmFault, faultOf, isMissing, passes } from './faults.ts'
+import { type Answer, ArmFault, faultOf, isBusy, isMissing, passes } from './faults.ts'
 import type { RuleCalls } from './rule-calls.ts'
 import { showsRule } from './security-rule.ts'
 
@@ -26,6 +26,8 @@ interface Goal {
 interface Sent {
   readonly operationUrl: string | null
   readonly verdict: Written | null
+  /** Azure was busy with another write of the group, which may be an open of this very rule. */
+  readonly busy: boolean
 }
 
 const tryAgain = (why: string, afterMs: number | null = null): Written => ({
@@ -111,11 +113,14 @@ class Watch {
     }
     try {
       const operation = await this.#write.calls.operation(this.#operationUrl, this.#write.signal)
-      if (operation.kind === 'running') return await this.#pause()
-      this.#verdict =
-        operation.kind === 'failed'
-          ? verdictOf(operation.answer)
-          : tryAgain('Azure says that the write is done, but the rule does not show it.')
+      if (operation.kind === 'failed') {
+        this.#verdict = verdictOf(operation.answer)
+        return
+      }
+      if (operation.kind === 'succeeded') {
+        this.#verdict = tryAgain('Azure says that the write is done, but the rule does not show it.')
+      }
+      await this.#pause()
     } catch (error) {
       if (!gone(error)) throw error
       this.#verdict = tryAgain('Azure no longer knows of the write.')
@@ -148,19 +153,23 @@ const gone = (error: unknown): boolean =>
 
 async function send(work: Promise<string | null>): Promise<Sent> {
   try {
-    return { operationUrl: await work, verdict: null }
+    return { operationUrl: await work, verdict: null, busy: false }
   } catch (error) {
-    return { operationUrl: null, verdict: verdictOfFault(error) }
+    const busy = error instanceof ArmFault && error.answer !== null && isBusy(error.answer)
+    return { operationUrl: null, verdict: verdictOfFault(error), busy }
   }
 }
 
 const moving = (live: LiveRule): boolean =>
   live.provisioning === 'Updating' || live.provisioning === 'Deleting'
 
-/** Writes the rule. Whatever Azure answers to that, a read decides whether it stands there. */
+/**
+ * Writes the rule. Whatever Azure answers to that, a read decides whether it stands there: an earlier write whose
+ * answer was lost may have put it there.
+ */
 export async function openRule(rule: Rule, write: Write): Promise<Written> {
   const sent = await send(write.calls.put(rule, write.signal))
-  if (sent.verdict && sent.verdict.kind !== 'try again') return sent.verdict
+  if (sent.verdict?.kind === 'priority taken') return sent.verdict
   const judge = (live: LiveRule | null): Sight => {
     if (live && moving(live)) return 'moving'
     return live && live.provisioning === 'Succeeded' && showsRule(live, rule) ? 'there' : 'elsewhere'
@@ -183,6 +192,6 @@ export async function closeRule(write: Write): Promise<Written> {
     throw error
   })
   const sent = await send(removal)
-  if (sent.verdict?.kind === 'refused') return sent.verdict
-  return new Watch(write, absence, sent).run()
+  const written = await new Watch(write, absence, sent).run()
+  return written.kind === 'absent' && sent.busy ? (sent.verdict ?? written) : written
 }

@@ -97,7 +97,7 @@ function prefixHolds(prefix: string, address: string): boolean {
 export const groupMark = 'asg:'
 
 function portsHold(range: string, ports: readonly Port[]): boolean {
-  if (range === '*') return true
+  if (range === '*') return ports.length > 0
   const [first, last = first] = range.split('-').map(Number)
   return ports.some((port) => port.number >= (first ?? 0) && port.number <= (last ?? 0))
 }
