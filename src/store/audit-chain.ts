@@ -21,7 +21,7 @@ export async function appendAudit(db: Queries, events: readonly AuditEvent[]): P
   let { seq, hash } = head.rows[0] ?? { seq: 0, hash: genesis }
   const records = events.map((given) => {
     // Hashed as it will be read back: JSON drops what is undefined and mends broken text.
-    const event = JSON.parse(toJson(given)) as AuditEvent
+    const event: AuditEvent = JSON.parse(toJson(given))
     const previous = hash
     seq += 1
     hash = chainHash(seq, previous, event)
@@ -42,7 +42,7 @@ export async function auditAfter(db: Queries, seq: number, limit: number): Promi
     .orderBy('seq')
     .limit(limit)
     .execute()
-  return found.map(({ event, ...place }) => ({ ...(event as AuditEvent), ...place }))
+  return found.map(({ event, ...place }) => ({ ...event, ...place }))
 }
 
 /**

@@ -58,28 +58,36 @@ const ruleShape: Shape = {
   state: oneOf('planned', 'present', 'absent'),
 }
 
-function checked(what: string, value: unknown, shape: Shape): Fields {
-  if (!isFields(value)) throw new Error(`${what} is not an object`)
-  for (const [key, holds] of Object.entries(shape)) {
-    if (!holds(value[key])) throw new Error(`${what}: ${key} is ${JSON.stringify(value[key]) ?? 'missing'}`)
-  }
-  return value
+/** What is wrong with a value, or null. */
+function fault(value: unknown, shape: Shape): string | null {
+  if (!isFields(value)) return 'is not an object'
+  const wrong = Object.entries(shape).find(([key, holds]) => !holds(value[key]))
+  return wrong ? `${wrong[0]} is ${JSON.stringify(value[wrong[0]]) ?? 'missing'}` : null
 }
 
-function checkedList(what: string, value: unknown, shape: Shape): readonly Fields[] {
-  if (value === null) return []
-  if (!Array.isArray(value)) throw new Error(`${what} is not a list`)
-  return value.map((item) => checked(what, item, shape))
+const isRequest = (value: unknown): value is Request => fault(value, requestShape) === null
+const isReview = (value: unknown): value is Review => fault(value, reviewShape) === null
+const isGrant = (value: unknown): value is Grant => fault(value, grantShape) === null
+const isRule = (value: unknown): value is Rule => fault(value, ruleShape) === null
+
+export function readRule(value: unknown): Rule {
+  if (isRule(value)) return value
+  throw new Error(`the rule: ${fault(value, ruleShape)}`)
 }
 
-export const readRule = (value: unknown): Rule => checked('a rule', value, ruleShape) as unknown as Rule
+function readReview(value: unknown): Review {
+  if (isReview(value)) return value
+  throw new Error(`a review: ${fault(value, reviewShape)}`)
+}
+
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
 
 /** Throws when a row is not what this version of the product writes. */
 export function readCase(row: CaseRow): Case {
-  const reviews = checkedList('a review', row.reviews, reviewShape) as unknown as readonly Review[]
-  const request = { ...checked('the request', row.request, requestShape), reviews } as unknown as Request
+  const request = isFields(row.request) && { ...row.request, reviews: listOf(row.reviews).map(readReview) }
+  if (!isRequest(request)) throw new Error(`the request: ${fault(request, requestShape)}`)
   if (row.granted === null) return { request, grant: null }
-  const rules = checkedList('a rule', row.rules, ruleShape)
-  const grant = { ...checked('the grant', row.granted, grantShape), rules } as unknown as Grant
+  const grant = isFields(row.granted) && { ...row.granted, rules: listOf(row.rules).map(readRule) }
+  if (!isGrant(grant)) throw new Error(`the grant: ${fault(grant, grantShape)}`)
   return { request, grant }
 }

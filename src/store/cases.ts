@@ -3,7 +3,7 @@ import type { Case } from '../core/case.ts'
 import type { Grant } from '../core/grant.ts'
 import { type CaseRow, readCase } from './case-rows.ts'
 import { rows } from './json.ts'
-import type { Log } from './log.ts'
+import { type Log, reasonOf } from './log.ts'
 import type { Queries } from './schema.ts'
 
 /**
@@ -64,7 +64,7 @@ function readable(found: readonly CaseRow[], log: Log): Case[] {
     try {
       return [readCase(row)]
     } catch (error) {
-      log.error({ error, requestId: row.id }, 'A case cannot be read and is left out')
+      log.error({ error: reasonOf(error), requestId: row.id }, 'a case cannot be read and is left out')
       return []
     }
   })
@@ -90,7 +90,7 @@ export async function saveCases(
 }
 
 const requestRows = (cases: readonly Case[]) =>
-  rows(cases.map(({ request: { reviews: _, ...doc } }) => ({ id: doc.id, doc })))
+  rows(cases.map(({ request: { reviews: _reviews, ...doc } }) => ({ id: doc.id, doc })))
 
 async function insertRequests(db: Queries, cases: readonly Case[], now: number): Promise<void> {
   await sql`insert into requests (id, version, updated_at, doc)
@@ -125,7 +125,7 @@ async function saveReviews(db: Queries, cases: readonly Case[]): Promise<void> {
 async function saveGrants(db: Queries, cases: readonly Case[], now: number): Promise<void> {
   const grants = cases.flatMap(({ grant }) => {
     if (!grant) return []
-    const { rules: _, ...doc } = grant
+    const { rules: _rules, ...doc } = grant
     return [{ id: doc.id, request_id: doc.requestId, doc }]
   })
   if (grants.length === 0) return

@@ -23,7 +23,7 @@ export interface Database {
   readonly url: string | null
   readonly log: Log
   /** Of the embedded database in a directory: how often a file was brought to the disk. */
-  fsyncs(): number
+  readonly fsyncs: () => number
   /** The files of an embedded database, to start others from. */
   dump(): Promise<Blob>
   close(): Promise<void>

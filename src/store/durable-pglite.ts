@@ -1,8 +1,8 @@
-import { closeSync, fsyncSync, openSync } from 'node:fs'
-import { chmod, mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { closeSync, existsSync, promises as fs, fsyncSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { PGlite } from '@electric-sql/pglite'
+// oxlint-disable-next-line no-restricted-imports -- PGlite as well; the pattern's star stops at the slash.
 import { NodeFS } from '@electric-sql/pglite/nodefs'
 
 /** What we use of Emscripten's internals; the self-test below refuses to start when they have changed. */
@@ -29,6 +29,7 @@ class DurableFs extends NodeFS {
   override async init(...args: Parameters<NodeFS['init']>): ReturnType<NodeFS['init']> {
     const made = await super.init(...args)
     made.emscriptenOpts.preRun?.unshift((module) => {
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- refuseUnlessDurable is the check.
       const { NODEFS } = module as unknown as Emscripten
       NODEFS.stream_ops.fsync = (stream) => {
         this.fsyncs += 1
@@ -61,21 +62,15 @@ function lockDirectory(directory: string): DatabaseSync {
   }
 }
 
-const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  )
-
 /** A crash while the files are first written must leave nothing that looks like a database. */
 async function initialise(directory: string, snapshot: Blob | undefined): Promise<void> {
   const fresh = join(directory, 'pg.new')
-  await rm(fresh, { recursive: true, force: true })
+  await fs.rm(fresh, { recursive: true, force: true })
   const pglite = await PGlite.create({ dataDir: fresh, ...(snapshot && { loadDataDir: snapshot }) })
   await pglite.close()
-  for (const entry of await readdir(fresh, { recursive: true })) fsyncPath(join(fresh, entry))
+  for (const entry of await fs.readdir(fresh, { recursive: true })) fsyncPath(join(fresh, entry))
   fsyncPath(fresh)
-  await rename(fresh, join(directory, 'pg'))
+  await fs.rename(fresh, join(directory, 'pg'))
   fsyncPath(directory)
 }
 
@@ -86,7 +81,10 @@ async function start(directory: string): Promise<{ pglite: PGlite; files: Durabl
     startParams: [
       // -F turns fsync off. The other way to sync the log, fdatasync, is a stub in Emscripten.
       ...PGlite.defaultStartParams.filter((param) => param !== '-F'),
-      ...['-c', 'wal_sync_method=fsync', '-c', 'shared_buffers=16MB'],
+      '-c',
+      'wal_sync_method=fsync',
+      '-c',
+      'shared_buffers=16MB',
     ],
   })
   return { pglite, files }
@@ -103,19 +101,19 @@ async function refuseUnlessDurable(pglite: PGlite, files: DurableFs, directory: 
 export interface Embedded {
   readonly pglite: PGlite
   /** How often a file was brought to the disk; grows with each commit. */
-  fsyncs(): number
+  readonly fsyncs: () => number
   /** Lets another process have the directory. */
   release(): void
 }
 
 /** Opens a directory so that what was committed survives kill -9 and a power cut. */
 export async function openDirectory(directory: string, snapshot?: Blob): Promise<Embedded> {
-  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await fs.mkdir(directory, { recursive: true, mode: 0o700 })
   // PGlite makes its files readable for everybody, whatever the umask says.
-  await chmod(directory, 0o700)
+  await fs.chmod(directory, 0o700)
   const lock = lockDirectory(directory)
   try {
-    if (!(await exists(join(directory, 'pg')))) await initialise(directory, snapshot)
+    if (!existsSync(join(directory, 'pg'))) await initialise(directory, snapshot)
     const { pglite, files } = await start(directory)
     await refuseUnlessDurable(pglite, files, directory)
     return { pglite, fsyncs: () => files.fsyncs, release: () => lock.close() }

@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises'
+import { promises as timers } from 'node:timers'
 import type { PGlite, Transaction } from '@electric-sql/pglite'
 import type { PGliteDialectConfig } from 'kysely'
 
@@ -16,9 +16,10 @@ const fairQuery =
     try {
       if (params && params.length > 0) return await target.query<T>(text, params, options)
       const results = await target.exec(text, options)
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- `exec` has no type parameter.
       return (results.at(-1) ?? { rows: [], fields: [] }) as { rows: T[]; fields: [] }
     } finally {
-      await setImmediate()
+      await timers.setImmediate()
     }
   }
 

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Gesture, Intake } from '../ports.ts'
+import type { Intake } from '../ports.ts'
 import { toJson } from './json.ts'
 import type { Queries } from './schema.ts'
 
@@ -27,7 +27,7 @@ export async function readIntake(db: Queries, key: string): Promise<Intake | nul
     .where('key', '=', key)
     .executeTakeFirst()
   if (!row || row.gesture === null) return null
-  return { key, receivedAt: row.received_at.getTime(), gesture: row.gesture as Gesture }
+  return { key, receivedAt: row.received_at.getTime(), gesture: row.gesture }
 }
 
 /** What a gesture carried (a text, a way to answer) is not kept longer than it is needed. */

@@ -106,7 +106,7 @@ export async function finishJobs(
 interface ClaimedRow {
   id: number
   key: string
-  kind: string
+  kind: JobKind
   subject: string
   due_at: Date
   attempts: number
@@ -133,7 +133,7 @@ export async function claimJobs(
     .map((row) => ({
       id: String(row.id),
       key: row.key,
-      kind: row.kind as JobKind,
+      kind: row.kind,
       subject: row.subject,
       dueAt: row.due_at.getTime(),
       attempt: row.attempts,

@@ -4,8 +4,18 @@ import type { Queries } from './schema.ts'
 const dayMs = 24 * 60 * 60 * 1000
 
 const tables = [
-  ...['jobs', 'requests', 'grants', 'rules', 'reviews', 'notes', 'places', 'intakes'],
-  ...['addresses', 'feeds', 'audit', 'audit_head'],
+  'jobs',
+  'requests',
+  'grants',
+  'rules',
+  'reviews',
+  'notes',
+  'places',
+  'intakes',
+  'addresses',
+  'feeds',
+  'audit',
+  'audit_head',
 ]
 
 /** Slack repeats a gesture within minutes, so a key older than a day guards against nothing. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
+import { promises as fs } from 'node:fs'
 import { join } from 'node:path'
 import { CompiledQuery, type Kysely, sql } from 'kysely'
 import type { Log } from './log.ts'
@@ -15,10 +15,10 @@ const folder = join(import.meta.dirname, 'migrations')
 
 /** The numbered files, in order. */
 export async function migrations(): Promise<readonly Migration[]> {
-  const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).toSorted()
+  const names = (await fs.readdir(folder)).filter((name) => name.endsWith('.sql')).toSorted()
   return Promise.all(
     names.map(async (name) => {
-      const text = await readFile(join(folder, name), 'utf8')
+      const text = await fs.readFile(join(folder, name), 'utf8')
       return { name, text, hash: createHash('sha256').update(text).digest('hex') }
     }),
   )
@@ -47,7 +47,7 @@ export async function migrate(db: Kysely<Schema>, log: Log): Promise<readonly st
   const all = await migrations()
   const done = await applied(db)
   const newer = [...done.keys()].filter((name) => all.every((migration) => migration.name !== name))
-  if (newer.length > 0) log.warn({ newer }, 'The database was migrated by a newer version')
+  if (newer.length > 0) log.warn({ newer }, 'the database was migrated by a newer version of this product')
   // A role without the right to create tables can run a database that is up to date.
   if (pending(all, done).length === 0) return []
   return db.transaction().execute(async (tx) => {

@@ -1,18 +1,15 @@
 import type { PostgresPool, PostgresPoolClient } from 'kysely'
-import pg from 'pg'
-import type { Log } from './log.ts'
+import { type ClientConfig, Pool, type PoolClient, TypeOverrides } from 'pg'
+import { codeOf, type Log, reasonOf } from './log.ts'
 
 const int8 = 20
 
-/** `bigint` columns hold counters that stay far below 2^53. */
-const types: pg.CustomTypesConfig = {
-  getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-    oid === int8 ? Number : pg.types.getTypeParser(oid, format as 'text'),
-}
-
 /** Nothing may hang for ever: the server gives up first, and the client when the server is not there any more. */
-export const connection = (url: string) =>
-  ({
+export function connection(url: string): ClientConfig {
+  const types = new TypeOverrides()
+  // `bigint` columns hold counters that stay far below 2^53.
+  types.setTypeParser(int8, Number)
+  return {
     connectionString: url,
     application_name: 'jitney',
     keepAlive: true,
@@ -22,17 +19,14 @@ export const connection = (url: string) =>
     query_timeout: 15_000,
     idle_in_transaction_session_timeout: 30_000,
     types,
-  }) satisfies pg.ClientConfig
+  }
+}
 
-/** The server answered: its errors carry a five-letter SQLSTATE. Anything else leaves the connection in doubt. */
-export const isAnswer = (error: unknown): boolean =>
-  error instanceof Error &&
-  'code' in error &&
-  typeof error.code === 'string' &&
-  /^[0-9A-Z]{5}$/.test(error.code)
+/** The server's own errors carry a five-letter SQLSTATE. After any other the connection is in doubt. */
+const isAnswer = (error: unknown): boolean => /^[0-9A-Z]{5}$/.test(codeOf(error) ?? '')
 
 /** After a timeout the old query may still be running there, so the connection must not go back to the pool. */
-function guarded(client: pg.PoolClient): PostgresPoolClient {
+function guarded(client: PoolClient): PostgresPoolClient {
   let doubtful = false
   const query = async (text: string, params: unknown[]) => {
     try {
@@ -43,14 +37,15 @@ function guarded(client: pg.PoolClient): PostgresPoolClient {
     }
   }
   return {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- Kysely's other overload is for cursors, which the dialect was not given.
     query: query as unknown as PostgresPoolClient['query'],
     release: (destroy = false) => client.release(destroy || doubtful),
   }
 }
 
 export function openPool(url: string, log: Log): PostgresPool {
-  const pool = new pg.Pool({ ...connection(url), max: 10 })
+  const pool = new Pool({ ...connection(url), max: 10 })
   // An idle connection that breaks would end the process; the pool replaces it by itself.
-  pool.on('error', (error) => log.warn({ error }, 'An idle database connection broke'))
+  pool.on('error', (error) => log.warn({ error: reasonOf(error) }, 'an idle database connection broke'))
   return { options: pool.options, connect: async () => guarded(await pool.connect()), end: () => pool.end() }
 }

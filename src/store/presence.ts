@@ -1,5 +1,6 @@
-import pg from 'pg'
-import type { Log } from './log.ts'
+import { promises as timers } from 'node:timers'
+import { Client } from 'pg'
+import { type Log, reasonOf } from './log.ts'
 import { connection } from './postgres.ts'
 
 /** Advisory locks of this product are pairs that begin with this number; `migrate` takes (4242, 0). */
@@ -29,17 +30,12 @@ export function soleProcess(): Presence {
   }
 }
 
-interface Held {
-  readonly client: pg.Client
-  readonly slot: number
-}
-
 /** A session-level lock vanishes with its connection, which is what tells the others that we died. */
-async function takeSlot(client: pg.Client): Promise<number> {
+async function takeSlot(client: Client): Promise<number> {
   await client.connect()
   await client.query(`listen ${wakeChannel}`)
-  const answer = await client.query<{ slot: string }>(`select nextval('replica_slots') as slot`)
-  const slot = Number(answer.rows[0]?.slot)
+  const answer = await client.query<{ slot: number }>(`select nextval('replica_slots')::int as slot`)
+  const slot = answer.rows[0]?.slot ?? 0
   await client.query('select pg_advisory_lock($1::int, $2::int)', [lockSpace, slot])
   return slot
 }
@@ -50,74 +46,100 @@ const heartbeatMs = 2_000
  * One connection of our own holds the slot and hears the wake-ups of other replicas. It must be a session of
  * the server itself: behind a pooler in transaction mode neither would work.
  */
-export function serverPresence(url: string, log: Log, onWake: (sender: string) => void): Presence {
-  let held: Held | null = null
-  let closed = false
-  let joining: Promise<void> | null = null
+export class ServerPresence implements Presence {
+  readonly #url: string
+  readonly #log: Log
+  readonly #heard: (sender: string) => void
+  readonly #closing = new AbortController()
+  readonly #heartbeat: NodeJS.Timeout
+  #held: { client: Client; slot: number } | null = null
+  #joining: Promise<void> | null = null
+  #beating = false
 
-  function lose(client: pg.Client, error: unknown): void {
-    if (held?.client !== client) return
-    held = null
-    log.warn(
-      { error },
-      'The connection that holds this replica’s slot broke; nothing is claimed until it is back',
-    )
-    client.end().catch(() => {})
-    if (!closed) void join()
+  constructor(url: string, log: Log, heard: (sender: string) => void) {
+    this.#url = url
+    this.#log = log
+    this.#heard = heard
+    this.#heartbeat = setInterval(() => void this.#beat(), heartbeatMs).unref()
   }
 
-  async function attempt(): Promise<void> {
+  slot(): number | null {
+    return this.#held?.slot ?? null
+  }
+
+  async enlist(): Promise<void> {
+    if (!this.#held) await this.#join()
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    clearInterval(this.#heartbeat)
+    const last = this.#held
+    this.#held = null
+    await last?.client.end().catch(() => {})
+    await this.#joining
+  }
+
+  #join(): Promise<void> {
+    this.#joining ??= this.#tryUntilHeld().finally(() => {
+      this.#joining = null
+    })
+    return this.#joining
+  }
+
+  async #tryUntilHeld(): Promise<void> {
+    const { signal } = this.#closing
+    for (let pause = 100; !signal.aborted && !this.#held; pause = Math.min(pause * 2, 5_000)) {
+      try {
+        await this.#tryOnce()
+      } catch (error) {
+        this.#log.warn({ error: reasonOf(error) }, 'could not take a replica slot; trying again')
+        await timers.setTimeout(pause * (0.5 + Math.random()), undefined, { signal }).catch(() => {})
+      }
+    }
+    // Wake-ups may have been missed while nobody listened.
+    if (this.#held) this.#heard('')
+  }
+
+  async #tryOnce(): Promise<void> {
     // Short limits: a dead connection must be noticed soon, because the others think that we are dead.
-    const client = new pg.Client({ ...connection(url), statement_timeout: 4_000, query_timeout: 5_000 })
-    client.on('error', (error) => lose(client, error))
-    client.on('end', () => lose(client, null))
-    client.on('notification', ({ payload }) => onWake(payload ?? ''))
+    const limits = { statement_timeout: 4_000, query_timeout: 5_000 }
+    const client = new Client({ ...connection(this.#url), ...limits })
+    client.on('error', (error) => this.#lose(client, error))
+    client.on('end', () => this.#lose(client, null))
+    client.on('notification', ({ payload }) => this.#heard(payload ?? ''))
     try {
       const slot = await takeSlot(client)
-      if (closed) await client.end()
-      else held = { client, slot }
+      if (this.#closing.signal.aborted) await client.end()
+      else this.#held = { client, slot }
     } catch (error) {
       client.end().catch(() => {})
       throw error
     }
   }
 
-  async function joinLoop(): Promise<void> {
-    for (let pause = 100; !closed && held === null; pause = Math.min(pause * 2, 5_000)) {
-      try {
-        await attempt()
-      } catch (error) {
-        log.warn({ error }, 'Could not take a replica slot; trying again')
-        await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())))
-      }
+  /** A connection can be dead without either end having been told. */
+  async #beat(): Promise<void> {
+    const beaten = this.#held
+    if (!beaten || this.#beating) return
+    this.#beating = true
+    try {
+      await beaten.client.query('select 1')
+    } catch (error) {
+      this.#lose(beaten.client, error)
+    } finally {
+      this.#beating = false
     }
-    // Wake-ups may have been missed while nobody listened.
-    if (held) onWake('')
   }
 
-  function join(): Promise<void> {
-    joining ??= joinLoop().finally(() => {
-      joining = null
-    })
-    return joining
-  }
-
-  const heartbeat = setInterval(() => {
-    const beating = held
-    beating?.client.query('select 1').catch((error: unknown) => lose(beating.client, error))
-  }, heartbeatMs)
-  heartbeat.unref()
-
-  return {
-    enlist: () => (held ? Promise.resolve() : join()),
-    slot: () => held?.slot ?? null,
-    close: async () => {
-      closed = true
-      clearInterval(heartbeat)
-      const last = held
-      held = null
-      await last?.client.end().catch(() => {})
-      await joining
-    },
+  #lose(client: Client, error: unknown): void {
+    if (this.#held?.client !== client) return
+    this.#held = null
+    this.#log.warn(
+      { error: reasonOf(error) },
+      'lost the replica slot; nothing is claimed until there is a new one',
+    )
+    client.end().catch(() => {})
+    void this.#join()
   }
 }

@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { RuleWork } from '../ports.ts'
 import { readRule } from './case-rows.ts'
 import { toText } from './json.ts'
-import type { Log } from './log.ts'
+import { type Log, reasonOf } from './log.ts'
 import type { Queries } from './schema.ts'
 
 /** What a rule should become: a closing grant wants its rules gone, an opening one wants those that are missing. */
@@ -27,7 +27,7 @@ function readWork(row: WorkRow): RuleWork {
     grantId: row.grant_id,
     requestId: row.request_id,
     want: row.want,
-    expiresAt: Number(row.expires_at),
+    expiresAt: row.expires_at,
     attempts: tried ? row.attempts : 0,
     nextTryAt: tried ? (row.next_try_at?.getTime() ?? 0) : 0,
   }
@@ -45,7 +45,10 @@ export async function ruleWork(db: Queries, nsgId: string, log: Log): Promise<re
     try {
       return [readWork(row)]
     } catch (error) {
-      log.error({ error, grantId: row.grant_id, nsgId }, 'A rule cannot be read and is left out')
+      log.error(
+        { error: reasonOf(error), grantId: row.grant_id, nsgId },
+        'a rule cannot be read and is left out',
+      )
       return []
     }
   })

@@ -1,7 +1,10 @@
 import type { ColumnType, Generated, GeneratedAlways, Kysely } from 'kysely'
+import type { AuditEvent } from '../core/audit.ts'
+import type { Note } from '../core/effect.ts'
+import type { Gesture } from '../ports.ts'
 
-/** Documents are written as JSON text and read as parsed values that nobody has checked yet. */
-type Doc = ColumnType<unknown, string, string>
+/** Documents are written as JSON text. What a reader relies on is checked when it is read. */
+type Doc<T = unknown> = ColumnType<T, string, string>
 
 interface Requests {
   id: string
@@ -45,7 +48,7 @@ interface Audit {
   seq: number
   previous: string
   hash: string
-  event: Doc
+  event: Doc<AuditEvent>
 }
 
 interface AuditHead {
@@ -73,7 +76,7 @@ interface Jobs {
 interface Intakes {
   key: string
   received_at: Date
-  gesture: ColumnType<unknown, string | null, string | null>
+  gesture: ColumnType<Gesture | null, string | null, string | null>
   ended_at: Date | null
 }
 
@@ -88,7 +91,7 @@ interface Notes {
   id: GeneratedAlways<number>
   request_id: string
   target: string
-  note: Doc
+  note: Doc<Note>
   tried: Generated<boolean>
   sent_at: Date | null
 }

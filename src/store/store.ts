@@ -7,8 +7,9 @@ import { casesByGrant, countGrants, oneCase } from './cases.ts'
 import { type Database, openDatabase, type StoreOptions } from './database.ts'
 import { readIntake, receive } from './intakes.ts'
 import { claimJobs, extendClaim, freeAll, nextRunAts, reapDead, retryJob } from './jobs.ts'
+import { reasonOf } from './log.ts'
 import { purge, tidyEmbedded } from './maintenance.ts'
-import { type Presence, serverPresence, soleProcess, wakeChannel } from './presence.ts'
+import { type Presence, ServerPresence, soleProcess, wakeChannel } from './presence.ts'
 import { postpone, ruleWork } from './rule-work.ts'
 import type { Queries } from './schema.ts'
 import { moveFeed, noteSent, noteTried, readFeed, readTalk, savePlace } from './talk.ts'
@@ -25,7 +26,7 @@ function wakeUps(log: Database['log']): { wake: () => void; onWake: Store['onWak
         try {
           listener()
         } catch (error) {
-          log.error({ error }, 'A listener for wake-ups failed')
+          log.error({ error: reasonOf(error) }, 'a listener for wake-ups failed')
         }
       }
     },
@@ -74,7 +75,7 @@ export async function storeOn(database: Database): Promise<Store> {
     // We told ourselves at the commit.
     if (sender !== self) wake()
   }
-  const presence = url === null ? soleProcess() : serverPresence(url, log, heard)
+  const presence = url === null ? soleProcess() : new ServerPresence(url, log, heard)
   const { transact, outside } = transactor(database, signal, wake)
   if (url === null) await freeAll(kysely)
   return {

@@ -40,7 +40,7 @@ export async function readTalk(db: Queries, requestId: string): Promise<Talk | n
     mirror: placeOf('mirror'),
     notes: notes.map((row) => ({
       id: String(row.id),
-      note: row.note as Note,
+      note: row.note,
       to: row.target === 'thread' ? 'thread' : 'requester',
       tried: row.tried,
     })),

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { setTimeout as pause } from 'node:timers/promises'
+import { promises as timers } from 'node:timers'
 import { sql } from 'kysely'
 import type { AuditEvent } from '../core/audit.ts'
 import type { Tx } from '../ports.ts'
@@ -9,6 +9,7 @@ import { lockCases, saveCases } from './cases.ts'
 import type { Database } from './database.ts'
 import { endIntake } from './intakes.ts'
 import { dropJobs, fenceOf, finishJobs, putJobs } from './jobs.ts'
+import { codeOf, reasonOf } from './log.ts'
 import type { Queries } from './schema.ts'
 import { queueNotes } from './talk.ts'
 
@@ -63,15 +64,14 @@ function openTx(db: Queries, { log }: Database, signal: Signal): OpenTx {
 }
 
 /** A serialisation failure and a deadlock: the server promises that nothing was committed. */
-const isCollision = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && (error.code === '40001' || error.code === '40P01')
+const isCollision = (error: unknown): boolean => ['40001', '40P01'].includes(codeOf(error) ?? '')
 
 const mostTries = 5
 
 export interface Transactor {
-  transact<T>(work: (tx: Tx) => Promise<T>): Promise<T>
+  readonly transact: <T>(work: (tx: Tx) => Promise<T>) => Promise<T>
   /** Queries outside of any transaction. */
-  outside(): Queries
+  readonly outside: () => Queries
 }
 
 export function transactor(database: Database, signal: Signal, wake: () => void): Transactor {
@@ -117,8 +117,8 @@ export function transactor(database: Database, signal: Signal, wake: () => void)
         return await once(work)
       } catch (error) {
         if (tries >= mostTries || !isCollision(error)) throw error
-        database.log.warn({ error, tries }, 'Two transactions collided; this one runs again')
-        await pause(tries * 20 * Math.random())
+        database.log.warn({ error: reasonOf(error), tries }, 'two transactions collided; this one runs again')
+        await timers.setTimeout(tries * 20 * Math.random())
       }
     }
   }
