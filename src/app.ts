@@ -8,7 +8,7 @@ import { nsgFirewall } from './azure/nsg-firewall.ts'
 import { armTopology } from './azure/topology.ts'
 import { createDatabaseClock } from './clock.ts'
 import { type Config, ConfigError } from './config.ts'
-import { createEngine, type Engine } from './engine/engine.ts'
+import { createEngine, type Engine, type EngineParts } from './engine/engine.ts'
 import { createMetrics } from './metrics.ts'
 import { openPolicy, type PolicySource } from './policy-source.ts'
 import type { Clock, Inventory, Store } from './ports.ts'
@@ -102,7 +102,7 @@ function watchPolicy(
   file: string,
   policy: PolicySource,
   log: Logger,
-): { reload(): Promise<string | null>; stop(): void } {
+): { readonly reload: () => Promise<string | null>; readonly stop: () => void } {
   const reload = async () => {
     const wrong = await policy.reload()
     if (wrong === null) log.info({ policy: policy.current().hash }, 'the policy was read again')
@@ -140,59 +140,92 @@ function slackOf(config: Config, store: Store, clock: Clock, policy: PolicySourc
   })
 }
 
-/** Puts everything together and starts it. Throws a `ConfigError` for what only the operator can mend. */
-export async function startApp(config: Config, overrides: Overrides = {}): Promise<App> {
-  const log = overrides.log ?? createLog(config)
-  const policy = await openPolicy(config.POLICY_FILE, (problems) => new ConfigError(problems))
-  const realClock = createDatabaseClock(async () => (await database).time())
-  const clock = overrides.clock ?? realClock
-  const upkeep = createUpkeep(realClock, log)
-  const database = overrides.store ? Promise.resolve(overrides.store) : openDatabase(config, upkeep, log)
-  const store = await database
-  await realClock.anchor()
-  await store.enlist()
+/** What the web part tells while the rest is still starting. */
+interface Progress {
+  store: Store | null
+  inventory: Inventory | null
+  slack: SlackApp | null
+}
 
-  const azure = connectAzure(config, clock, overrides.credential)
-  const slackParts = {
+function unreadyReasons({ store, inventory, slack }: Progress): readonly string[] {
+  if (!store) return ['The database has not answered yet']
+  return [
+    ...(inventory?.readAt() == null ? ['Azure’s inventory has not been read yet'] : []),
+    ...(slack?.connected() ? [] : ['Slack is not connected']),
+  ]
+}
+
+const noCounts = { states: {}, earliestExpiry: null }
+
+type Given = Pick<EngineParts, 'store' | 'clock' | 'inventory' | 'topology' | 'firewall' | 'observe'>
+
+function engineOf(config: Config, given: Given & { policy: PolicySource; log: Logger }): Engine {
+  const { policy, log, clock } = given
+  const slack = {
     token: config.SLACK_BOT_TOKEN,
     slackApiUrl: config.SLACK_API_URL,
     now: () => clock.now(),
     log,
   }
-  const metrics = createMetrics(() => store.counts())
-  const engine = createEngine({
-    ...azure,
-    store,
-    clock,
-    chat: createChat({ ...slackParts, showTags: () => policy.current().showTags }),
-    directory: createDirectory(slackParts),
+  return createEngine({
+    ...given,
+    chat: createChat({ ...slack, showTags: () => policy.current().showTags }),
+    directory: createDirectory(slack),
     policy: () => policy.current(),
     newId,
     wording: slackWording,
-    log,
-    observe: metrics.observe,
   })
-  const slack = slackOf(config, store, clock, policy, log)
-  const unready = () => [
-    ...(azure.inventory.readAt() === null ? ['Azure’s inventory has not been read yet'] : []),
-    ...(slack.connected() ? [] : ['Slack is not connected']),
-  ]
+}
+
+interface Chores {
+  readonly store: Store
+  readonly clock: Clock
+  readonly anchor: () => Promise<void>
+  readonly readInventory: () => Promise<void>
+}
+
+/** Resolves once the inventory has been read for the first time. */
+function startChores(upkeep: Upkeep, { store, clock, anchor, readInventory }: Chores): Promise<void> {
+  upkeep.every(reapEveryMs, 'freeing the jobs of dead replicas', () => store.jobs.reap(clock.now()))
+  upkeep.every(anchorEveryMs, 'reading the database’s clock', anchor)
+  upkeep.every(maintainEveryMs, 'looking after the database', () => store.maintain(clock.now()))
+  upkeep.every(inventoryEveryMs, 'reading Azure’s inventory', readInventory)
+  return upkeep.until('Reading Azure’s inventory', readInventory)
+}
+
+/** Puts everything together and starts it. Throws a `ConfigError` for what only the operator can mend. */
+export async function startApp(config: Config, overrides: Overrides = {}): Promise<App> {
+  const log = overrides.log ?? createLog(config)
+  const policy = await openPolicy(config.POLICY_FILE, (problems) => new ConfigError(problems))
+  const progress: Progress = { store: null, inventory: null, slack: null }
+  const metrics = createMetrics(async () => (await progress.store?.counts()) ?? noCounts)
+  // Probes are answered from the first moment: a database that is away must not look like a dead process.
   const web = await startWeb({
     host: config.HOST,
     port: config.PORT,
-    unready,
+    unready: () => unreadyReasons(progress),
     metrics: metrics.render,
-    slack: slack.handle,
+    slack: config.SLACK_APP_TOKEN === undefined ? () => progress.slack?.handle ?? null : null,
   })
+  const realClock = createDatabaseClock(async () => (await database).time())
+  const clock = overrides.clock ?? realClock
+  const upkeep = createUpkeep(realClock, log)
+  const database = overrides.store ? Promise.resolve(overrides.store) : openDatabase(config, upkeep, log)
+  const store = await database
+  progress.store = store
+  await realClock.anchor()
+  await store.enlist()
+
+  const azure = connectAzure(config, clock, overrides.credential)
+  progress.inventory = azure.inventory
+  const engine = engineOf(config, { ...azure, store, clock, policy, log, observe: metrics.observe })
+  const slack = slackOf(config, store, clock, policy, log)
+  progress.slack = slack
   const watching = watchPolicy(config.POLICY_FILE, policy, log)
   const readInventory = () => azure.inventory.refresh(AbortSignal.timeout(60_000))
 
   if (!overrides.clock) engine.worker.start()
-  upkeep.every(reapEveryMs, 'freeing the jobs of dead replicas', () => store.jobs.reap(clock.now()))
-  upkeep.every(anchorEveryMs, 'reading the database’s clock', () => realClock.anchor())
-  upkeep.every(maintainEveryMs, 'looking after the database', () => store.maintain(clock.now()))
-  const reading = upkeep.until('Reading Azure’s inventory', readInventory)
-  upkeep.every(inventoryEveryMs, 'reading Azure’s inventory', readInventory)
+  const reading = startChores(upkeep, { store, clock, anchor: realClock.anchor, readInventory })
   const connecting = slack.start()
   log.info({ port: web.port, policy: policy.current().hash }, 'started')
 
@@ -202,7 +235,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
     inventory: azure.inventory,
     webPort: web.port,
     ready: Promise.all([reading, connecting]),
-    unready,
+    unready: () => unreadyReasons(progress),
     reloadPolicy: watching.reload,
     stop: async () => {
       watching.stop()

@@ -4,7 +4,7 @@ import type { Clock } from './ports.ts'
 /** A clock that is set from the database now and then, and runs on the local monotonic clock in between. */
 export interface DatabaseClock extends Clock {
   /** Reads the database's time once. */
-  anchor(): Promise<void>
+  readonly anchor: () => Promise<void>
 }
 
 /** The longest single wait: a timer over 2^31-1 ms fires at once. */

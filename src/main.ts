@@ -67,7 +67,7 @@ async function simulateAzure(args: readonly string[]): Promise<number> {
   if (!(latencyMs >= 0))
     throw new UsageError(`--latency ${values.latency}: expected milliseconds, 0 or more.`)
   const { loadWorld, startSimulator } = await import('./simulator/server.ts')
-  const world = values.world === undefined ? {} : { world: await loadWorld(values.world) }
+  const world = values.world === undefined ? {} : { world: loadWorld(values.world) }
   const stop = stopAsked()
   const simulator = await startSimulator({ port, latencyMs, ...world })
   say(`Simulated Azure at ${simulator.url}`)

@@ -6,9 +6,9 @@ const secondBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900]
 
 export interface Metrics {
   /** Counts what a committed transition tells. */
-  observe(outcome: Outcome): void
-  /** `reading` fills the gauges that are read from the database when somebody asks. */
-  render(): Promise<{ contentType: string; body: string }>
+  readonly observe: (outcome: Outcome) => void
+  /** Reads the gauges from the database and answers everything in Prometheus’ form. */
+  readonly render: () => Promise<{ contentType: string; body: string }>
 }
 
 export interface GrantCounts {

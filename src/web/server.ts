@@ -8,9 +8,11 @@ export interface WebParts {
   /** What keeps the bot from being ready, in words; empty when it is. */
   readonly unready: () => readonly string[]
   readonly metrics: () => Promise<{ contentType: string; body: string }>
-  /** Set in HTTP mode: takes `POST /slack/events` with its raw body. */
-  readonly slack: ((request: IncomingMessage, response: ServerResponse) => void) | null
+  /** HTTP mode: what takes `POST /slack/events` with its raw body, or null while that is still starting. */
+  readonly slack: (() => SlackHandler | null) | null
 }
+
+type SlackHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 
 export interface Web {
   readonly port: number
@@ -49,9 +51,14 @@ const listening = (server: Server, port: number, host: string) =>
 export async function startWeb(parts: WebParts): Promise<Web> {
   const listener = getRequestListener(pages(parts).fetch)
   const server = createServer((request, response) => {
-    const slackPath = request.url?.split('?', 1)[0] === '/slack/events'
-    if (parts.slack && slackPath) parts.slack(request, response)
-    else void listener(request, response)
+    const toSlack = parts.slack && request.url?.split('?', 1)[0] === '/slack/events'
+    if (!toSlack) {
+      void listener(request, response)
+      return
+    }
+    const handle = parts.slack?.()
+    if (handle) void handle(request, response)
+    else response.writeHead(503, { 'content-type': 'text/plain' }).end('Not ready yet.\n')
   })
   server.headersTimeout = headerTimeoutMs
   server.requestTimeout = requestTimeoutMs
