@@ -163,10 +163,16 @@ export class Faults {
 function matches({ fault, pattern }: Armed, method: string, path: string): boolean {
   if (fault.method !== undefined && fault.method.toUpperCase() !== method) return false
   if (fault.kind === 'lost-operation' && !isOperation(path)) return false
+  // Without a path a fault strikes ARM alone: a lost token would hide what it was set for.
+  if (pattern === undefined && kinds[fault.kind].stage !== 'token' && !armPath(path)) return false
   return pattern === undefined || pattern.test(path)
 }
 
-export function isOperation(path: string): boolean {
+function armPath(path: string): boolean {
+  return /^\/(subscriptions|providers)\b/i.test(path)
+}
+
+function isOperation(path: string): boolean {
   return /\/locations\/[^/]+\/operation(s|Results)\//i.test(path)
 }
 

@@ -1,6 +1,4 @@
-import { NetworkManagementClient } from '@azure/arm-network'
-import { ManagedIdentityCredential } from '@azure/identity'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Simulator } from '../../src/simulator/server.ts'
 import {
   armCall,
@@ -24,34 +22,9 @@ beforeEach(async () => {
   clock = Date.now()
   simulator = await startTestSimulator({ now: () => clock })
 })
-afterEach(async () => {
-  vi.unstubAllEnvs()
-  await simulator.close()
-})
+afterEach(() => simulator.close())
 
-describe('identity', () => {
-  beforeEach(() => {
-    vi.stubEnv('IDENTITY_ENDPOINT', simulator.environment['IDENTITY_ENDPOINT'])
-    vi.stubEnv('IDENTITY_HEADER', simulator.environment['IDENTITY_HEADER'])
-  })
-
-  test('a managed identity gets a token that ARM takes', async () => {
-    const credential = new ManagedIdentityCredential()
-    const token = await credential.getToken('https://management.azure.com/.default')
-    expect(token.expiresOnTimestamp).toBe((Math.floor(clock / 1000) + 86_400) * 1000)
-    const client = new NetworkManagementClient(credential, production, { endpoint: simulator.url })
-    const nic = await client.networkInterfaces.get('rg-ops', 'vm-jump01-nic')
-    expect(nic.name).toBe('vm-jump01-nic')
-  })
-
-  test('a wrong identity header gets no token', async () => {
-    simulator.sim.settings.identityHeader = 'secret'
-    const credential = new ManagedIdentityCredential({ retryOptions: { maxRetries: 0 } })
-    // The library keeps tokens for the whole process, so this one is for something else.
-    await expect(credential.getToken('https://vault.azure.net/.default')).rejects.toThrow('X-IDENTITY-HEADER')
-    expect(simulator.calls()).toMatchObject([{ path: '/msi/token', status: 401 }])
-  })
-
+describe('tokens', () => {
   test('a call without, with a forged or with an old token is refused in Azure’s words', async () => {
     const path = `${rulePath}?api-version=2026-01-01`
     const { token } = simulator.sim.tokens.issue('https://management.azure.com', 60, clock)
