@@ -117,3 +117,16 @@ export function faultOf(error: unknown, answer: Answer | null): ArmFault {
     cause: error,
   })
 }
+
+/** Whether the call failed because Azure knows nothing by that id. */
+export const isGone = (error: unknown): boolean =>
+  error instanceof ArmFault && error.answer !== null && isMissing(error.answer)
+
+export async function missingAsNull<T>(work: Promise<T>): Promise<T | null> {
+  try {
+    return await work
+  } catch (error) {
+    if (isGone(error)) return null
+    throw error
+  }
+}

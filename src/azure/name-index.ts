@@ -3,29 +3,46 @@ import type { Vm } from '../core/vm.ts'
 /** Most letters that may differ for a name to count as a slip of the keyboard. */
 const mostSlips = 2
 
+/** Azure's names have at most 64 letters. */
+const longest = 100
+type Row = Uint8Array
+const newRow = (): Row => new Uint8Array(longest + 2)
+let rows: readonly [Row, Row, Row] = [newRow(), newRow(), newRow()]
+
+/** One row of the table of distances, of which only what can still be within `most` is worked out. */
+function fillRow(a: string, b: string, i: number, most: number): number {
+  const [before, last, next] = rows
+  const [from, to] = [Math.max(1, i - most), Math.min(b.length, i + most)]
+  const letter = a.charCodeAt(i - 1)
+  next[from - 1] = from === 1 ? i : most + 1
+  let least = next[from - 1] ?? 0
+  for (let j = from; j <= to; j++) {
+    const other = b.charCodeAt(j - 1)
+    let cost = Math.min(last[j] ?? 0, next[j - 1] ?? 0) + 1
+    cost = Math.min(cost, (last[j - 1] ?? 0) + (letter === other ? 0 : 1))
+    if (i > 1 && j > 1 && letter === b.charCodeAt(j - 2) && a.charCodeAt(i - 2) === other) {
+      cost = Math.min(cost, (before[j - 2] ?? 0) + 1)
+    }
+    next[j] = cost
+    least = Math.min(least, cost)
+  }
+  next[to + 1] = most + 1
+  return least
+}
+
 /**
  * How many letters must be changed, added, removed or swapped with their neighbour to make one word of the other;
- * anything above `most` is `most + 1`.
+ * anything above `most` is `most + 1`. It runs over every name there is, so it allocates nothing.
  */
 export function slips(a: string, b: string, most: number): number {
-  if (Math.abs(a.length - b.length) > most) return most + 1
-  let before: number[] = []
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
+  if (Math.abs(a.length - b.length) > most || Math.max(a.length, b.length) > longest) return most + 1
+  const [, first] = rows
+  for (let j = 0; j <= b.length; j++) first[j] = j
   for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1]
-      let cost = Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (same ? 0 : 1))
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
-        cost = Math.min(cost, (before[j - 2] ?? 0) + 1)
-      }
-      next.push(cost)
-    }
-    if (Math.min(...next) > most) return most + 1
-    before = row
-    row = next
+    if (fillRow(a, b, i, most) > most) return most + 1
+    rows = [rows[1], rows[2], rows[0]]
   }
-  return row[b.length] ?? most + 1
+  return Math.min(rows[1][b.length] ?? 0, most + 1)
 }
 
 /** Where the first name that is not before `text` stands in the sorted list. */

@@ -2,7 +2,7 @@ import type { Rule } from '../core/grant.ts'
 import type { LiveRule } from '../ports.ts'
 import { azureError, shapeOf, textOf } from './answer.ts'
 import type { Arm } from './arm.ts'
-import { type Answer, ArmFault, isMissing } from './faults.ts'
+import { type Answer, missingAsNull } from './faults.ts'
 import { expectType, nsgType } from './resource-id.ts'
 import { toLiveRule, toSecurityRule } from './security-rule.ts'
 
@@ -20,15 +20,6 @@ export interface RuleCalls {
   /** Null when Azure says that there is no such rule, or no such group. */
   read(signal: AbortSignal): Promise<LiveRule | null>
   operation(url: string, signal: AbortSignal): Promise<Operation>
-}
-
-export async function missingAsNull<T>(work: Promise<T>): Promise<T | null> {
-  try {
-    return await work
-  } catch (error) {
-    if (error instanceof ArmFault && error.answer && isMissing(error.answer)) return null
-    throw error
-  }
 }
 
 /** Only path and query are kept: the token must not follow a header to another host. */

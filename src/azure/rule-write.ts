@@ -1,6 +1,6 @@
 import type { Rule } from '../core/grant.ts'
 import type { Clock, LiveRule, Written } from '../ports.ts'
-import { type Answer, ArmFault, faultOf, isBusy, isMissing, passes } from './faults.ts'
+import { type Answer, ArmFault, faultOf, isBusy, isGone, passes } from './faults.ts'
 import type { RuleCalls } from './rule-calls.ts'
 import { showsRule } from './security-rule.ts'
 
@@ -122,7 +122,7 @@ class Watch {
       }
       await this.#pause()
     } catch (error) {
-      if (!gone(error)) throw error
+      if (!isGone(error)) throw error
       this.#verdict = tryAgain('Azure no longer knows of the write.')
     }
   }
@@ -147,9 +147,6 @@ class Watch {
     }
   }
 }
-
-const gone = (error: unknown): boolean =>
-  error instanceof ArmFault && error.answer !== null && isMissing(error.answer)
 
 async function send(work: Promise<string | null>): Promise<Sent> {
   try {
@@ -188,7 +185,7 @@ const absence: Goal = {
 export async function closeRule(write: Write): Promise<Written> {
   const removal = write.calls.remove(write.signal).catch((error: unknown) => {
     // Nothing to remove is what was wanted; the reads must still agree.
-    if (gone(error)) return null
+    if (isGone(error)) return null
     throw error
   })
   const sent = await send(removal)

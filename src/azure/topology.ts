@@ -4,9 +4,9 @@ import type { Family } from '../core/source.ts'
 import type { Hop, Path, Vm } from '../core/vm.ts'
 import type { Topology } from '../ports.ts'
 import { shapeOf, shapesOf, textOf } from './answer.ts'
-import type { Arm } from './arm.ts'
+import type { Arm, CallOptions } from './arm.ts'
+import { missingAsNull } from './faults.ts'
 import { expectType } from './resource-id.ts'
-import { missingAsNull } from './rule-calls.ts'
 
 const computeApi = '2024-07-01'
 
@@ -29,29 +29,42 @@ async function attachedInterfaces(arm: Arm, vm: Vm, signal?: AbortSignal): Promi
   return attached.map((nic) => (only ? { ...nic, primary: true } : nic))
 }
 
-async function readInterface(arm: Arm, id: string, signal?: AbortSignal): Promise<NetworkInterface> {
+/** Reads a part that another part has just named; when it is gone, the way is being rebuilt at this moment. */
+async function readPart<T>(
+  arm: Arm,
+  id: string,
+  signal: AbortSignal | undefined,
+  run: (options: CallOptions) => Promise<T>,
+): Promise<T> {
+  const reply = await missingAsNull(arm.call(signal, run))
+  if (reply) return reply.value
+  throw new Fault('network changing', `${id} disappeared while the way to the VM was read.`, {
+    kind: 'try again',
+  })
+}
+
+function readInterface(arm: Arm, id: string, signal?: AbortSignal): Promise<NetworkInterface> {
   const { subscriptionId, resourceGroup, name } = expectType(id, 'microsoft.network/networkinterfaces')
-  const { value } = await arm.call(signal, (options) =>
+  return readPart(arm, id, signal, (options) =>
     arm.network(subscriptionId).networkInterfaces.get(resourceGroup, name, options),
   )
-  return value
 }
 
 async function subnetGroup(arm: Arm, id: string, signal?: AbortSignal): Promise<string | null> {
   const { subscriptionId, resourceGroup, names } = expectType(id, 'microsoft.network/virtualnetworks/subnets')
   const [network = '', subnet = ''] = names
-  const { value } = await arm.call(signal, (options) =>
+  const found = await readPart(arm, id, signal, (options) =>
     arm.network(subscriptionId).subnets.get(resourceGroup, network, subnet, options),
   )
-  return value.networkSecurityGroup?.id?.toLowerCase() ?? null
+  return found.networkSecurityGroup?.id?.toLowerCase() ?? null
 }
 
 async function publicAddress(arm: Arm, id: string, signal?: AbortSignal): Promise<string | null> {
   const { subscriptionId, resourceGroup, name } = expectType(id, 'microsoft.network/publicipaddresses')
-  const { value } = await arm.call(signal, (options) =>
+  const found = await readPart(arm, id, signal, (options) =>
     arm.network(subscriptionId).publicIPAddresses.get(resourceGroup, name, options),
   )
-  return value.ipAddress ?? null
+  return found.ipAddress ?? null
 }
 
 /** A network interface with those of its addresses that somebody outside would come in by. */

@@ -1,0 +1,203 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { connectArm } from '../../src/azure/arm.ts'
+import { armInventory } from '../../src/azure/inventory.ts'
+import { NameIndex, slips } from '../../src/azure/name-index.ts'
+import type { Vm } from '../../src/core/vm.ts'
+import { demoWorld } from '../../src/simulator/demo-world.ts'
+import type { Simulator } from '../../src/simulator/server.ts'
+import { machine, type Place } from '../../src/simulator/world-builder.ts'
+import { simulatorCredential, startTestSimulator } from '../support/simulator.ts'
+import { readyClock } from './firewall.contract.ts'
+
+const production = '11111111-1111-4111-8111-111111111111'
+const staging = '22222222-2222-4222-8222-222222222222'
+
+const connect = (simulator: Simulator, subscriptionIds: string[] | null = null) => {
+  const clock = readyClock()
+  const credential = simulatorCredential(simulator)
+  const arm = connectArm({ clock, endpoint: simulator.url, credential, subscriptionIds, callTimeoutMs: 5000 })
+  return { clock, inventory: armInventory({ arm }) }
+}
+
+describe('the inventory of the demo’s world', () => {
+  let simulator: Simulator
+  beforeAll(async () => {
+    simulator = await startTestSimulator()
+  })
+  afterAll(() => simulator.close())
+
+  it('is empty until it is read', async () => {
+    const { inventory } = connect(simulator)
+    expect(inventory.readAt()).toBeNull()
+    expect(inventory.find('vm-jump01')).toEqual([])
+    expect(inventory.nearest('vm', 3)).toEqual([])
+    await inventory.refresh()
+    expect(inventory.readAt()).toBeTypeOf('number')
+  })
+
+  it('knows a VM with its place, system and tags, in any case', async () => {
+    const { inventory } = connect(simulator)
+    await inventory.refresh()
+    expect(inventory.find('VM-Jump01')).toEqual([
+      {
+        id: `/subscriptions/${production}/resourcegroups/rg-ops/providers/microsoft.compute/virtualmachines/vm-jump01`,
+        name: 'vm-jump01',
+        resourceGroup: 'rg-ops',
+        subscriptionId: production,
+        subscriptionName: 'Production',
+        location: 'westeurope',
+        os: 'windows',
+        tags: { env: 'ops', owner: 'platform' },
+      },
+    ])
+    expect(inventory.find('vm-web01')[0]?.os).toBe('linux')
+    expect(inventory.find('vm-jump')).toEqual([])
+  })
+
+  it.each([
+    ['vm-app01', 2],
+    ['rg-lab/vm-app01', 1],
+    ['RG-SHOP/VM-APP01', 1],
+    ['Staging/rg-lab/vm-app01', 1],
+    [`${staging}/rg-lab/vm-app01`, 1],
+    [`${production}/rg-lab/vm-app01`, 0],
+    ['production/rg-lab/vm-app01', 0],
+    ['rg-ops/vm-app01', 0],
+    ['x/staging/rg-lab/vm-app01', 0],
+    ['', 0],
+  ])('finds under %s: %i', async (name, count) => {
+    const { inventory } = connect(simulator)
+    await inventory.refresh()
+    expect(inventory.find(name)).toHaveLength(count)
+  })
+
+  it('holds only the subscriptions that it is told of', async () => {
+    const { inventory } = connect(simulator, [staging])
+    await inventory.refresh()
+    expect(inventory.find('vm-app01').map((vm) => vm.subscriptionName)).toEqual(['Staging'])
+    expect(inventory.find('vm-jump01')).toEqual([])
+  })
+
+  it('keeps what it had when reading again fails', async () => {
+    const { inventory } = connect(simulator)
+    await inventory.refresh()
+    const readAt = inventory.readAt()
+    simulator.fault({ kind: 'server-error', path: '^/subscriptions$', times: 1 })
+    await expect(inventory.refresh()).rejects.toMatchObject({ name: 'ArmFault', kind: 'try again' })
+    simulator.fault({ kind: 'forbidden', path: 'ResourceGraph', times: 1 })
+    await expect(inventory.refresh()).rejects.toMatchObject({
+      code: 'AuthorizationFailed',
+      kind: 'permanent',
+    })
+    expect(inventory.find('vm-jump01')).toHaveLength(1)
+    expect(inventory.readAt()).toBe(readAt)
+  })
+
+  it('forgets a VM that is gone and learns of a new name', async () => {
+    const { inventory } = connect(simulator)
+    await inventory.refresh()
+    simulator.mutate({ do: 'rename-vm', vm: 'vm-open01', to: 'vm-shut01' })
+    await inventory.refresh()
+    expect(inventory.find('vm-open01')).toEqual([])
+    expect(inventory.find('vm-shut01')).toHaveLength(1)
+  })
+
+  it('takes two calls', async () => {
+    const before = simulator.calls().at(-1)?.seq ?? 0
+    await connect(simulator).inventory.refresh()
+    expect(
+      simulator
+        .calls(before)
+        .map(({ method, path }) => `${method} ${path}`)
+        .toSorted(),
+    ).toEqual(['GET /subscriptions', 'POST /providers/Microsoft.ResourceGraph/resources'])
+  })
+})
+
+describe('a long inventory', () => {
+  const place: Place = { subscriptionId: production, resourceGroup: 'rg-many', location: 'westeurope' }
+  const many = Array.from({ length: 2345 }, (_, index) =>
+    machine(place, { name: `vm-${index}`, os: 'Linux', privateIp: '10.9.0.4', subnet: '/subnet' }),
+  )
+  let simulator: Simulator
+  beforeAll(async () => {
+    const demo = demoWorld()
+    const world = {
+      ...demo,
+      resourceGroups: [...demo.resourceGroups, { ...place, name: place.resourceGroup }],
+      resources: many.flat(),
+    }
+    simulator = await startTestSimulator({ world })
+  })
+  afterAll(() => simulator.close())
+
+  it('is read to its end, page by page', async () => {
+    const { inventory } = connect(simulator)
+    const before = simulator.calls().at(-1)?.seq ?? 0
+    await inventory.refresh()
+    expect(inventory.find('vm-0')).toHaveLength(1)
+    expect(inventory.find('vm-2344')).toHaveLength(1)
+    expect(simulator.calls(before).filter(({ method }) => method === 'POST')).toHaveLength(3)
+  })
+
+  it('waits as long as Resource Graph asks, but never longer than ten seconds', async () => {
+    const { inventory, clock } = connect(simulator)
+    const throttle = { kind: 'throttle', path: 'ResourceGraph', times: 1 } as const
+    simulator.fault({ ...throttle, retryAfterSeconds: 4 })
+    simulator.fault({ ...throttle, retryAfterSeconds: 3600 })
+    await inventory.refresh()
+    expect(inventory.find('vm-2344')).toHaveLength(1)
+    expect(clock.slept).toEqual([4000, 10_000])
+  })
+
+  it('gives up when Resource Graph never lets it', async () => {
+    const { inventory, clock } = connect(simulator)
+    simulator.fault({ kind: 'throttle', path: 'ResourceGraph' })
+    await expect(inventory.refresh()).rejects.toMatchObject({ kind: 'try again' })
+    expect(clock.slept).toHaveLength(19)
+    simulator.clearFaults()
+  })
+})
+
+const vmNamed = (name: string): Vm => ({
+  id: `/${name}`,
+  name,
+  resourceGroup: 'rg',
+  subscriptionId: 's',
+  subscriptionName: 'S',
+  location: 'westeurope',
+  os: null,
+  tags: {},
+})
+
+describe('the nearest names', () => {
+  const index = new NameIndex(['Web-01', 'web-02', 'api-web-01', 'db-01', 'web-01', 'jumphost'].map(vmNamed))
+
+  it.each([
+    ['web', 9, ['Web-01', 'web-02', 'api-web-01']],
+    ['WEB-0', 1, ['Web-01']],
+    ['web-01', 9, ['Web-01', 'api-web-01', 'web-02', 'db-01']],
+    ['wbe-02', 9, ['web-02', 'Web-01']],
+    ['jumphots', 9, ['jumphost']],
+    ['rg/jumphst', 9, ['jumphost']],
+    ['dc-1', 9, []],
+    ['db-1', 9, ['db-01']],
+    ['nothing-like-it', 9, []],
+    ['', 9, []],
+  ])('to “%s”, at most %i', (text, most, names) => {
+    expect(index.nearest(text, most)).toEqual(names)
+  })
+
+  it.each([
+    ['web', 'web', 0],
+    ['web', 'wbe', 1],
+    ['web', 'we', 1],
+    ['web', 'weeb', 1],
+    ['web', 'wab', 1],
+    ['web', 'bew', 2],
+    ['web', 'api', 3],
+    ['web', 'website', 3],
+  ])('are counted by slips: %s and %s, %i', (one, other, count) => {
+    expect(slips(one, other, 2)).toBe(count)
+  })
+})
