@@ -221,6 +221,10 @@ describe('in the demo’s world', () => {
   })
 })
 
+function machine(name: string): string {
+  return `/subscriptions/${production}/resourceGroups/rg-ops/providers/Microsoft.Compute/virtualMachines/${name}`
+}
+
 describe('IP flow verify', () => {
   let simulator: Simulator
   beforeAll(async () => {
@@ -228,8 +232,6 @@ describe('IP flow verify', () => {
   })
   afterAll(() => simulator.close())
 
-  const machine = (name: string) =>
-    `/subscriptions/${production}/resourceGroups/rg-ops/providers/Microsoft.Compute/virtualMachines/${name}`
   const question = {
     targetResourceId: machine('vm-open01'),
     direction: 'Inbound',

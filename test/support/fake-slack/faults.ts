@@ -37,6 +37,17 @@ export class Faults {
     return new Promise((resolve) => this.#held.add(resolve))
   }
 
+  /** Holds a call for a while, or until `heal`. */
+  async linger(ms: number): Promise<'healed' | 'cut'> {
+    let timer: NodeJS.Timeout | undefined
+    const over = new Promise<'healed'>((resolve) => {
+      timer = setTimeout(() => resolve('healed'), ms)
+    })
+    const end = await Promise.race([over, this.hold()])
+    clearTimeout(timer)
+    return end
+  }
+
   /** Disarms what is armed and ends the calls that hang. */
   heal(end: 'healed' | 'cut' = 'healed'): void {
     this.#armed = []

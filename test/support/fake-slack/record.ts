@@ -9,6 +9,8 @@ export interface Call {
   answer?: Json
   status?: number
   fault?: string
+  /** The caller hung up before it was answered. */
+  abandoned?: boolean
 }
 
 interface Watcher {

@@ -27,20 +27,32 @@ function argsOf(url: URL, type: string, body: string): Json | undefined {
   }
 }
 
+function finished(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    if (response.closed) resolve()
+    else response.once('close', () => resolve())
+  })
+}
+
 /** One HTTP server for the Web API, the response URLs and the WebSockets of Socket Mode. */
 export class FakeServer {
   readonly #workspace: Workspace
   readonly #server: Server
   readonly #sockets = new WebSocketServer({ noServer: true })
   readonly #api: WebApi
+  readonly #cut = new WeakSet<ServerResponse>()
+  readonly #underWay = new Set<Promise<void>>()
+  #origin = 'http://127.0.0.1'
 
   constructor(workspace: Workspace, socketMode: SocketMode) {
     this.#workspace = workspace
     this.#api = new WebApi(workspace, () => `${this.origin.replace('http', 'ws')}${socketMode.ticket()}`)
     this.#server = createServer((request, response) => {
-      this.#serve(request, response).catch((error: unknown) => {
+      const served = this.#serve(request, response).catch((error: unknown) => {
         response.writeHead(500).end(String(error))
       })
+      const done = served.then(() => finished(response)).finally(() => this.#underWay.delete(done))
+      this.#underWay.add(done)
     })
     this.#server.on('upgrade', (request, socket, head) => {
       const url = new URL(request.url ?? '/', this.origin)
@@ -53,22 +65,23 @@ export class FakeServer {
   }
 
   get origin(): string {
-    const address = this.#server.address()
-    if (address === null || typeof address === 'string') throw new Error('The fake Slack is not listening')
-    return `http://127.0.0.1:${address.port}`
+    return this.#origin
   }
 
-  listen(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#server.once('error', reject)
-      this.#server.listen(0, '127.0.0.1', () => resolve())
-    })
+  async listen(): Promise<void> {
+    this.#server.listen(0, '127.0.0.1')
+    await once(this.#server, 'listening')
+    const address = this.#server.address()
+    if (address === null || typeof address === 'string') throw new Error('The fake Slack has no port')
+    this.#origin = `http://127.0.0.1:${address.port}`
   }
 
   async stop(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
-    this.#server.closeAllConnections()
     this.#sockets.close()
+    // Calls under way get their answers; connections that clients opened in advance are just cut.
+    await Promise.all(this.#underWay)
+    this.#server.closeAllConnections()
     await closed
   }
 
@@ -77,16 +90,27 @@ export class FakeServer {
     const body = await bodyOf(request)
     const args = argsOf(url, request.headers['content-type'] ?? '', body)
     const reply = url.pathname.startsWith('/api/')
-      ? await this.#webApi(url.pathname.slice('/api/'.length), request, args)
+      ? await this.#webApi(url.pathname.slice('/api/'.length), request, response, args)
       : await this.#responseUrl(url.pathname, args)
     this.#send(reply, response)
   }
 
-  #webApi(method: string, request: IncomingMessage, args: Json | undefined): Promise<Reply> | Reply {
+  #webApi(
+    method: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    args: Json | undefined,
+  ): Promise<Reply> | Reply {
     if (args === undefined) return { status: 200, body: { ok: false, error: 'invalid_json' } }
     const bearer = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1]
     const token = bearer ?? (typeof args['token'] === 'string' ? args['token'] : '')
-    return this.#api.handle({ method, args, token, gone: () => request.socket.destroyed })
+    const onGone = (tell: () => void): void => {
+      // A line that the fake itself has cut was not given up by the caller.
+      response.once('close', () => {
+        if (!response.writableFinished && !this.#cut.has(response)) tell()
+      })
+    }
+    return this.#api.handle({ method, args, token, onGone })
   }
 
   async #responseUrl(path: string, args: Json | undefined): Promise<Reply> {
@@ -105,10 +129,13 @@ export class FakeServer {
 
   #send(reply: Reply, response: ServerResponse): void {
     if (reply === 'cut') {
+      this.#cut.add(response)
       response.destroy()
       return
     }
-    response.writeHead(reply.status, { 'content-type': 'application/json; charset=utf-8', ...reply.headers })
+    // With no connection kept alive, none can break under a call that is just sent when the test stops.
+    const headers = { 'content-type': 'application/json; charset=utf-8', connection: 'close' }
+    response.writeHead(reply.status, { ...headers, ...reply.headers })
     response.end(JSON.stringify(reply.body))
   }
 }

@@ -28,8 +28,8 @@ export interface Incoming {
   readonly method: string
   readonly args: Json
   readonly token: string
-  /** Whether the caller has given up. */
-  readonly gone: () => boolean
+  /** Calls back when the caller hangs up before it is answered. */
+  readonly onGone: (tell: () => void) => void
 }
 
 export class WebApi {
@@ -57,7 +57,11 @@ export class WebApi {
     const call = this.#workspace.record.began(incoming.method, args)
     const fault = this.#workspace.faults.strike(incoming.method)
     if (fault !== undefined) call.fault = fault.kind
-    const early = await this.#before(call, fault, incoming.gone)
+    incoming.onGone(() => {
+      call.abandoned = true
+      this.#workspace.record.changed()
+    })
+    const early = await this.#before(call, fault)
     if (early !== undefined) return early
     const body = this.#answer({ ...incoming, args })
     this.#workspace.record.answered(call, 200, body)
@@ -65,16 +69,14 @@ export class WebApi {
     return { status: 200, body, headers: { 'x-oauth-scopes': [...this.#workspace.scopes].join(',') } }
   }
 
-  async #before(call: Call, fault: Fault | undefined, gone: () => boolean): Promise<Reply | undefined> {
+  async #before(call: Call, fault: Fault | undefined): Promise<Reply | undefined> {
     if (fault === undefined || fault.kind === 'lost-reply') return undefined
-    if (fault.kind === 'slow') {
-      await new Promise((resolve) => setTimeout(resolve, fault.ms))
-      return undefined
-    }
+    if (fault.kind === 'slow')
+      return (await this.#workspace.faults.linger(fault.ms)) === 'cut' ? 'cut' : undefined
     if (fault.kind === 'drop') return 'cut'
     if (fault.kind === 'black-hole') {
       const end = await this.#workspace.faults.hold()
-      return end === 'cut' || gone() ? 'cut' : undefined
+      return end === 'cut' || call.abandoned === true ? 'cut' : undefined
     }
     return this.#refusal(call, fault)
   }
