@@ -1,4 +1,13 @@
-import { isNode, LineCounter, parseDocument } from 'yaml'
+import {
+  type Document,
+  isMap,
+  isNode,
+  isScalar,
+  LineCounter,
+  parseDocument,
+  visit,
+  type YAMLError,
+} from 'yaml'
 import { z } from 'zod'
 import { parseSpan } from './core/duration.ts'
 import type { Policy, PolicyRule } from './core/policy.ts'
@@ -17,15 +26,18 @@ export type PolicyAnswer =
   | { readonly ok: true; readonly policy: Policy }
   | { readonly ok: false; readonly problems: readonly PolicyProblem[] }
 
-const duration = z.union([z.string(), z.number()]).transform((value, context) => {
-  const parsed = parseSpan(String(value))
-  if (parsed.ok && parsed.span.kind === 'length') return parsed.span.ms
-  context.addIssue({
-    code: 'custom',
-    message: `${parsed.ok ? 'a time of day is not a duration here' : parsed.why} Write a duration such as 30m, 2h or 1h30m.`,
+const expectedDuration = 'expected a duration such as 30m, 2h or 1h30m'
+const duration = z
+  .union([z.string(), z.number()], { error: expectedDuration })
+  .transform((value, context) => {
+    const parsed = parseSpan(String(value))
+    if (parsed.ok && parsed.span.kind === 'length') return parsed.span.ms
+    context.addIssue({
+      code: 'custom',
+      message: `${parsed.ok ? 'a time of day is not a duration here' : parsed.why} Write a duration such as 30m, 2h or 1h30m.`,
+    })
+    return z.NEVER
   })
-  return z.NEVER
-})
 
 /** One glob or a list of them. */
 const globs = z
@@ -39,27 +51,31 @@ const id = (form: RegExp, what: string) =>
 const user = id(/^[UW][A-Z0-9]{2,}$/, 'a Slack user id such as U012ABCDEF')
 const group = id(/^S[A-Z0-9]{2,}$/, 'a Slack user group id such as S012ABCDEF')
 const channel = id(/^[CG][A-Z0-9]{2,}$/, 'a Slack channel id such as C012ABCDEF')
-const people = z.strictObject({ users: z.array(user).optional(), groups: z.array(group).optional() })
-const port = z.union([z.string(), z.number()]).transform((value, context): Port => {
+const people = z.strictObject({
+  users: z.array(user).exactOptional(),
+  groups: z.array(group).exactOptional(),
+})
+const expectedPort = 'expected a port such as 5432/tcp or 3389'
+const port = z.union([z.string(), z.number()], { error: expectedPort }).transform((value, context): Port => {
   const parsed = parsePort(String(value))
   if (parsed) return parsed
-  context.addIssue({ code: 'custom', message: 'expected a port such as 5432/tcp or 3389' })
+  context.addIssue({ code: 'custom', message: expectedPort })
   return z.NEVER
 })
+const serviceName = 'a service’s name has small letters, digits and hyphens'
 
+const vmShape = z.strictObject({
+  name: globs.exactOptional(),
+  resourceGroup: globs.exactOptional(),
+  subscription: globs.exactOptional(),
+  tags: z.record(z.string(), globs).exactOptional(),
+})
 const ruleShape = z.strictObject({
   name: z.string().min(1).max(200),
-  vm: z
-    .strictObject({
-      name: globs.optional(),
-      resourceGroup: globs.optional(),
-      subscription: globs.optional(),
-      tags: z.record(z.string(), globs).optional(),
-    })
-    .optional(),
+  vm: vmShape.optional(),
   requester: people.optional(),
   services: z
-    .array(z.union([z.string(), z.number()]))
+    .array(z.union([z.string(), z.number()], { error: 'expected the name of a service, or a port' }))
     .min(1)
     .optional(),
   maxDuration: duration,
@@ -69,29 +85,32 @@ const ruleShape = z.strictObject({
   deadline: duration.optional(),
 })
 
+const auditShape = z.strictObject({ channel })
+const addressShape = z.strictObject({ remember: duration })
+const cardShape = z.strictObject({ showTags: z.array(z.string().min(1)).max(10) })
+const defaultsShape = z.strictObject({ channel: channel.optional(), deadline: duration.optional() })
 const fileShape = z.strictObject({
   version: z.literal(1, { error: 'expected 1, the version of the file’s form' }),
-  audit: z.strictObject({ channel }),
-  address: z.strictObject({ remember: duration }).optional(),
-  card: z.strictObject({ showTags: z.array(z.string().min(1)).max(10) }).optional(),
+  audit: auditShape,
+  address: addressShape.optional(),
+  card: cardShape.optional(),
   services: z
-    .record(
-      z
-        .string()
-        .regex(/^[a-z][a-z0-9-]{0,30}$/, { error: 'a service’s name has small letters, digits and hyphens' }),
-      z.array(port).min(1),
-    )
+    .record(z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, { error: serviceName }), z.array(port).min(1))
     .optional(),
-  defaults: z.strictObject({ channel: channel.optional(), deadline: duration.optional() }).optional(),
+  defaults: defaultsShape.optional(),
   rules: z.array(ruleShape).min(1),
 })
 
 type File = z.infer<typeof fileShape>
 type FileRule = File['rules'][number]
+type Defaults = File['defaults']
+type Services = readonly Service[]
 type Place = readonly (string | number)[]
 interface Flaw {
   readonly path: Place
   readonly message: string
+  /** The path ends in a key that should not be there: its place is the key's own. */
+  readonly ofKey?: boolean
 }
 
 const hour = 3_600_000
@@ -104,48 +123,57 @@ const pathText = (path: Place): string =>
     '',
   )
 
-/** A union's own message says little; what its alternatives wanted says more. */
-function issueText(issue: z.core.$ZodIssue, input: unknown): string {
-  const shown = input === undefined ? '' : ` (found ${JSON.stringify(input)?.slice(0, 80)})`
-  if (issue.code === 'unrecognized_keys')
-    return `unknown key ${issue.keys.map((key) => `“${key}”`).join(', ')}`
-  if (issue.code === 'invalid_type' && input === undefined) return `is missing (expected ${issue.expected})`
-  return `${issue.message}${shown}`
-}
-
 const at = (value: unknown, path: Place): unknown =>
   path.reduce<unknown>(
-    (inner, part) => (inner !== null && typeof inner === 'object' ? Reflect.get(inner, part) : undefined),
+    (inner, part) =>
+      inner !== null && typeof inner === 'object' && Object.hasOwn(inner, part)
+        ? Reflect.get(inner, part)
+        : undefined,
     value,
   )
 
-/** The keys that would have been right where an unknown one stands. */
-function allowedKeys(path: Place): string {
-  const [first, , third] = path
-  const shape =
-    path.length === 0
-      ? fileShape.shape
-      : first === 'rules' && third === undefined
-        ? ruleShape.shape
-        : third === 'vm'
-          ? { name: 0, resourceGroup: 0, subscription: 0, tags: 0 }
-          : third === 'requester' || third === 'approvers'
-            ? people.shape
-            : null
-  return shape ? `; allowed are ${Object.keys(shape).join(', ')}` : ''
+/** The beginning of a bad value. YAML can tie a value into a ring, which has no text. */
+function shown(input: unknown): string {
+  if (typeof input === 'object' && input !== null) return Array.isArray(input) ? 'a list' : 'a mapping'
+  return (JSON.stringify(input) ?? String(input)).slice(0, 80)
 }
 
-function servicesOf(file: File): readonly Service[] {
-  const own = Object.entries(file.services ?? {}).map(([name, ports]) => ({ name, ports }))
+/** The keys that are right in each place; `*` stands for any one part of a path. */
+const keysAt: Readonly<Record<string, object>> = {
+  '': fileShape.shape,
+  audit: auditShape.shape,
+  address: addressShape.shape,
+  card: cardShape.shape,
+  defaults: defaultsShape.shape,
+  'rules.*': ruleShape.shape,
+  'rules.*.vm': vmShape.shape,
+  'rules.*.requester': people.shape,
+  'rules.*.approvers': people.shape,
+}
+
+function unknownKey(path: Place, key: string): Flaw {
+  const shape = keysAt[path.map((part) => (typeof part === 'number' ? '*' : part)).join('.')] ?? {}
+  const allowed = Object.keys(shape).join(', ')
+  return { path: [...path, key], message: `unknown key; allowed are ${allowed}`, ofKey: true }
+}
+
+function flawsOf(issue: z.core.$ZodIssue, raw: unknown): Flaw[] {
+  const path = issue.path.filter((part) => typeof part !== 'symbol')
+  if (issue.code === 'unrecognized_keys') return issue.keys.map((key) => unknownKey(path, key))
+  if (issue.code === 'invalid_key')
+    return [{ path, message: issue.issues[0]?.message ?? issue.message, ofKey: true }]
+  const found = at(raw, path)
+  if (found !== undefined) return [{ path, message: `${issue.message} (found ${shown(found)})` }]
+  const expected = issue.message.replace(/^(Invalid input: )?(expected )?/, '').replace(/, received.*$/, '')
+  return [{ path, message: `is missing; expected ${expected}` }]
+}
+
+function servicesOf(named: File['services']): Services {
+  const own = Object.entries(named ?? {}).map(([name, ports]) => ({ name, ports }))
   return [...builtInServices.filter((builtIn) => !own.some(({ name }) => name === builtIn.name)), ...own]
 }
 
-function portsOf(
-  rule: FileRule,
-  services: readonly Service[],
-  path: Place,
-  flaws: Flaw[],
-): Port[] | undefined {
+function portsOf(rule: FileRule, services: Services, path: Place, flaws: Flaw[]): Port[] | undefined {
   if (!rule.services) return undefined
   return rule.services.flatMap((word, index) => {
     const parsed = parsePorts(String(word), services)
@@ -160,9 +188,9 @@ function portsOf(
 }
 
 function ruleOf(
-  file: File,
+  defaults: Defaults,
   rule: FileRule,
-  services: readonly Service[],
+  services: Services,
   path: Place,
   flaws: Flaw[],
 ): PolicyRule {
@@ -176,24 +204,15 @@ function ruleOf(
       message: `asks for ${rule.approvals} approvals, but names only ${new Set(users).size} approver(s)`,
     })
   }
-  const to = rule.channel ?? file.defaults?.channel
+  const to = rule.channel ?? defaults?.channel
   if (to === undefined)
     flaws.push({ path: [...path, 'channel'], message: 'is missing, and defaults.channel is not set' })
   const ports = portsOf(rule, services, path, flaws)
-  const { name, resourceGroup, subscription, tags } = rule.vm ?? {}
   return {
     name: rule.name,
     match: {
-      vm: {
-        ...(name && { name }),
-        ...(resourceGroup && { resourceGroup }),
-        ...(subscription && { subscription }),
-        ...(tags && { tags }),
-      },
-      requester: {
-        ...(rule.requester?.users && { users: rule.requester.users }),
-        ...(rule.requester?.groups && { groups: rule.requester.groups }),
-      },
+      vm: rule.vm ?? {},
+      requester: rule.requester ?? {},
       ...(ports && { ports }),
     },
     terms: {
@@ -202,20 +221,72 @@ function ruleOf(
       approvers: { users, groups },
       approvals: rule.approvals,
       channel: to ?? '',
-      deadlineMs: rule.deadline ?? file.defaults?.deadline ?? defaultDeadline,
+      deadlineMs: rule.deadline ?? defaults?.deadline ?? defaultDeadline,
     },
   }
 }
 
-function duplicateNames(rules: readonly FileRule[], flaws: Flaw[]): void {
+function duplicateNames(rules: readonly (FileRule | null)[], flaws: Flaw[]): void {
+  const firsts = new Map<string, number>()
   for (const [index, rule] of rules.entries()) {
-    const first = rules.findIndex((other) => other.name === rule.name)
-    if (first < index)
-      flaws.push({
-        path: ['rules', index, 'name'],
-        message: `“${rule.name}” is the name of rules[${first}] already`,
-      })
+    const first = firsts.get(rule?.name ?? '')
+    if (rule && first === undefined) firsts.set(rule.name, index)
+    if (first === undefined) continue
+    const message = `“${rule?.name}” is the name of rules[${first}] already`
+    flaws.push({ path: ['rules', index, 'name'], message })
   }
+}
+
+/** What can be said about the rules that are well formed while something else in the file is not. */
+function flawsBeside(raw: unknown): Flaw[] {
+  const rules = at(raw, ['rules'])
+  const services = fileShape.shape.services.safeParse(at(raw, ['services']))
+  const defaults = fileShape.shape.defaults.safeParse(at(raw, ['defaults']))
+  if (!Array.isArray(rules) || !services.success || !defaults.success) return []
+  const known = servicesOf(services.data)
+  const good = rules.map((rule: unknown) => ruleShape.safeParse(rule).data ?? null)
+  const flaws: Flaw[] = []
+  duplicateNames(good, flaws)
+  for (const [index, rule] of good.entries())
+    if (rule) ruleOf(defaults.data, rule, known, ['rules', index], flaws)
+  return flaws
+}
+
+/** Far more than any policy needs; it bounds what a mistaken or hostile file can cost. */
+const longestText = 500_000
+const mostProblems = 50
+
+const syntaxText = (error: YAMLError): string =>
+  error.code === 'MULTIPLE_DOCS' ? 'there is more than one document in the file (---)' : error.message
+
+/** Names that JavaScript gives a meaning of its own: the schema would overlook them, and a rule would lose a condition. */
+function protoKeys(document: Document): number[] {
+  const offsets: number[] = []
+  visit(document, {
+    Pair: (_, { key }) => {
+      if (isScalar(key) && String(key.value) === '__proto__') offsets.push(key.range?.[0] ?? 0)
+    },
+  })
+  return offsets
+}
+
+const bad = (problems: readonly PolicyProblem[]): PolicyAnswer => ({
+  ok: false,
+  problems: problems.slice(0, mostProblems),
+})
+
+/** Where a flaw stands: at the wrong key, at the wrong value, or at the nearest thing around what is missing. */
+function offsetOf(document: Document, { path, ofKey }: Flaw): number {
+  const around = ofKey ? document.getIn(path.slice(0, -1), true) : null
+  if (isMap(around)) {
+    const pair = around.items.find(({ key }) => isScalar(key) && String(key.value) === String(path.at(-1)))
+    if (isNode(pair?.key) && pair.key.range) return pair.key.range[0]
+  }
+  for (let length = path.length; length > 0; length -= 1) {
+    const node = document.getIn(path.slice(0, length), true)
+    if (isNode(node) && node.range) return node.range[0]
+  }
+  return document.contents?.range?.[0] ?? 0
 }
 
 /**
@@ -224,39 +295,43 @@ function duplicateNames(rules: readonly FileRule[], flaws: Flaw[]): void {
  */
 export function parsePolicy(text: string, hash: string): PolicyAnswer {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
-  const locate = (offset: number) => {
+  const problem = (offset: number, path: Place, message: string): PolicyProblem => {
     const { line, col } = lines.linePos(offset)
-    return { line, column: col }
+    return { line: Math.max(1, line), column: Math.max(1, col), path: pathText(path), message }
   }
-  const problem = (flaw: Flaw): PolicyProblem => {
-    // The nearest enclosing thing that is there: a missing key has no place of its own.
-    for (let length = flaw.path.length; length >= 0; length -= 1) {
-      const node = length === 0 ? document.contents : document.getIn(flaw.path.slice(0, length), true)
-      if (isNode(node) && node.range)
-        return { ...locate(node.range[0]), path: pathText(flaw.path), message: flaw.message }
-    }
-    return { line: 1, column: 1, path: pathText(flaw.path), message: flaw.message }
+  if (text.length > longestText)
+    return bad([problem(0, [], `the file is longer than ${longestText} characters`)])
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const { errors } = document
+  if (errors.length > 0) return bad(errors.map((error) => problem(error.pos[0], [], syntaxText(error))))
+  const forbidden = protoKeys(document)
+  if (forbidden.length > 0)
+    return bad(forbidden.map((offset) => problem(offset, [], '“__proto__” cannot be a name here')))
+  let raw: unknown
+  try {
+    raw = document.toJS()
+  } catch (error) {
+    // An alias without its anchor, or aliases of aliases that would grow without end.
+    return bad([problem(0, [], error instanceof Error ? error.message : String(error))])
   }
-  if (document.errors.length > 0) {
-    const problems = document.errors.map((error) => ({
-      ...locate(error.pos[0]),
-      path: '',
-      message: error.message,
-    }))
-    return { ok: false, problems }
-  }
-  const raw: unknown = document.toJS()
+  const answer = policyOf(raw, hash)
+  if ('rules' in answer) return { ok: true, policy: answer }
+  return bad(answer.flaws.map((flaw) => problem(offsetOf(document, flaw), flaw.path, flaw.message)))
+}
+
+function policyOf(raw: unknown, hash: string): Policy | { flaws: readonly Flaw[] } {
   const parsed = fileShape.safeParse(raw)
   if (!parsed.success)
-    return { ok: false, problems: parsed.error.issues.map((issue) => problem(flawOf(issue, raw))) }
+    return { flaws: [...parsed.error.issues.flatMap((issue) => flawsOf(issue, raw)), ...flawsBeside(raw)] }
   const file = parsed.data
   const flaws: Flaw[] = []
   duplicateNames(file.rules, flaws)
-  const services = servicesOf(file)
-  const rules = file.rules.map((rule, index) => ruleOf(file, rule, services, ['rules', index], flaws))
-  if (flaws.length > 0) return { ok: false, problems: flaws.map(problem) }
-  const policy: Policy = {
+  const services = servicesOf(file.services)
+  const rules = file.rules.map((rule, index) =>
+    ruleOf(file.defaults, rule, services, ['rules', index], flaws),
+  )
+  if (flaws.length > 0) return { flaws }
+  return {
     hash,
     services,
     rules,
@@ -264,11 +339,4 @@ export function parsePolicy(text: string, hash: string): PolicyAnswer {
     addressWindowMs: file.address?.remember ?? defaultRemember,
     showTags: file.card?.showTags ?? [],
   }
-  return { ok: true, policy }
-}
-
-function flawOf(issue: z.core.$ZodIssue, raw: unknown): Flaw {
-  const path = issue.path.filter((part) => typeof part !== 'symbol')
-  const hint = issue.code === 'unrecognized_keys' ? allowedKeys(path) : ''
-  return { path, message: `${issueText(issue, at(raw, path))}${hint}` }
 }

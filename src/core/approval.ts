@@ -9,8 +9,8 @@ export type Verb = 'approve' | 'deny' | 'cancel' | 'close'
 export function membershipProblem(member: Member): string | null {
   if (!member.known) return 'Slack could not tell who you are just now, so try again in a minute'
   if (member.deleted) return 'this account is deactivated'
-  if (member.bot) return 'a bot cannot decide'
-  if (member.guest) return 'guests cannot decide'
+  if (member.bot) return 'this is the account of a bot'
+  if (member.guest) return 'this is the account of a guest'
   if (member.foreign) return 'this account belongs to another organisation'
   return null
 }

@@ -142,7 +142,7 @@ export function decideRequest(current: Case, event: RequestEvent, now: number): 
   if (request.state !== 'pending') return late(current, request, event)
   switch (event.type) {
     case 'deadline':
-      return now < request.deadlineAt ? unchanged(current) : end(request, 'lapsed', 'jitney', now)
+      return isExpired(request.deadlineAt, now) ? end(request, 'lapsed', 'jitney', now) : unchanged(current)
     case 'cancel': {
       const refusal = authorise('cancel', event.by, { request, terms: request.terms })
       return refusal ? refuse(refusal) : end(request, 'canceled', event.by.person, now)
@@ -179,7 +179,7 @@ function review(request: PendingRequest, event: ReviewEvent, now: number): Outco
   const refusal = authorise(event.verdict, event.by, { request, terms })
   if (refusal) return refuse(refusal)
   // The deadline's own job may run a moment late; a yes that comes after the deadline is no yes.
-  if (now >= request.deadlineAt) return end(request, 'lapsed', 'jitney', now)
+  if (isExpired(request.deadlineAt, now)) return end(request, 'lapsed', 'jitney', now)
   const one: Review = { by: event.by.person, verdict: event.verdict, at: now }
   if (event.verdict === 'deny')
     return end({ ...request, reviews: [...request.reviews, one] }, 'denied', one.by, now)

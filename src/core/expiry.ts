@@ -4,8 +4,9 @@ import { minute } from './duration.ts'
 export const expiryOf = (approvedAt: number, durationMs: number, until: number | null): number =>
   Math.min(approvedAt + durationMs, until ?? Number.POSITIVE_INFINITY)
 
-/** Missing, zero and NaN count as expired, so that a broken row closes instead of staying open for ever. */
-export const isExpired = (expiresAt: number, now: number): boolean => !(expiresAt > now)
+/** Missing, zero, NaN and endless count as expired, so that a broken row closes instead of staying open for ever. */
+export const isExpired = (expiresAt: number, now: number): boolean =>
+  !(Number.isFinite(expiresAt) && expiresAt > now)
 
 /** Approvers have until the deadline, or until the end that the person named if that comes first. */
 export const deadlineOf = (requestedAt: number, deadlineMs: number, until: number | null): number =>

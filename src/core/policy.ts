@@ -80,18 +80,32 @@ export interface Verdict {
   readonly policyHash: string
 }
 
-const escapeForm = /[.+^${}()|[\]\\]/g
-const compiled = new Map<string, RegExp>()
-
-/** `*` stands for any run of characters and `?` for one; upper and lower case are alike. */
+/**
+ * `*` stands for any run of characters and `?` for one; upper and lower case are alike. No regular expression:
+ * a few stars in one, against a long tag that somebody else wrote, would stop the bot for minutes.
+ */
 export function globMatches(glob: string, text: string): boolean {
-  let form = compiled.get(glob)
-  if (!form) {
-    const body = glob.replaceAll(escapeForm, '\\$&').replaceAll('*', '.*').replaceAll('?', '.')
-    form = new RegExp(`^${body}$`, 'is')
-    compiled.set(glob, form)
+  const wanted = Array.from(glob.toLowerCase())
+  const given = Array.from(text.toLowerCase())
+  let [at, star, resume] = [0, -1, 0]
+  for (let index = 0; index < given.length; ) {
+    if (wanted[at] === '*') {
+      star = at
+      resume = index
+      at += 1
+    } else if (at < wanted.length && (wanted[at] === '?' || wanted[at] === given[index])) {
+      at += 1
+      index += 1
+    } else if (star >= 0) {
+      // Only the last star needs another try: the ones before it are satisfied already.
+      at = star + 1
+      resume += 1
+      index = resume
+    } else {
+      return false
+    }
   }
-  return form.test(text)
+  return wanted.slice(at).every((letter) => letter === '*')
 }
 
 const anyGlob = (globs: readonly string[], text: string) => globs.some((glob) => globMatches(glob, text))
@@ -148,12 +162,13 @@ function checkPorts(ports: readonly Port[] | undefined, asked: readonly Port[]):
   ]
 }
 
-const checkDuration = (max: number, asked: number): Reason =>
-  leaf(
-    'the duration',
-    asked > 0 && asked <= max,
-    `${durationText(asked)} is ${asked <= max ? 'within' : 'more than'} the ${durationText(max)} that the rule allows`,
-  )
+function checkDuration(max: number, asked: number): Reason {
+  if (!(asked > 0)) return leaf('the duration', false, 'no time is left in what was asked for')
+  const [shown, most] = [durationText(asked), durationText(max)]
+  if (asked <= max) return leaf('the duration', true, `${shown} is within the ${most} that the rule allows`)
+  const over = shown === most ? `a little over ${shown}` : shown
+  return leaf('the duration', false, `${over} is more than the ${most} that the rule allows`)
+}
 
 interface Tried {
   readonly reason: Reason

@@ -31,6 +31,7 @@ export interface Wording {
   readonly person: (person: Person) => string
   readonly user: (userId: string) => string
   readonly group: (groupId: string) => string
+  readonly channel: (channelId: string) => string
   readonly time: (at: number) => string
 }
 
@@ -59,7 +60,7 @@ export function refusalText(refusal: Refusal, wording: Wording): string {
     case 'not yours to cancel':
       return 'Only the person who asked may cancel a request, so nothing changed. An approver can deny it.'
     case 'not yours to close':
-      return 'Only the person who asked or an approver may close this access, so nothing changed.'
+      return 'Only the person who asked or an approver may close this access, so nothing changed. Ask one of them.'
     case 'already reviewed':
       return 'Your approval already counts. The request is waiting for somebody else’s.'
     case 'already decided':
@@ -69,11 +70,12 @@ export function refusalText(refusal: Refusal, wording: Wording): string {
     case 'already closed':
       return `This access was closed at ${wording.time(refusal.at)}. There is nothing left to close.`
     case 'nothing to close':
-      return 'No access was opened for this request, so there is nothing to close.'
+      return 'No access was opened for this request, so there is nothing to close. While it waits for approval, it can be canceled.'
     case 'policy changed':
       return `The policy no longer allows this request (${refusal.because}), so nothing was opened. It can only be denied, or asked for again.`
     case 'requester gone':
-      return 'The person who asked is no longer a full, active member, so nothing was opened.'
+      // Slack may also just have failed to answer, so the sentence must hold in both cases.
+      return 'Slack does not confirm that the person who asked is a full, active member, so nothing was opened. The request still waits: try again in a minute, or deny it.'
     case 'no time left':
       return 'The end that was asked for has come, so nothing was opened. The person can ask again.'
     default:

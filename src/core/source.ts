@@ -26,22 +26,34 @@ const rangeNames: Readonly<Record<string, string>> = {
   carrierGradeNat: 'is shared inside a provider’s network (100.64.0.0/10)',
   private: 'is private: it does not exist on the internet',
   uniqueLocal: 'is private: it does not exist on the internet',
-  reserved: 'is reserved and never used on the internet',
+  reserved: 'is reserved for special purposes, such as documentation',
   benchmarking: 'is reserved for benchmarks',
+  discard: 'leads nowhere (100::/64)',
+  deprecatedSiteLocal: 'is private: it does not exist on the internet',
+  '6to4': 'belongs to a tunnel (6to4)',
+  teredo: 'belongs to a tunnel (Teredo)',
+  amt: 'belongs to a tunnel (AMT)',
+  as112: 'belongs to name servers (AS112)',
+  as112v6: 'belongs to name servers (AS112)',
+  rfc6052: 'is an IPv4 address in translation (NAT64)',
+  rfc6145: 'is an IPv4 address in translation',
+  orchid2: 'is an identifier and not an address (ORCHID)',
+  deprecatedOrchid: 'is an identifier and not an address (ORCHID)',
+  droneRemoteIdProtocolEntityTags: 'is an identifier and not an address',
+  segmentRouting: 'only works inside a provider’s network (segment routing)',
 }
 
 const refuseRange = (address: string, range: string): AddressAnswer =>
   no(`${address} ${rangeNames[range] ?? 'is not a public address of one computer'}.`)
 
 function parseV4(text: string): AddressAnswer {
+  // A leading zero means octal to some programs and decimal to others, so two readers would open two addresses.
+  if (/(?:^|\.)0\d/.test(text))
+    return no(`“${text}” can be read in two ways; write it without leading zeros.`)
   if (!ipaddr.IPv4.isValidFourPartDecimal(text)) {
     return no(`“${text}” is not a whole IPv4 address; it needs four decimal numbers such as 81.2.69.142.`)
   }
-  const address = ipaddr.IPv4.parse(text)
-  // A leading zero means octal to some programs and decimal to others, so two readers would open two addresses.
-  if (address.toString() !== text)
-    return no(`“${text}” can be read in two ways; write it without leading zeros.`)
-  const range = address.range()
+  const range = ipaddr.IPv4.parse(text).range()
   return range === 'unicast' ? { ok: true, address: text, family: 'IPv4' } : refuseRange(text, range)
 }
 
@@ -50,6 +62,11 @@ const globalUnicast = ipaddr.IPv6.parseCIDR('2000::/3')
 function parseV6(text: string): AddressAnswer {
   if (text.includes('%')) return no(`“${text}” names a network card (%); an address for a rule has none.`)
   if (!ipaddr.IPv6.isValid(text)) return no(`“${text}” is not an IPv6 address.`)
+  // The parser reads 010 inside an IPv6 address as octal, and other programs do not.
+  const tail = text.slice(text.lastIndexOf(':') + 1)
+  if (tail.includes('.') && !ipaddr.IPv4.isValidFourPartDecimal(tail)) {
+    return no(`“${text}” can be read in two ways; write it without leading zeros.`)
+  }
   const address = ipaddr.IPv6.parse(text)
   if (address.isIPv4MappedAddress()) {
     return no(`“${text}” is an IPv4 address in IPv6 clothes; write ${address.toIPv4Address().toString()}.`)
