@@ -18,6 +18,8 @@ export type Command =
   | { readonly kind: 'mistake'; readonly wrong: string; readonly example: string }
 
 const longestReason = 300
+/** Far more than a command needs; it bounds the work that one message can cause. */
+const longestText = 4000
 const someVm = 'vm-jump01'
 
 /** Leaves what a reader sees: characters that hide, reorder or break lines are gone. */
@@ -62,12 +64,13 @@ interface Parts {
 }
 
 const fillers = new Set(['to', 'on', 'for'])
+const keywords = new Set([...fillers, 'from', 'and', 'because', 'until'])
 
 function split(typed: string): Parts {
   const because = /(?:^|\s)[*_~`]*because[*_~`]*:?(?=\s|$)/i.exec(typed)
   const head = withoutMarks(because ? typed.slice(0, because.index) : typed)
   const reason = because ? straight(typed.slice(because.index + because[0].length)).trim() : null
-  const folded = head.replaceAll(/\s*,[\s,]*/g, ',').replaceAll(/,?\s+and\s+/gi, ',')
+  const folded = head.replaceAll(/\s+and\s+/gi, ',').replaceAll(/\s*,[\s,]*/g, ',')
   const words = folded.split(' ').filter((word) => word !== '' && !fillers.has(word.toLowerCase()))
   const at = words.findIndex((word) => word.toLowerCase() === 'from')
   return {
@@ -109,15 +112,17 @@ const isSpan = (text: string) => parseSpan(text).ok
 const vmForm = /^[\p{L}\p{N}_](?:[\p{L}\p{N}._()-]*[\p{L}\p{N}_)])?$/u
 const isVm = (word: string) => word.length <= 260 && word.split('/').every((part) => vmForm.test(part))
 
+const isAddressLike = (text: string) => text.length <= 60 && /[.:]/.test(text) && !/[<>,]/.test(text)
+
 /** Takes the words that make up a duration out of the list: `until 18:00`, `1h 30 m`, `90 min`, a bare `30`. */
 function takeSpan(words: string[]): string {
   for (const length of [4, 3, 2, 1]) {
     for (let at = 0; at + length <= words.length; at += 1) {
       const text = words.slice(at, at + length).join(' ')
-      if (isSpan(text)) return words.splice(at, length).join(' ')
+      if (text.length <= 24 && isSpan(text)) return words.splice(at, length).join(' ')
     }
   }
-  const bare = words.findLastIndex((word) => /^\d{1,3}$/.test(word))
+  const bare = words.findLastIndex((word) => /^[1-9]\d{0,2}$/.test(word))
   return bare < 0 ? '30m' : `${words.splice(bare, 1)[0]}m`
 }
 
@@ -136,13 +141,17 @@ function corrected(parts: Parts, services: readonly Service[]): string {
   const ports = take((word) => parsePorts(word, services).ok)
   const guessed = (close === null ? null : nearest(close, names)) ?? ports ?? names[0] ?? '3389'
   const service = named.length > 0 ? named.join(',') : guessed
-  const vm =
-    take((word) => isVm(word) && !/^[\d/]+$/.test(word))
-      ?.split('/')
-      .slice(-3)
-      .join('/') ?? someVm
-  const from = parts.from ? ` from ${parts.from}` : ''
-  return `/jit ${service.toLowerCase()} ${clip(vm)} ${clip(span)}${clip(from)}`
+  const vms = words.filter(
+    (word) =>
+      isVm(word) &&
+      !isSpan(word) &&
+      !/^\d+[a-z]*(?:\/|$)/i.test(word) &&
+      !keywords.has(word.toLowerCase().replaceAll('_', '')),
+  )
+  // A first word that is no service stands where the service should be, so it is hardly the VM.
+  const vm = (vms[0] === parts.words[0] ? vms[1] : undefined) ?? vms[0] ?? someVm
+  const from = parts.from && isAddressLike(parts.from) ? ` from ${parts.from}` : ''
+  return `/jit ${service.toLowerCase()} ${vm} ${span}${from}`
 }
 
 function unknownService(word: string, services: readonly Service[]): string {
@@ -158,6 +167,7 @@ function unknownService(word: string, services: readonly Service[]): string {
 function ask(parts: Parts, services: readonly Service[]): Command {
   const [first = '', vmName, ...rest] = parts.words
   const fail = (wrong: string) => mistake(wrong, corrected(parts, services))
+  if (first === '') return fail('You did not say which service, which VM, and for how long.')
   const ports = parsePorts(first, services)
   if (!ports.ok) return fail(unknownService(ports.unknown, services))
   if (vmName === undefined) return fail('You did not say which VM, and for how long.')
@@ -165,11 +175,13 @@ function ask(parts: Parts, services: readonly Service[]): Command {
   if (isSpan(vmName)) return fail('The VM comes before the duration.')
   if (rest.length > 1 && isService(vmName, services)) return fail('Put a comma between services.')
   if (!isVm(vmName)) return fail(`“${clip(vmName)}” is not the name of a VM.`)
+  if (parts.from !== null && (parts.from === '' || isSpan(parts.from))) {
+    return fail('After “from” comes the address that you connect from.')
+  }
   if (rest.length === 0) return fail('You did not say for how long.')
   const span = parseSpan(rest.join(' '))
   if (!span.ok)
     return fail(clip(rest.join(' ')) === rest.join(' ') ? span.why : 'I did not understand the duration.')
-  if (parts.from === '') return fail('After “from” comes the address that you connect from.')
   if (parts.because === '') return fail('After “because” comes a reason.')
   const length = Array.from(parts.because ?? '').length
   if (length > longestReason) {
@@ -194,7 +206,7 @@ const idForm = /^[a-z0-9][a-z0-9_-]{0,63}$/i
 
 function byId(kind: 'cancel' | 'close', words: readonly string[]): Command {
   const [id, ...rest] = words.map((word) => word.replace(/^#/, ''))
-  const example = `/jit ${kind} 7k3m9x2p`
+  const example = `/jit ${kind} 7k3m9x2pqr`
   if (id === undefined)
     return mistake('You did not say which request. Its id is at the bottom of its card.', example)
   if (rest.length > 0 || !idForm.test(id)) {
@@ -203,12 +215,12 @@ function byId(kind: 'cancel' | 'close', words: readonly string[]): Command {
       example,
     )
   }
-  return { kind, requestId: id }
+  return { kind, requestId: id.toLowerCase() }
 }
 
 /** Reads what a person typed after `/jit`. Pure and total: what cannot be understood is a `mistake` that helps. */
 export function parseCommand(text: string, services: readonly Service[]): Command {
-  const parts = split(asTyped(text))
+  const parts = split(asTyped(text.slice(0, longestText)))
   const [verb = '', ...rest] = parts.words
   const name = verb.toLowerCase()
   if (verb === '' && parts.because === null && parts.from === null) return { kind: 'help' }

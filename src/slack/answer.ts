@@ -1,6 +1,6 @@
 import { Fault } from '../core/fault.ts'
 import { callTimeout, faultOf } from './web-api.ts'
-import { clip, onlyOurTokens } from './words.ts'
+import { cut, onlyOurTokens } from './words.ts'
 
 /**
  * Where answers may go. A response URL comes from outside and is posted to from inside the network, so only
@@ -21,7 +21,7 @@ export async function answerPrivately(responseUrl: string, text: string, slackAp
       kind: 'permanent',
     })
   }
-  const body = { response_type: 'ephemeral', replace_original: false, text: clip(onlyOurTokens(text), 3900) }
+  const body = { response_type: 'ephemeral', replace_original: false, text: cut(onlyOurTokens(text), 3900) }
   let response: Response
   try {
     response = await fetch(responseUrl, {

@@ -1,5 +1,5 @@
 import type { ActionsBlock, Button, ContextBlock, HeaderBlock, KnownBlock, SectionBlock } from '@slack/types'
-import { plain } from './words.ts'
+import { cut, plain } from './words.ts'
 
 /** A message: what is shown, and the same meaning as plain text for screen readers and notifications. */
 export interface Shown {
@@ -14,15 +14,6 @@ const mrkdwn = (text: string) => ({ type: 'mrkdwn' as const, text, verbatim: tru
 const sectionRoom = 2900
 const fieldRoom = 1900
 
-/** Cuts between lines: a cut inside a mention or a date would show the raw token. */
-export function fit(text: string, room: number): string {
-  if (text.length <= room) return text
-  const lines = text.split('\n')
-  while (lines.length > 1 && lines.join('\n').length > room - 2) lines.pop()
-  const kept = lines.join('\n')
-  return kept.length <= room - 2 ? `${kept}\n…` : 'This part is too long to show.'
-}
-
 export const header = (text: string): HeaderBlock => ({
   type: 'header',
   text: { type: 'plain_text', text: plain(text, 150) || '–', emoji: false },
@@ -30,11 +21,11 @@ export const header = (text: string): HeaderBlock => ({
 
 export const section = (text: string): SectionBlock => ({
   type: 'section',
-  text: mrkdwn(fit(text, sectionRoom)),
+  text: mrkdwn(cut(text, sectionRoom)),
 })
 
 export const fields = (pairs: readonly (readonly [string, string])[]): SectionBlock[] => {
-  const all = pairs.map(([name, value]) => mrkdwn(fit(`*${name}*\n${value || '–'}`, fieldRoom)))
+  const all = pairs.map(([name, value]) => mrkdwn(cut(`*${name}*\n${value || '–'}`, fieldRoom)))
   const blocks: SectionBlock[] = []
   for (let at = 0; at < all.length; at += 10) blocks.push({ type: 'section', fields: all.slice(at, at + 10) })
   return blocks
@@ -48,7 +39,7 @@ export const quoted = (name: string, text: string): SectionBlock => ({
 
 export const context = (lines: readonly string[]): ContextBlock => ({
   type: 'context',
-  elements: lines.slice(0, 10).map((line) => mrkdwn(fit(line, fieldRoom))),
+  elements: lines.slice(0, 10).map((line) => mrkdwn(cut(line, fieldRoom))),
 })
 
 export const button = (

@@ -8,7 +8,7 @@ import { actions, button, context, fields, header, quoted, type Shown, section, 
 import { addressFact, hasTags, lengthFact, placeFact, portsFact, rawScope, tagsFact } from './facts.ts'
 import { type Phase, phaseOf, title } from './phase.ts'
 import { cardStatus, mirrorStatus } from './status.ts'
-import { clip, person, plain, words } from './words.ts'
+import { cut, person, plain, words } from './words.ts'
 
 export interface CardOptions {
   /** Names of the tags that the policy wants approvers to see. */
@@ -66,17 +66,23 @@ function versionOf(kase: Case, content: string): string {
 }
 
 export function shown(kase: Case, text: string, blocks: readonly KnownBlock[]): Shown {
-  return { text: clip(text, 3900), blocks: versioned(blocks, versionOf(kase, JSON.stringify(blocks))) }
+  return { text: cut(text, 3900), blocks: versioned(blocks, versionOf(kase, JSON.stringify(blocks))) }
 }
 
-/** One sentence with everything in it, for those who hear the message instead of seeing it. */
+/** Lines that are seen under one another, as sentences that are heard one after another. */
+const spoken = (lines: readonly string[]): string =>
+  lines
+    .map((line) => line.replace(/^[\s•–]+/, '').replace(/:$/, ''))
+    .map((line) => (/[.!?*]$/.test(line) ? line : `${line}.`))
+    .join(' ')
+
+/** Everything in sentences, for those who hear the message instead of seeing it. */
 function told(kase: Case, phase: Phase, who: string, status: readonly string[]): string {
   const { request } = kase
   const place = `${words(request.vm.name, 80)} (${placeFact(request)})`
   const why = request.reason === null ? '' : ` Reason: ${words(request.reason, 300)}.`
   const asked = `${who} for ${portsFact(request)} to ${place} from ${addressFact(request)}, ${lengthFact(kase)}.`
-  const head = words(title(phase), 300)
-  return `${head}. ${asked}${why} ${status.join(' ')} Request ${words(request.id, 80)}.`
+  return `${words(title(phase), 300)}. ${spoken(status)} ${asked}${why} Request ${words(request.id, 80)}.`
 }
 
 /** The card that approvers see, in whatever state the case is at this moment. */
@@ -95,7 +101,7 @@ export function requestCard(kase: Case, now: number, options: CardOptions): Show
     ...cardButtons(kase, phase),
     context([footer(kase)]),
   ]
-  return shown(kase, told(kase, phase, `${person(kase.request.requester)} asks`, status), blocks)
+  return shown(kase, told(kase, phase, `${person(kase.request.requester)} asked`, status), blocks)
 }
 
 /** The requester's own message about the same case. */
@@ -110,5 +116,5 @@ export function mirrorCard(kase: Case, now: number): Shown {
     ...mirrorButtons(kase, phase),
     context([footer(kase)]),
   ]
-  return shown(kase, told(kase, phase, 'You ask', status), blocks)
+  return shown(kase, told(kase, phase, 'You asked', status), blocks)
 }

@@ -22,16 +22,16 @@ export interface ChatSettings {
 const asWritten = { unfurl_links: false, unfurl_media: false, parse: 'none', link_names: false } as const
 
 async function post(client: WebClient, channel: string, shown: Shown, thread?: string): Promise<Place> {
-  const answer = await calling('chat.postMessage', 'post', () =>
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that rule is about browser windows
-    client.chat.postMessage({
-      channel,
-      text: shown.text,
-      blocks: shown.blocks,
-      ...asWritten,
-      ...(thread === undefined ? {} : { thread_ts: thread }),
-    }),
-  )
+  const { text, blocks } = shown
+  const message = {
+    channel,
+    text,
+    blocks,
+    ...asWritten,
+    ...(thread === undefined ? {} : { thread_ts: thread }),
+  }
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that rule is about browser windows
+  const answer = await calling('chat.postMessage', 'post', () => client.chat.postMessage(message))
   if (typeof answer.ts !== 'string' || typeof answer.channel !== 'string') {
     throw new Fault('garbled_reply', 'Slack took a message and did not say where it stands', {
       kind: 'uncertain',

@@ -23,7 +23,7 @@ export function reasonSentence({ reason, by, detail }: Why, you: Person | null =
     case 'could not open':
       return `It could not be opened${because || '.'}${because.endsWith('.') || because === '' ? '' : '.'}`
     case 'changed outside':
-      return `Its network rule was changed by somebody else${because || '.'}${because.endsWith('.') || because === '' ? '' : '.'}`
+      return `Its network rule was changed outside Jitney${because || '.'}${because.endsWith('.') || because === '' ? '' : '.'}`
     default:
       return reason satisfies never
   }
@@ -36,16 +36,21 @@ export function punctuality(grant: { expiresAt: number; closedAt: number }): str
   return early < minute ? `${seconds(early)} before its end` : `${durationText(early)} before its end`
 }
 
-type Closed = Pick<Extract<Grant, { state: 'closed' }>, 'closedAt' | 'expiresAt'> & {
+interface Closed {
+  readonly closedAt: number
+  readonly expiresAt: number
   readonly opened: boolean
+  /** Without any rule there was nothing to ask Azure about. */
+  readonly ruled: boolean
 }
 
 /** What is known at the end: only what Azure confirmed. */
-export function closedSentences({ closedAt, expiresAt, opened }: Closed): string[] {
-  const gone = 'Azure confirms that no rule of this request is left.'
-  return opened
-    ? [`Closed ${time(closedAt)}, ${punctuality({ closedAt, expiresAt })}. ${gone}`, openSessions]
-    : [`Azure never confirmed that it was open. ${gone}`]
+export function closedSentences({ closedAt, expiresAt, opened, ruled }: Closed): string[] {
+  if (!ruled) return ['No network rule was written for it.']
+  const gone = 'no network rule of this request is left'
+  if (!opened) return [`Azure never confirmed that it was open, and confirms now that ${gone}.`]
+  const when = `Closed ${time(closedAt)}, ${punctuality({ closedAt, expiresAt })}.`
+  return [`${when} Azure confirms that ${gone}.`, openSessions]
 }
 
 const tolerated = 60_000

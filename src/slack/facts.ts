@@ -28,13 +28,18 @@ export function addressFact({ source }: Request): string {
   const address = words(source.address, 60)
   return source.learnt === 'typed'
     ? `${address} (typed)`
-    : `${address} (given on ${time(source.learntAt)}, not typed again)`
+    : `${address} (given ${time(source.learntAt)}, not typed again)`
 }
 
 export function lengthFact({ request, grant }: Case): string {
-  if (grant) return `until ${time(grant.expiresAt)}`
+  if (grant) {
+    const ends = grant.state === 'closing' || grant.state === 'closed' ? 'was to end' : 'ends'
+    const length = durationText(grant.expiresAt - grant.approvedAt)
+    return `${length}, ${ends} ${time(grant.expiresAt)}`
+  }
   if (request.until !== null) return `until ${time(request.until)}`
-  return `${durationText(request.durationMs)} from the approval`
+  const from = request.state === 'pending' ? ' from the approval' : ''
+  return `${durationText(request.durationMs)}${from}`
 }
 
 /** How long, for the first line, where no date can be written. */

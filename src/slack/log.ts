@@ -7,12 +7,13 @@ export interface Log {
   error(fields: object, message: string): void
 }
 
+const line = (parts: readonly unknown[]): string => parts.map(String).join(' ')
+
 /**
  * The SDK's own lines. It reports levels below “info” as off, because on “debug” it writes out whole payloads,
  * with response URLs in them.
  */
 export function sdkLogger(log: Log): Logger {
-  const line = (parts: readonly unknown[]) => parts.map(String).join(' ')
   return {
     debug: () => {},
     info: (...parts) => log.info({ from: 'slack sdk' }, line(parts)),

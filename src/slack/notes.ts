@@ -41,7 +41,12 @@ function closing(kase: Case, note: Of<'closing'>, now: number, to: Reader): stri
 function closed(kase: Case, note: Of<'closed'>, to: Reader): string[] {
   const you = to === 'requester' ? kase.request.requester : null
   const head = note.opened ? 'Closed' : 'Ended without opening'
-  const sentences = closedSentences({ closedAt: note.at, expiresAt: note.expiresAt, opened: note.opened })
+  const sentences = closedSentences({
+    closedAt: note.at,
+    expiresAt: note.expiresAt,
+    opened: note.opened,
+    ruled: (kase.grant?.rules.length ?? 0) > 0,
+  })
   return [`*${head}:* ${scope(kase.request)}. ${reasonSentence(note, you)}`, ...sentences]
 }
 

@@ -1,4 +1,4 @@
-import { setTimeout as wait } from 'node:timers/promises'
+import { promises as timers } from 'node:timers'
 import { type App, type Receiver, SocketModeReceiver } from '@slack/bolt'
 import { type Log, sdkLogger } from './log.ts'
 import { clientOptions } from './web-api.ts'
@@ -69,7 +69,7 @@ class Line {
         failures += 1
         this.#log.warn({ err: error, failures }, 'Slack cannot be reached over Socket Mode; trying again')
       }
-      await wait(pauseAfter(failures), undefined, { signal }).catch(() => {})
+      await timers.setTimeout(pauseAfter(failures), undefined, { signal }).catch(() => {})
     }
   }
 

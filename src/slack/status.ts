@@ -33,13 +33,20 @@ const over = (phase: Extract<Phase, { name: 'over' }>): string =>
 const confirmed = (phase: Extract<Phase, { name: 'open' }>): string =>
   phase.grant.openedAt === null ? '' : ` Azure confirmed the network rule ${time(phase.grant.openedAt)}.`
 
+const endOf = (grant: Extract<Phase, { name: 'closed' }>['grant']) => ({
+  closedAt: grant.closedAt,
+  expiresAt: grant.expiresAt,
+  opened: grant.openedAt !== null,
+  ruled: grant.rules.length > 0,
+})
+
 /** How it stands, for approvers and everybody else who sees the card. */
 export function cardStatus(phase: Phase, now: number): string[] {
   switch (phase.name) {
     case 'pending':
       return [
         `*${progress(phase)}.* Decide before ${time(phase.request.deadlineAt)}.`,
-        `Approvers: ${approversFact(phase.request)}`,
+        `Approvers: ${approversFact(phase.request)}.`,
       ]
     case 'too late':
       return [
@@ -57,11 +64,7 @@ export function cardStatus(phase: Phase, now: number): string[] {
         ...closingSentences(phase.grant, phase.request.source.address, now),
       ]
     case 'closed':
-      return [
-        reasonSentence(phase.grant),
-        ...closedSentences({ ...phase.grant, opened: phase.grant.openedAt !== null }),
-        approval(phase),
-      ]
+      return [reasonSentence(phase.grant), ...closedSentences(endOf(phase.grant)), approval(phase)]
     case 'denied':
       return denied(phase, false)
     case 'canceled':
@@ -70,7 +73,7 @@ export function cardStatus(phase: Phase, now: number): string[] {
       ]
     case 'lapsed':
       return [
-        `*${progress(phase)}* when the time ended, ${time(phase.request.lapsedAt)}. Nothing was opened.`,
+        `*${progress(phase)}*, when the time to decide ended ${time(phase.request.lapsedAt)}. Nothing was opened.`,
       ]
     default:
       return phase satisfies never
@@ -89,17 +92,17 @@ export function mirrorStatus(phase: Phase, now: number): string[] {
     case 'pending':
       return [
         `Your request waits for approval: *${progress(phase)}.* Nothing is open yet.`,
-        `They have until ${time(phase.request.deadlineAt)}. Approvers: ${approversFact(phase.request)}`,
+        `They can decide until ${time(phase.request.deadlineAt)}. Approvers: ${approversFact(phase.request)}.`,
       ]
     case 'too late':
       return [
-        `The time to approve ended ${time(phase.request.deadlineAt)} with ${progress(phase)}. Nothing was opened.`,
+        `Your request had ${progress(phase)}, when the time to decide ended ${time(phase.request.deadlineAt)}. Nothing was opened.`,
       ]
     case 'opening':
       return [`${approval(phase)} ${notYet(phase)}`, 'You get a message as soon as it is open.']
     case 'open':
       return [
-        `*Open for you until ${time(phase.grant.expiresAt)}*, from ${words(phase.request.source.address, 60)} only.${confirmed(phase)}`,
+        `*Open for ${words(phase.request.source.address, 60)} until ${time(phase.grant.expiresAt)}.*${confirmed(phase)}`,
         ...connectLines(phase.request),
       ]
     case 'over':
@@ -110,17 +113,14 @@ export function mirrorStatus(phase: Phase, now: number): string[] {
         ...closingSentences(phase.grant, phase.request.source.address, now),
       ]
     case 'closed':
-      return [
-        reasonSentence(phase.grant, phase.request.requester),
-        ...closedSentences({ ...phase.grant, opened: phase.grant.openedAt !== null }),
-      ]
+      return [reasonSentence(phase.grant, phase.request.requester), ...closedSentences(endOf(phase.grant))]
     case 'denied':
       return denied(phase, true)
     case 'canceled':
       return [`You canceled this request ${time(phase.request.canceledAt)}. Nothing was opened.`]
     case 'lapsed':
       return [
-        `Your request got ${progress(phase)} before its time ended, ${time(phase.request.lapsedAt)}. Nothing was opened. You can ask again.`,
+        `Your request had ${progress(phase)}, when the time to decide ended ${time(phase.request.lapsedAt)}. Nothing was opened. You can ask again.`,
       ]
     default:
       return phase satisfies never

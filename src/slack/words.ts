@@ -29,16 +29,27 @@ const groupForm = /^S[A-Z0-9]{1,30}$/
 
 export const user = (id: string): string => (userForm.test(id) ? `<@${id}>` : words(id, 40))
 export const person = (who: Person): string => user(who.userId)
+const channelForm = /^[CG][A-Z0-9]+$/
+export const channel = (id: string): string => (channelForm.test(id) ? `<#${id}>` : words(id, 40))
 export const group = (id: string): string => (groupForm.test(id) ? `<!subteam^${id}>` : words(id, 40))
 
-/** In the reader's own zone; clients that cannot do that show UTC. */
-export function time(at: number): string {
-  // Slack refuses the whole message when a stamp is not a whole number of seconds that a calendar holds.
-  if (!Number.isFinite(at) || Math.abs(at) > 8.64e15) return 'an unknown time'
-  return `<!date^${Math.floor(at / 1000)}^{date_short_pretty} at {time}|${utcText(at)}>`
+function dateToken(at: number, form: string): string {
+  // Slack refuses the whole message when a stamp is not a number of seconds that a calendar holds.
+  if (!(at >= 0 && at <= 8.64e15)) return 'an unknown time'
+  return `<!date^${Math.floor(at / 1000)}^${form}|${utcText(at)}>`
 }
 
-export const slackWording: Wording = { person, user, group, time }
+/** `today at 17:05` in the reader's own zone; clients that cannot do that show UTC. */
+export const time = (at: number): string => dateToken(at, '{date_short_pretty} at {time}')
+
+/** The core's sentences say “at …” and “since …” themselves, so the time of day comes first in them. */
+export const slackWording: Wording = {
+  person,
+  user,
+  group,
+  channel,
+  time: (at) => dateToken(at, '{time} on {date_short}'),
+}
 
 function escaped(refusal: Refusal): Refusal {
   if (refusal.code === 'not a member') return { ...refusal, why: words(refusal.why, 500) }
@@ -51,7 +62,16 @@ function escaped(refusal: Refusal): Refusal {
 /** A refusal as Slack text. What came from outside, such as a tag in the policy's reason, is escaped first. */
 export const refusalAnswer = (refusal: Refusal): string => refusalText(escaped(refusal), slackWording)
 
-const ours = /^<(?:@[UW][A-Z0-9]+|!subteam\^S[A-Z0-9]+|!date\^\d+\^[^<>|]*\|[^<>|]*)>/
+/** Cuts our own mrkdwn, never inside a token or an escape: half of one would show, or mean something else. */
+export function cut(markup: string, most: number): string {
+  if (markup.length <= most) return markup
+  const kept = markup.slice(0, most - 1)
+  const token = kept.lastIndexOf('<')
+  const whole = token > kept.lastIndexOf('>') ? kept.slice(0, token) : kept
+  return `${whole.replace(/&[a-z]{0,3}$/, '').replace(/[\ud800-\udbff]$/, '')}…`
+}
+
+const ours = /^<(?:@[UW][A-Z0-9]+|!subteam\^S[A-Z0-9]+|#[CG][A-Z0-9]+|!date\^\d+\^[^<>|]*\|[^<>|]*)>/
 
 /** A second fence: whatever angle brackets are not one of our own tokens lose their meaning. */
 export function onlyOurTokens(text: string): string {
