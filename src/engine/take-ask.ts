@@ -4,6 +4,7 @@ import { durationText, endOf } from '../core/duration.ts'
 import { Fault } from '../core/fault.ts'
 import type { Member, Person } from '../core/person.ts'
 import { evaluate, groupsNamed } from '../core/policy.ts'
+import type { Wording } from '../core/refusal.ts'
 import type { Ask, Request } from '../core/request.ts'
 import { parseAddress, type Source } from '../core/source.ts'
 import type { Vm } from '../core/vm.ts'
@@ -118,6 +119,11 @@ async function findSource(
   return found({ address: parsed.address, family: parsed.family, learnt: 'remembered', learntAt: last.at })
 }
 
+function nearestText(names: readonly string[]): string {
+  if (names.length === 0) return 'No VM has a name like it.'
+  return names.length === 1 ? `The nearest name is ${names[0]}.` : `The nearest names are ${names.join(', ')}.`
+}
+
 const qualified = (vm: Vm) => `${vm.subscriptionName}/${vm.resourceGroup}/${vm.name}`
 
 async function findVm({ inventory, clock, log }: IntakeParts, command: AskCommand): Promise<Found<Vm>> {
@@ -142,8 +148,7 @@ async function findVm({ inventory, clock, log }: IntakeParts, command: AskComman
     )
   }
   const nearest = inventory.nearest(command.vmName, 3).map((name) => `\`${name}\``)
-  const hint =
-    nearest.length > 0 ? `The nearest names are ${nearest.join(', ')}.` : 'No VM has a name like it.'
+  const hint = nearestText(nearest)
   return say(`There is no VM named ${command.vmName} that I can see. ${hint} ${nothingStored}`)
 }
 
@@ -167,17 +172,17 @@ async function submit(
     },
   })
   const told = await endDispatched(parts, url, outcome)
-  if (told?.ok) await answer(parts, url, submittedText(told.next.request))
+  if (told?.ok) await answer(parts, url, submittedText(told.next.request, parts.wording))
   return ended
 }
 
-function submittedText(request: Request): string {
+function submittedText(request: Request, wording: Wording): string {
   const what = `${request.label} to ${request.vm.name} for ${durationText(request.durationMs)} from ${request.source.address}`
   if (request.state === 'denied') {
     return `Denied by the policy: ${what}. Why: ${request.verdict.tree.because}. Nothing was opened.`
   }
   if (request.state === 'pending') {
-    return `Request ${request.id}: ${what}. It waits for approval in <#${request.terms.channel}>; I will message you.`
+    return `Request ${request.id}: ${what}. It waits for approval in ${wording.channel(request.terms.channel)}; I will message you.`
   }
   return `Request ${request.id}: ${what}. The policy allows it; I will message you when it is open.`
 }

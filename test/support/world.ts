@@ -10,6 +10,7 @@ import type { Simulator, SimulatorOptions } from '../../src/simulator/server.ts'
 import { openStore } from '../../src/store/store.ts'
 import { type FakeSlack, startFakeSlack } from './fake-slack/fake-slack.ts'
 import { simulatorCredential, startTestSimulator } from './simulator.ts'
+import { memoryStore, snapshot } from './stores.ts'
 import { TestClock } from './test-clock.ts'
 
 export const channels = { access: 'C0ACCESS', approvals: 'C0APPROVALS', audit: 'C0AUDIT' } as const
@@ -44,6 +45,8 @@ export interface WorldOptions {
   readonly policy?: string
   readonly simulator?: SimulatorOptions
   readonly store?: Store
+  /** Keeps the database in a directory, so that it survives a restart of the bot. */
+  readonly durable?: boolean
   /** HTTP mode instead of Socket Mode. */
   readonly http?: boolean
 }
@@ -53,7 +56,6 @@ type Seen = Awaited<ReturnType<ReturnType<FakeSlack['person']>['types']>>
 const quiet = pino({ level: process.env['TEST_LOG'] ?? 'silent' })
 
 function workspace(slack: FakeSlack) {
-  for (const [name, id] of Object.entries(channels)) slack.channel(id, { name })
   const people = {
     robin: slack.person('robin', { id: 'U0ROBIN', tz: 'Europe/Berlin' }),
     avery: slack.person('avery', { id: 'U0AVERY', tz: 'Europe/Berlin' }),
@@ -62,6 +64,7 @@ function workspace(slack: FakeSlack) {
     mallory: slack.person('mallory', { id: 'U0MALLORY' }),
   }
   slack.group('S0LEADS', 'leads', ['lee'])
+  for (const [name, id] of Object.entries(channels)) slack.channel(id, { name, members: Object.keys(people) })
   return people
 }
 
@@ -215,7 +218,11 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     PORT: '0',
   })
   const start = async () => {
-    const store = options.store ?? (await openStore({ dataDir: 'memory:' }))
+    const store =
+      options.store ??
+      (options.durable
+        ? await openStore({ dataDir: join(folder, 'data'), snapshot: await snapshot() })
+        : (await memoryStore()).store)
     return startApp(config, { clock, log: quiet, credential: simulatorCredential(azure), store })
   }
   const app = await start()
