@@ -28,6 +28,7 @@ function openTx(db: Queries, { log }: Database, signal: Signal): OpenTx {
   const dropped = new Set<string>()
   const events: AuditEvent[] = []
   let woke = false
+  let over = false
   const tx: Tx = {
     cases: async (ids) => {
       const found = await lockCases(db, ids, log)
@@ -39,6 +40,7 @@ function openTx(db: Queries, { log }: Database, signal: Signal): OpenTx {
       for (const { request } of cases) locked.add(request.id)
     },
     audit: async (more) => {
+      if (over) throw new Error('The transaction is over.')
       events.push(...more)
     },
     putJobs: async (jobs) => {
@@ -60,7 +62,11 @@ function openTx(db: Queries, { log }: Database, signal: Signal): OpenTx {
     rememberAddress: (person, address, at) => rememberAddress(db, person, address, at),
     endIntake: (key, now) => endIntake(db, key, now),
   }
-  return { tx, flush: () => appendAudit(db, events), woke: () => woke }
+  const flush = () => {
+    over = true
+    return appendAudit(db, events)
+  }
+  return { tx, flush, woke: () => woke }
 }
 
 /** A serialisation failure and a deadlock: the server promises that nothing was committed. */

@@ -1,0 +1,60 @@
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { sql } from 'kysely'
+import house from '../../package.json' with { type: 'json' }
+import type { Store } from '../../src/ports.ts'
+import { type Database, openDatabase } from '../../src/store/database.ts'
+import { migrations } from '../../src/store/migrate.ts'
+import { storeOn } from '../../src/store/store.ts'
+
+/** A store, and the database under it for what only a test may do. */
+export interface TestStore {
+  readonly store: Store
+  readonly database: Database
+}
+
+/**
+ * The first start of the embedded database takes seconds. It is made once for a set of migrations and kept
+ * beside other temporary files; every other database starts from a copy.
+ */
+export async function snapshot(): Promise<Blob> {
+  const hash = createHash('sha256').update(house.dependencies['@electric-sql/pglite'])
+  for (const migration of await migrations()) hash.update(migration.hash)
+  const file = join(tmpdir(), `jitney-test-${hash.digest('hex').slice(0, 16)}.tar.gz`)
+  if (!existsSync(file)) {
+    const database = await openDatabase({ dataDir: 'memory:' })
+    const dump = await database.dump()
+    await database.close()
+    const fresh = `${file}.${process.pid}`
+    await writeFile(fresh, Buffer.from(await dump.arrayBuffer()))
+    await rename(fresh, file)
+  }
+  return new Blob([await readFile(file)], { type: 'application/x-gzip' })
+}
+
+/** An embedded database that is gone when it is closed. */
+export async function memoryStore(): Promise<TestStore> {
+  const database = await openDatabase({ dataDir: 'memory:', snapshot: await snapshot() })
+  return { database, store: await storeOn(database) }
+}
+
+/** A replica on a server's database. */
+export async function serverStore(databaseUrl: string): Promise<TestStore> {
+  const database = await openDatabase({ databaseUrl })
+  return { database, store: await storeOn(database) }
+}
+
+/** Empties every table, past the triggers that keep the product from doing so. */
+export async function empty({ kysely }: Database): Promise<void> {
+  await kysely.transaction().execute(async (tx) => {
+    await sql`alter table audit disable trigger never_truncated`.execute(tx)
+    await sql`truncate requests, reviews, grants, rules, audit, jobs, intakes, places, notes, addresses, feeds`.execute(
+      tx,
+    )
+    await sql`alter table audit enable trigger never_truncated`.execute(tx)
+    await sql`update audit_head set seq = 0, hash = repeat('0', 64)`.execute(tx)
+  })
+}
