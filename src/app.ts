@@ -29,6 +29,8 @@ export interface Overrides {
   readonly store?: Store
   readonly log?: Logger
   readonly credential?: TokenCredential
+  /** Puts something around each of these ports, by name: to watch what goes through it, or to break there. */
+  readonly around?: <Ports extends object>(ports: Ports) => Ports
 }
 
 export interface App {
@@ -158,8 +160,15 @@ function unreadyReasons({ store, inventory, slack }: Progress): readonly string[
 const noCounts = { states: {}, earliestExpiry: null }
 
 type Given = Pick<EngineParts, 'store' | 'clock' | 'inventory' | 'topology' | 'firewall' | 'observe'>
+type Around = NonNullable<Overrides['around']>
 
-function engineOf(config: Config, given: Given & { policy: PolicySource; log: Logger }): Engine {
+const asItIs: Around = (ports) => ports
+
+function engineOf(
+  config: Config,
+  given: Given & { policy: PolicySource; log: Logger },
+  around: Around,
+): Engine {
   const { policy, log, clock } = given
   const slack = {
     token: config.SLACK_BOT_TOKEN,
@@ -167,10 +176,10 @@ function engineOf(config: Config, given: Given & { policy: PolicySource; log: Lo
     now: () => clock.now(),
     log,
   }
+  const chat = createChat({ ...slack, showTags: () => policy.current().showTags })
   return createEngine({
     ...given,
-    chat: createChat({ ...slack, showTags: () => policy.current().showTags }),
-    directory: createDirectory(slack),
+    ...around({ chat, directory: createDirectory(slack) }),
     policy: () => policy.current(),
     newId,
     wording: slackWording,
@@ -216,9 +225,10 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
   await realClock.anchor()
   await store.enlist()
 
-  const azure = connectAzure(config, clock, overrides.credential)
+  const { around = asItIs } = overrides
+  const azure = around(connectAzure(config, clock, overrides.credential))
   progress.inventory = azure.inventory
-  const engine = engineOf(config, { ...azure, store, clock, policy, log, observe: metrics.observe })
+  const engine = engineOf(config, { ...azure, store, clock, policy, log, observe: metrics.observe }, around)
   const slack = slackOf(config, store, clock, policy, log)
   progress.slack = slack
   const watching = watchPolicy(config.POLICY_FILE, policy, log)
