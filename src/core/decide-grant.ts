@@ -1,7 +1,7 @@
 import { authorise } from './approval.ts'
 import type { AuditEvent, AuditType, Json } from './audit.ts'
 import type { Case } from './case.ts'
-import type { Effect, Note } from './effect.ts'
+import type { Effect, Note, Want } from './effect.ts'
 import type { Event } from './event.ts'
 import { isExpired } from './expiry.ts'
 import { type Grant, type GrantBase, latenessMs, type Rule } from './grant.ts'
@@ -32,11 +32,10 @@ const baseOf = (grant: Grant): GrantBase => ({
 const show = (requestId: string): Effect => ({ kind: 'show', requestId })
 const noteOf = (grant: GrantBase, note: Note): Effect => ({ kind: 'note', requestId: grant.requestId, note })
 
-/** A close is urgent by its expiry; an open by its own. The earliest expiry goes first. */
-const write = (grant: GrantBase): Effect[] =>
+const write = (grant: GrantBase, want: Want): Effect[] =>
   grant.rules
     .filter((rule) => rule.state !== 'absent')
-    .map((rule) => ({ kind: 'write rules', nsgId: rule.nsgId, urgency: grant.expiresAt }))
+    .map((rule) => ({ kind: 'write rules', nsgId: rule.nsgId, want }))
 
 const ruleJson = (rule: Rule): Json => ({
   name: rule.name,
@@ -54,7 +53,7 @@ export function decideGrant(current: Case, event: GrantEvent, now: number): Outc
     case 'rules planned':
       return grant.state === 'opening' ? planned(request, grant, event.rules, now) : unchanged(current)
     case 'rule repriced':
-      return withRule(current, grant, event.nsgId, (rule) => ({ ...rule, priority: event.priority }))
+      return repriced(current, grant, event.nsgId, event.priority)
     case 'rule present':
       return grant.state === 'opening' ? present(request, grant, event.nsgId, now) : unchanged(current)
     case 'rule absent':
@@ -75,17 +74,25 @@ export function decideGrant(current: Case, event: GrantEvent, now: number): Outc
 }
 
 function planned(request: Request, grant: State<'opening'>, rules: readonly Rule[], now: number): Transition {
-  // A second plan, after a crash in between, must not forget rules that may have been written already.
-  if (grant.rules.length > 0) return { ...unchanged({ request, grant }), effects: write(grant) }
   if (isExpired(grant.expiresAt, now)) {
     return startClosing(request, grant, { reason: 'expired', by: null, detail: null }, now)
   }
+  // A second plan, after a crash in between, must not forget rules that may have been written already.
+  if (grant.rules.length > 0) return { ...unchanged({ request, grant }), effects: write(grant, 'present') }
+  if (rules.length === 0) {
+    const detail = 'no security group was found to put a rule in'
+    return startClosing(request, grant, { reason: 'could not open', by: null, detail }, now)
+  }
   const next: Grant = { ...grant, rules }
-  return { ok: true, next: { request, grant: next }, audit: [], effects: write(next) }
+  return { ok: true, next: { request, grant: next }, audit: [], effects: write(next, 'present') }
 }
 
-function withRule(current: Case, grant: Grant, nsgId: string, change: (rule: Rule) => Rule): Transition {
-  const rules = grant.rules.map((rule) => (rule.nsgId === nsgId ? change(rule) : rule))
+/** Only a rule that is not there yet may take another priority: one that stands in Azure is never edited. */
+function repriced(current: Case, grant: Grant, nsgId: string, priority: number): Transition {
+  if (grant.state !== 'opening') return unchanged(current)
+  const rules = grant.rules.map((rule) =>
+    rule.nsgId === nsgId && rule.state === 'planned' ? { ...rule, priority } : rule,
+  )
   return { ...unchanged(current), next: { ...current, grant: { ...grant, rules } } }
 }
 
@@ -94,11 +101,12 @@ const marked = (rules: readonly Rule[], nsgId: string, state: Rule['state']): re
 
 function present(request: Request, grant: State<'opening'>, nsgId: string, now: number): Transition {
   const rules = marked(grant.rules, nsgId, 'present')
-  if (!rules.every((rule) => rule.state === 'present'))
-    return unchanged({ request, grant: { ...grant, rules } })
   if (isExpired(grant.expiresAt, now)) {
     return startClosing(request, { ...grant, rules }, { reason: 'expired', by: null, detail: null }, now)
   }
+  // Before there is a plan nothing can be there, and “every rule of none” must not count as open.
+  if (rules.length === 0 || !rules.every((rule) => rule.state === 'present'))
+    return unchanged({ request, grant: { ...grant, rules } })
   const next: Grant = { ...baseOf(grant), rules, openedAt: now, state: 'open' }
   return {
     ok: true,
@@ -133,7 +141,7 @@ function startClosing(request: Request, grant: State<'opening' | 'open'>, why: W
     ok: true,
     next: { request, grant: next },
     audit: [event],
-    effects: [...drops, ...write(next), show(request.id)],
+    effects: [...drops, ...write(next, 'absent'), show(request.id)],
   }
 }
 

@@ -1,6 +1,9 @@
 import type { CloseReason } from './grant.ts'
 import type { Person } from './person.ts'
 
+/** What the grant wants of its rules: that they are there, or that they are gone. */
+export type Want = 'present' | 'absent'
+
 export type Timer = 'deadline' | 'expiry' | 'warning'
 
 /** A message that is posted once, in order, under the card or to the requester. Facts only: words are chosen late. */
@@ -37,7 +40,7 @@ export type Effect =
   /** Look at Azure and work out the rules of a grant. */
   | { readonly kind: 'plan rules'; readonly requestId: string; readonly expiresAt: number }
   /** Bring every rule of one network security group to where its grant wants it. */
-  | { readonly kind: 'write rules'; readonly nsgId: string; readonly urgency: number }
+  | { readonly kind: 'write rules'; readonly nsgId: string; readonly want: Want }
   /** Bring the card and the requester's message up to date. */
   | { readonly kind: 'show'; readonly requestId: string }
   | { readonly kind: 'note'; readonly requestId: string; readonly note: Note }

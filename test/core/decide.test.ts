@@ -1,0 +1,312 @@
+import { describe, expect, it } from 'vitest'
+import type { Case } from '../../src/core/case.ts'
+import { decide } from '../../src/core/decide.ts'
+import type { Event } from '../../src/core/event.ts'
+import type { Member } from '../../src/core/person.ts'
+import type { Verdict } from '../../src/core/policy.ts'
+import {
+  alice,
+  approvedRequest,
+  ask,
+  base,
+  bob,
+  carol,
+  clock,
+  dave,
+  granted,
+  member,
+  pending,
+  review,
+  rule,
+  terms,
+  told,
+  verdict,
+} from '../support/cases.ts'
+
+const two = terms({ approvals: 2 })
+const asked = { terms: terms(), ...base() }
+
+/** Every state that a case can be in, in the words of somebody who looks at the card. */
+const states = {
+  'nothing was asked': null,
+  'waits for two people': pending(two),
+  'waits for one more': pending(two, [review(bob)]),
+  'denied by an approver': {
+    request: { ...asked, state: 'denied', deniedAt: clock('09:05'), by: bob },
+    grant: null,
+  },
+  'denied by the policy': {
+    request: { ...asked, state: 'denied', deniedAt: clock('09:05'), by: 'policy' },
+    grant: null,
+  },
+  canceled: { request: { ...asked, state: 'canceled', canceledAt: clock('09:05') }, grant: null },
+  lapsed: { request: { ...asked, state: 'lapsed', lapsedAt: clock('10:00') }, grant: null },
+  'approved, without a grant': { request: approvedRequest(), grant: null },
+  'opening, not yet planned': granted('opening'),
+  'opening, both rules planned': granted('opening', [rule('A'), rule('B')]),
+  'opening, one rule there': granted('opening', [rule('A', 'present'), rule('B')]),
+  open: granted('open', [rule('A', 'present'), rule('B', 'present')]),
+  closing: granted('closing', [rule('A', 'present'), rule('B', 'present')]),
+  'closing, one rule gone': granted('closing', [rule('A', 'absent'), rule('B', 'present')]),
+  closed: granted('closed', [rule('A', 'absent'), rule('B', 'absent')]),
+} as const satisfies Record<string, Case | null>
+
+const says = (
+  who: Member,
+  said: 'approve' | 'deny',
+  but: { policy?: Verdict; requester?: Member } = {},
+): Event => ({
+  type: 'review',
+  by: who,
+  verdict: said,
+  policy: verdict('needs approval', two),
+  requester: member(alice),
+  grantId: 'g1',
+  ...but,
+})
+const submit = (answer: Verdict): Event => ({ type: 'submit', ask: ask(), verdict: answer, grantId: 'g1' })
+const denies = { policy: verdict('deny') }
+const planned: Event = { type: 'rules planned', rules: [rule('A'), rule('B')] }
+
+/** Every event, with the time at which it comes when that matters; otherwise it is 09:10. */
+const events = {
+  'asks, and the policy allows it': [submit(verdict('allow'))],
+  'asks, and the policy wants a yes': [submit(verdict('needs approval'))],
+  'asks, and the policy says no': [submit(verdict('deny'))],
+  'Bob says yes': [says(member(bob), 'approve')],
+  'Carol says yes': [says(member(carol), 'approve')],
+  'Carol says no': [says(member(carol), 'deny')],
+  'Alice says yes to herself': [says(member(alice), 'approve')],
+  'Dave says yes': [says(member(dave), 'approve')],
+  'Dave says no': [says(member(dave), 'deny')],
+  'Dave, now in the group, says yes': [says(member(dave, { groups: ['SOPS'] }), 'approve')],
+  'Carol says yes, and Slack cannot tell who she is': [says(member(carol, { known: false }), 'approve')],
+  'Carol says yes, and has left': [says(member(carol, { deleted: true }), 'approve')],
+  'Carol says yes, and the policy now says no': [says(member(carol), 'approve', denies)],
+  'Carol says no, and the policy now says no': [says(member(carol), 'deny', denies)],
+  'Carol says yes, and Alice has left': [
+    says(member(carol), 'approve', { requester: member(alice, { deleted: true }) }),
+  ],
+  'Carol says yes at the deadline': [says(member(carol), 'approve'), '10:00'],
+  'Carol says no at the deadline': [says(member(carol), 'deny'), '10:00'],
+  'Alice cancels': [{ type: 'cancel', by: member(alice) }],
+  'Bob cancels': [{ type: 'cancel', by: member(bob) }],
+  'the deadline’s timer runs early': [{ type: 'deadline' }, '09:59:59.999'],
+  'the deadline comes': [{ type: 'deadline' }, '10:00'],
+  'the rules are planned': [planned],
+  'the rules are planned too late': [planned, '09:35'],
+  'no place for a rule is found': [{ type: 'rules planned', rules: [] }],
+  'Azure refuses': [{ type: 'could not open', detail: 'it is locked' }],
+  'rule B takes another priority': [{ type: 'rule repriced', nsgId: 'B', priority: 3001 }],
+  'rule A is there': [{ type: 'rule present', nsgId: 'A' }],
+  'rule B is there': [{ type: 'rule present', nsgId: 'B' }],
+  'rule B is there too late': [{ type: 'rule present', nsgId: 'B' }, '09:35'],
+  'a rule nobody planned is there': [{ type: 'rule present', nsgId: 'Z' }],
+  'rule A is gone': [{ type: 'rule absent', nsgId: 'A' }],
+  'rule B is gone': [{ type: 'rule absent', nsgId: 'B' }],
+  'a rule nobody planned is gone': [{ type: 'rule absent', nsgId: 'Z' }],
+  'five minutes are left': [{ type: 'warning' }, '09:30'],
+  'the warning comes after the end': [{ type: 'warning' }, '09:35'],
+  'the expiry’s timer runs early': [{ type: 'expiry' }, '09:34:59.999'],
+  'the time is over': [{ type: 'expiry' }, '09:35'],
+  'Alice closes': [{ type: 'close', by: member(alice) }],
+  'Bob closes': [{ type: 'close', by: member(bob) }],
+  'Dave closes': [{ type: 'close', by: member(dave) }],
+  'Alice closes, and is a guest now': [{ type: 'close', by: member(alice, { guest: true }) }],
+} as const satisfies Record<string, readonly [Event, string?]>
+
+type Row = Partial<Record<keyof typeof events, string>>
+
+const opens = 'drop deadline, set expiry 09:40, plan until 09:40, set warning 09:35, show'
+const becomesGrant = `approved/opening: request.approved, grant.opening; ${opens}`
+const ends = (state: string) => `${state}: request.${state}; drop deadline, show, note decided`
+const submitted: Row = {
+  'asks, and the policy allows it': 'same',
+  'asks, and the policy wants a yes': 'same',
+  'asks, and the policy says no': 'same',
+}
+const unknown = 'no: unknown request'
+const notMember = 'no: not a member'
+const nobodyElse: Row = {
+  'Alice says yes to herself': 'no: own request',
+  'Dave says yes': 'no: not an approver',
+  'Dave says no': 'no: not an approver',
+  'Carol says yes, and Slack cannot tell who she is': notMember,
+  'Carol says yes, and has left': notMember,
+  'Carol says yes, and the policy now says no': 'no: policy changed',
+  'Carol says no, and the policy now says no': ends('denied'),
+  'Carol says yes, and Alice has left': 'no: requester gone',
+  'Carol says yes at the deadline': ends('lapsed'),
+  'Carol says no at the deadline': ends('lapsed'),
+  'Carol says no': ends('denied'),
+  'Alice cancels': ends('canceled'),
+  'Bob cancels': 'no: not yours to cancel',
+  'the deadline comes': ends('lapsed'),
+}
+const decided = (row: Row): Row => ({
+  ...Object.fromEntries(
+    Object.entries(events)
+      .filter(([, [event]]) => event.type === 'review' || event.type === 'cancel')
+      .map(([name]) => [name, 'no: already decided']),
+  ),
+  ...row,
+})
+const close = (row: string): Row => ({ 'Alice closes': row, 'Bob closes': row })
+const notYours: Row = {
+  'Dave closes': 'no: not yours to close',
+  'Alice closes, and is a guest now': notMember,
+}
+const nothing: Row = {
+  'Alice closes': 'no: nothing to close',
+  'Bob closes': 'no: nothing to close',
+  'Dave closes': 'no: nothing to close',
+  'Alice closes, and is a guest now': 'no: nothing to close',
+}
+const drops = 'drop expiry, drop warning'
+const over = (marks: string) =>
+  `approved/closing ${marks}: grant.closing; ${drops}, write A absent, write B absent, show`
+/** A grant without rules has nothing in Azure to wait for. */
+const overAtOnce = `approved/closed: grant.closing, grant.closed; ${drops}, show, note closed`
+const openNow = 'approved/open ++: grant.open; show, note opened'
+const closedNow = 'approved/closed --: grant.closed; show, note closed'
+
+/** What comes of each event; one that a row does not name changes nothing. */
+const table: Record<keyof typeof states, Row> = {
+  'nothing was asked': {
+    ...Object.fromEntries(Object.keys(events).map((name) => [name, unknown])),
+    'asks, and the policy allows it': becomesGrant,
+    'asks, and the policy wants a yes': 'pending: request.pending; set deadline 10:10, show',
+    'asks, and the policy says no': 'denied: request.denied; show',
+  },
+  'waits for two people': {
+    ...nobodyElse,
+    ...nothing,
+    'Bob says yes': 'pending: request.reviewed; show',
+    'Carol says yes': 'pending: request.reviewed; show',
+    'Dave, now in the group, says yes': 'pending: request.reviewed; show',
+  },
+  'waits for one more': {
+    ...nobodyElse,
+    ...nothing,
+    'Bob says yes': 'no: already reviewed',
+    'Carol says yes': becomesGrant,
+    'Dave, now in the group, says yes': becomesGrant,
+  },
+  'denied by an approver': decided(nothing),
+  'denied by the policy': decided(nothing),
+  canceled: decided(nothing),
+  lapsed: decided(nothing),
+  'approved, without a grant': decided(nothing),
+  'opening, not yet planned': decided({
+    ...close(overAtOnce),
+    ...notYours,
+    'rule B is there too late': overAtOnce,
+    'the rules are planned': 'approved/opening ??: write A present, write B present',
+    'the rules are planned too late': overAtOnce,
+    'no place for a rule is found': overAtOnce,
+    'Azure refuses': overAtOnce,
+    'the time is over': overAtOnce,
+  }),
+  'opening, both rules planned': decided({
+    ...close(over('??')),
+    ...notYours,
+    'the rules are planned': 'same: write A present, write B present',
+    'the rules are planned too late': over('??'),
+    'no place for a rule is found': 'same: write A present, write B present',
+    'Azure refuses': over('??'),
+    'rule B takes another priority': 'approved/opening ??: ',
+    'rule A is there': 'approved/opening +?: ',
+    'rule B is there': 'approved/opening ?+: ',
+    'rule B is there too late': over('?+'),
+    'the time is over': over('??'),
+  }),
+  'opening, one rule there': decided({
+    ...close(over('+?')),
+    ...notYours,
+    'the rules are planned': 'same: write A present, write B present',
+    'the rules are planned too late': over('+?'),
+    'no place for a rule is found': 'same: write A present, write B present',
+    'Azure refuses': over('+?'),
+    'rule B takes another priority': 'approved/opening +?: ',
+    'rule B is there': openNow,
+    'rule B is there too late': over('++'),
+    'the time is over': over('+?'),
+  }),
+  open: decided({
+    ...close(over('++')),
+    ...notYours,
+    'five minutes are left': 'same: note ending',
+    'the time is over': over('++'),
+  }),
+  closing: decided({
+    ...close('no: already closing'),
+    ...notYours,
+    'rule A is gone': 'approved/closing -+: ',
+    'rule B is gone': 'approved/closing +-: ',
+  }),
+  'closing, one rule gone': decided({
+    ...close('no: already closing'),
+    ...notYours,
+    'rule B is gone': closedNow,
+  }),
+  closed: decided({ ...close('no: already closed'), ...notYours }),
+}
+
+const rows = Object.entries(table).flatMap(([state, row]) => {
+  const expected = { ...(state === 'nothing was asked' ? {} : submitted), ...row }
+  return Object.entries(events).map(([name, [event, time]]) => ({
+    state,
+    name,
+    event: event as Event,
+    at: clock(time ?? '09:10'),
+    before: states[state as keyof typeof states] as Case | null,
+    expected: expected[name as keyof typeof events] ?? 'same',
+  }))
+})
+
+describe('every event in every state', () => {
+  it.each(rows)('$state; $name → $expected', ({ before, event, at, expected }) => {
+    expect(told(before, decide(before, event, at))).toBe(expected)
+  })
+
+  it.each(rows)('$state; $name, twice: the second one changes nothing', ({ before, event, at }) => {
+    const first = decide(before, event, at)
+    if (!first.ok) return
+    const second = decide(first.next, event, at)
+    if (!second.ok) return
+    expect(second.next).toEqual(first.next)
+    expect(second.audit).toEqual([])
+  })
+
+  it('covers every kind of event and every state', () => {
+    const kinds: Record<Event['type'], true> = {
+      submit: true,
+      review: true,
+      cancel: true,
+      deadline: true,
+      'rules planned': true,
+      'could not open': true,
+      'rule repriced': true,
+      'rule present': true,
+      'rule absent': true,
+      warning: true,
+      expiry: true,
+      close: true,
+    }
+    expect(new Set(Object.values(events).map(([event]) => event.type))).toEqual(new Set(Object.keys(kinds)))
+    const seen = new Set(Object.values(states).flatMap((one) => [one?.request.state, one?.grant?.state]))
+    expect([...seen].filter((state) => state !== undefined).toSorted()).toEqual(
+      [
+        'approved',
+        'canceled',
+        'closed',
+        'closing',
+        'denied',
+        'lapsed',
+        'open',
+        'opening',
+        'pending',
+      ].toSorted(),
+    )
+  })
+})
