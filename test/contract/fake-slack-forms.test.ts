@@ -176,6 +176,24 @@ describe('Messages with a list and for one person', () => {
     expect(Object(payload['state']).values.pick.for.selected_option.value).toBe('30m')
   })
 
+  test('a button that is there twice must be told apart', async () => {
+    app = await startSocketApp(fake, (bolt) => bolt.action('close', async ({ ack }) => ack()))
+    const text = { type: 'plain_text', text: 'Close' }
+    const rows = ['g1', 'g2'].map((value) => ({
+      type: 'actions',
+      block_id: value,
+      elements: [{ type: 'button', action_id: 'close', text, value }],
+    }))
+    await app.client.apiCall('chat.postMessage', { channel: 'C0OPS', text: 'grants', blocks: rows })
+    const [message] = fake.messages('C0OPS')
+    if (message === undefined) throw new Error('no message')
+    await expect(alice.clicks(message, 'close')).rejects.toThrow('several "close"')
+    for (const which of [{ block: 'g2' }, { value: 'g2' }]) {
+      const { payload } = await alice.clicks(message, 'close', which)
+      expect(payload['actions']).toEqual([expect.objectContaining({ value: 'g2' })])
+    }
+  })
+
   test('a click on an ephemeral message comes without the message', async () => {
     app = await startSocketApp(fake, (bolt) => {
       bolt.command('/jit', async ({ ack }) => ack({ text: 'pick', blocks: Object(blocks) }))

@@ -287,7 +287,7 @@ describe.each([
     expect(bob.home()).toBeUndefined()
   })
 
-  test('the answer to a click replaces the message, adds to it or deletes it', async () => {
+  test('the answer to a click adds to the message or replaces it', async () => {
     await listening((bolt) => {
       bolt.action('approve', async ({ ack, respond }) => {
         await ack()
@@ -296,6 +296,7 @@ describe.each([
       bolt.action('deny', async ({ ack, respond }) => {
         await ack()
         await respond('not you')
+        await respond({ text: 'still open', replace_original: true })
       })
     })
     await postCard()
@@ -303,7 +304,9 @@ describe.each([
     if (message === undefined) throw new Error('no card')
     const denied = await bob.clicks(message, 'deny')
     expect(await denied.reply()).toMatchObject({ text: 'not you', ephemeralFor: bob.id })
-    await bob.clicks(message, 'approve')
+    await fake.until(() => fake.now(message).text === 'still open')
+    expect(fake.ephemerals('bob').map((each) => each.text)).toEqual(['not you'])
+    await bob.clicks(message, 'approve', { stale: true })
     await fake.until(() => fake.now(message).text === 'done')
     expect(fake.messages('C0OPS')).toHaveLength(1)
   })

@@ -152,11 +152,11 @@ describe('Changing messages', () => {
   )
 
   test('an archived channel is frozen', async () => {
-    const { ts } = await post()
-    for (const channel of fake.workspace.channels.all.values()) channel.archived = true
-    expect(await call('chat.update', { channel: 'C0OPS', ts, text: 'x' })).toMatchObject({
-      error: 'is_inactive',
-    })
+    const old = fake.channel('C0OLD')
+    const { ts } = await post({ channel: old.id })
+    old.archived = true
+    const update = { channel: old.id, ts, text: 'x' }
+    expect(await call('chat.update', update)).toMatchObject({ error: 'is_inactive' })
   })
 
   test('rich text gives way to rich text only', async () => {

@@ -8,7 +8,7 @@ import type { ResponseTicket } from './tickets.ts'
 import type { Workspace } from './workspace.ts'
 
 /** Shows what the app answered to a gesture, in the ack of a command or at its response URL. */
-export function show(workspace: Workspace, ticket: ResponseTicket, body: Json): Message | undefined {
+function show(workspace: Workspace, ticket: ResponseTicket, body: Json): Message | undefined {
   const original = originalOf(workspace, ticket)
   if (body['delete_original'] === true) {
     if (original === undefined) throw new ApiError('message_not_found')

@@ -1,4 +1,4 @@
-import type { ChannelOptions } from './channels.ts'
+import type { Channel, ChannelOptions } from './channels.ts'
 import type { Ack, Delivery, DeliveryOptions } from './delivery.ts'
 import type { Fault } from './faults.ts'
 import { HttpDelivery } from './http-delivery.ts'
@@ -21,6 +21,16 @@ export interface FakeSlackOptions extends WorkspaceOptions {
   pick?: Pick
 }
 
+/**
+ * Starts a Slack of its own for one test:
+ *
+ *     const fake = await startFakeSlack()
+ *     const alice = fake.person('alice')
+ *     fake.channel('C0OPS', { members: ['alice'] })
+ *     // … start the app with slackApiUrl: fake.apiUrl, fake.botToken and fake.appToken …
+ *     const seen = await alice.types('/jit', 'rdp vm-jump01 30m')
+ *     expect(fake.visible(await seen.reply())).toBe('…')
+ */
 export async function startFakeSlack(options: FakeSlackOptions = {}): Promise<FakeSlack> {
   const workspace = new Workspace(options)
   const socketMode = new SocketMode(workspace, options.pick)
@@ -90,8 +100,9 @@ export class FakeSlack {
     }
   }
 
-  channel(id: string, options: ChannelOptions = {}): void {
-    this.workspace.channels.add(id, options)
+  /** The channel that comes back may be changed: `channel.archived = true`. */
+  channel(id: string, options: ChannelOptions = {}): Channel {
+    return this.workspace.channels.add(id, options)
   }
 
   /** What stands in a channel, thread replies left out. */

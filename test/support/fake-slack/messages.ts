@@ -2,7 +2,7 @@ import type { Json } from './json.ts'
 import { isJson, listOf } from './json.ts'
 import type { Stamps } from './stamps.ts'
 
-export interface Version {
+interface Version {
   readonly text: string
   readonly blocks: readonly Json[]
   readonly at: number

@@ -17,7 +17,7 @@ interface Watcher {
   check: () => void
 }
 
-export class Record {
+export class Recorder {
   readonly calls: Call[] = []
   readonly #now: () => number
   readonly #watchers = new Set<Watcher>()

@@ -3,7 +3,7 @@ import { Deadlines, type Schedule } from './deadlines.ts'
 import { Faults } from './faults.ts'
 import { Messages } from './messages.ts'
 import { People } from './people.ts'
-import { Record } from './record.ts'
+import { Recorder } from './record.ts'
 import { Stamps } from './stamps.ts'
 import { Tickets } from './tickets.ts'
 import { Views } from './views.ts'
@@ -44,7 +44,7 @@ export class Workspace {
   readonly signingSecret: string
   readonly scopes: Set<string>
   readonly stamps: Stamps
-  readonly record: Record
+  readonly record: Recorder
   readonly people: People
   readonly channels: Channels
   readonly messages: Messages
@@ -62,7 +62,7 @@ export class Workspace {
     this.signingSecret = options.signingSecret ?? 'fake-signing-secret'
     this.scopes = new Set(options.scopes ?? USUAL_SCOPES)
     this.stamps = new Stamps(now)
-    this.record = new Record(now)
+    this.record = new Recorder(now)
     this.people = new People(this.teamId)
     this.people.add('jitney', { id: this.botUserId, bot: true })
     this.channels = new Channels(this.people)
