@@ -35,13 +35,13 @@ export interface SlackApp {
   readonly handle: ((req: IncomingMessage, res: ServerResponse) => Promise<void>) | null
 }
 
-function receiverFor({ mode, slackApiUrl }: SlackConfig, now: () => number, log: Log): SocketMode | HttpMode {
-  if (mode.kind === 'http') return new HttpMode({ signingSecret: mode.signingSecret, now, log })
+function receiverFor({ mode, slackApiUrl }: SlackConfig, log: Log): SocketMode | HttpMode {
+  if (mode.kind === 'http') return new HttpMode({ signingSecret: mode.signingSecret, log })
   return new SocketMode({ appToken: mode.appToken, slackApiUrl, log, connections: mode.connections ?? 2 })
 }
 
 export function createSlackApp({ config, log, ...rest }: SlackAppSettings): SlackApp {
-  const receiver = receiverFor(config, rest.now, log)
+  const receiver = receiverFor(config, log)
   const answer = (responseUrl: string, text: string) => answerPrivately(responseUrl, text, config.slackApiUrl)
   const hands: Hands = { ...rest, log, answer }
   const app = new App({

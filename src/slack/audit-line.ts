@@ -2,15 +2,16 @@ import type { AuditRecord, AuditType, Json } from '../core/audit.ts'
 import { durationText } from '../core/duration.ts'
 import { person, seconds, time, user, words } from './words.ts'
 
+/** `@` stands for whoever did it; events without it were the bot's own doing. */
 const happened: Readonly<Record<AuditType, string>> = {
-  'request.pending': 'asked for approval',
-  'request.reviewed': 'approved, more approvals needed',
-  'request.approved': 'approved',
-  'request.denied': 'denied',
-  'request.canceled': 'canceled',
+  'request.pending': '@ asked for access',
+  'request.reviewed': '@ approved, more approvals are needed',
+  'request.approved': '@ approved',
+  'request.denied': '@ denied',
+  'request.canceled': '@ canceled',
   'request.lapsed': 'not approved in time',
   'grant.opening': 'opening',
-  'grant.open': 'open',
+  'grant.open': 'open, confirmed by Azure',
   'grant.closing': 'closing',
   'grant.closed': 'closed',
 }
@@ -27,16 +28,23 @@ function said<T>(value: T | null, write: (value: T) => string): string[] {
   return value === null ? [] : [write(value)]
 }
 
-const actorText = (actor: AuditRecord['actor']): string =>
-  actor === 'policy' ? 'the policy' : actor === 'jitney' ? 'Jitney' : person(actor)
+function deed(type: AuditType, actor: AuditRecord['actor']): string {
+  const name = actor === 'policy' ? 'the policy' : actor === 'jitney' ? 'Jitney' : person(actor)
+  const did = happened[type]
+  if (did.startsWith('@')) return `*${name}${did.slice(1)}*`
+  return typeof actor === 'string' ? `*${did}*` : `*${did}*, asked for by ${name}`
+}
 
 /** The facts of a request that an auditor looks for, as far as this event carries them. */
-function facts(details: Details): string[] {
+function facts({ details, actor }: AuditRecord): string[] {
+  const requester = text(details['requester'])
   const ports = isList(details['ports']) ? details['ports'].filter((port) => typeof port === 'string') : []
   const learnt = text(details['learnt'])
   const how = learnt === null ? '' : learnt === 'typed' ? ' (typed)' : ' (from an earlier request)'
   return [
-    ...said(text(details['requester']), (id) => `for ${user(id)}`),
+    ...(requester === null || (typeof actor !== 'string' && actor.userId === requester)
+      ? []
+      : [`for ${user(requester)}`]),
     ...said(text(details['vm']), (id) => `VM ${words(id.split('/').at(-1) ?? id, 100)}`),
     ...(ports.length > 0 ? [`ports ${words(ports.join(', '), 200)}`] : []),
     ...said(text(details['source']), (source) => `from ${words(source, 60)}${how}`),
@@ -62,9 +70,9 @@ export function auditLine(record: AuditRecord, repeat: boolean): string {
   const { seq, type, at, actor, details, requestId, hash } = record
   const parts = [
     `#${seq}`,
-    `*${happened[type]}* by ${actorText(actor)}`,
+    deed(type, actor),
     time(at),
-    ...facts(details),
+    ...facts(record),
     ...outcome(details),
     `request ${words(requestId, 80)}`,
     `chain ${words(hash.slice(0, 12), 12)}`,

@@ -65,13 +65,16 @@ function channelOf({ request }: Case): string {
 export function createChat({ token, slackApiUrl, showTags, log }: ChatSettings): Chat {
   const people = webClient(token, slackApiUrl, log)
   const audit = webClient(token, slackApiUrl, log)
-  const place = (at: Place | null, channel: () => string, shown: Shown) =>
-    at === null ? post(people, channel(), shown) : edit(people, at, shown)
 
   return {
-    card: (kase, at, now) =>
-      place(at, () => channelOf(kase), requestCard(kase, now, { showTags: showTags() })),
-    mirror: (kase, at, now) => place(at, () => kase.request.requester.userId, mirrorCard(kase, now)),
+    async card(kase, at, now) {
+      const shown = requestCard(kase, now, { showTags: showTags() })
+      return at === null ? post(people, channelOf(kase), shown) : edit(people, at, shown)
+    },
+    async mirror(kase, at, now) {
+      const shown = mirrorCard(kase, now)
+      return at === null ? post(people, kase.request.requester.userId, shown) : edit(people, at, shown)
+    },
     async note(kase, note, card, now, repeat) {
       const shown = noteMessage(kase, note, now, 'thread', repeat)
       if (shown !== null) await post(people, card.channel, shown, card.ts)

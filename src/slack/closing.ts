@@ -49,7 +49,7 @@ export function closedSentences({ closedAt, expiresAt, opened, ruled }: Closed):
   if (!ruled) return ['No network rule was written for it.']
   const gone = 'no network rule of this request is left'
   if (!opened) return [`Azure never confirmed that it was open, and confirms now that ${gone}.`]
-  const when = `Closed ${time(closedAt)}, ${punctuality({ closedAt, expiresAt })}.`
+  const when = `It closed ${time(closedAt)}, ${punctuality({ closedAt, expiresAt })}.`
   return [`${when} Azure confirms that ${gone}.`, openSessions]
 }
 

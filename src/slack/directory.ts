@@ -43,7 +43,7 @@ type SlackUser = NonNullable<Awaited<ReturnType<WebClient['users']['info']>>['us
 /** Inside means: a member of the team that the app is installed in, wherever on the grid they come from. */
 function isForeign(found: SlackUser, home: Home): boolean {
   if (found.is_stranger === true) return true
-  const teams = found.enterprise_user?.teams ?? []
+  const teams = (found.enterprise_user?.teams ?? []).filter((team) => team !== home.enterpriseId)
   if (found.team_id === home.teamId || teams.includes(home.teamId)) return false
   // On a grid `team_id` may name the whole organisation; then the list of teams decides, where there is one.
   const wholeGrid = found.team_id !== undefined && found.team_id === home.enterpriseId

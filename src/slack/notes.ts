@@ -56,7 +56,7 @@ function decided(kase: Case, note: Of<'decided'>, to: Reader): string[] {
   const who = own ? 'you' : note.by === null ? 'Jitney' : person(note.by)
   const verbs = { denied: `Denied by ${who}`, canceled: `Canceled by ${who}`, lapsed: 'Not approved in time' }
   const again = note.state === 'lapsed' && to === 'requester' ? ' You can ask again.' : ''
-  return [`*${verbs[note.state]}:* ${what}, ${time(note.at)}. Nothing was opened.${again}`]
+  return [`*${verbs[note.state]}* ${time(note.at)}: ${what}. Nothing was opened.${again}`]
 }
 
 function lines(kase: Case, note: Note, now: number, to: Reader): string[] | null {

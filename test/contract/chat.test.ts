@@ -1,0 +1,167 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { AuditRecord } from '../../src/core/audit.ts'
+import { minute } from '../../src/core/duration.ts'
+import type { Chat } from '../../src/ports.ts'
+import { createChat } from '../../src/slack/chat.ts'
+import { alice, cases, grantBase, noon } from '../slack/a-case.ts'
+import { quiet } from '../slack/quiet.ts'
+import { type FakeSlack, startFakeSlack } from '../support/fake-slack/fake-slack.ts'
+
+let fake: FakeSlack
+let chat: Chat
+let showTags: readonly string[]
+
+beforeEach(async () => {
+  fake = await startFakeSlack()
+  for (const name of ['alice', 'bob', 'carol']) fake.person(name)
+  fake.group('S0OPS', 'ops', ['bob'])
+  fake.channel('C0APPROVE', { members: ['bob', 'carol'] })
+  fake.channel('C0AUDIT', { members: ['carol'] })
+  showTags = ['env']
+  chat = createChat({ token: fake.botToken, slackApiUrl: fake.apiUrl, showTags: () => showTags, log: quiet })
+})
+
+afterEach(() => fake.stop())
+
+const now = noon + 5 * minute
+const record = (seq: number): AuditRecord => ({
+  seq,
+  type: 'grant.closed',
+  at: noon,
+  requestId: 'r7k3m9x2',
+  grantId: 'g1',
+  actor: 'jitney',
+  details: { latenessMs: 0 },
+  previous: '',
+  hash: 'abc',
+})
+
+describe('the card', () => {
+  it('is posted once to the channel of the rule and then edited where it stands', async () => {
+    const place = await chat.card(cases.pending, null, now)
+    const [posted] = fake.messages('C0APPROVE')
+    expect(place).toEqual({ channel: 'C0APPROVE', ts: posted?.ts })
+    expect(await chat.card(cases.oneOfTwo, place, now)).toEqual(place)
+    expect(await chat.card(cases.open, place, now)).toEqual(place)
+    const [edited, second] = fake.messages('C0APPROVE')
+    expect(second).toBeUndefined()
+    expect(edited?.text).toContain('Open: rdp to vm-jump01.')
+    expect(edited?.versions.map((version) => version.text.split(':')[0])).toEqual([
+      'Approval needed',
+      'Approval needed',
+      'Open',
+    ])
+  })
+
+  it('has other block ids in each version, so that an old button names an old one', async () => {
+    const place = await chat.card(cases.pending, null, now)
+    await chat.card(cases.oneOfTwo, place, now)
+    const [first, second] = fake.messages('C0APPROVE')[0]?.versions ?? []
+    const ids = (blocks: typeof first) => blocks?.blocks.map((block) => block['block_id']) ?? []
+    expect(ids(first).length).toBeGreaterThan(4)
+    expect(ids(second).filter((id) => ids(first).includes(id))).toEqual([])
+  })
+
+  it('carries nothing but the id of the request on its buttons', async () => {
+    await chat.card(cases.pending, null, now)
+    const blocks = fake.messages('C0APPROVE')[0]?.blocks ?? []
+    const buttons = blocks.filter((block) => block['type'] === 'actions')
+    expect(buttons).toMatchObject([
+      {
+        elements: [
+          { action_id: 'approve', style: 'primary', value: 'r7k3m9x2' },
+          { action_id: 'deny', value: 'r7k3m9x2' },
+        ],
+      },
+    ])
+  })
+
+  it('shows the tags that the policy names at that moment', async () => {
+    const place = await chat.card(cases.pending, null, now)
+    const text = () => fake.visible(fake.messages('C0APPROVE')[0] ?? expect.fail('no card'))
+    expect(text()).toContain('env=prod')
+    showTags = ['owner']
+    await chat.card(cases.pending, place, now)
+    expect(text()).toContain('owner=ops')
+    expect(text()).not.toContain('env=prod')
+  })
+
+  it('has no place when the policy names no channel', async () => {
+    await expect(chat.card(cases.deniedByPolicy, null, now)).rejects.toMatchObject({ kind: 'permanent' })
+    expect(fake.calls({ method: 'chat.postMessage' })).toEqual([])
+  })
+
+  it('asks Slack to make no links, names or previews out of it', async () => {
+    await chat.card(cases.pending, null, now)
+    expect(fake.calls({ method: 'chat.postMessage' })[0]?.args).toMatchObject({
+      unfurl_links: 'false',
+      unfurl_media: 'false',
+      parse: 'none',
+      link_names: 'false',
+    })
+  })
+})
+
+describe('the requester’s message', () => {
+  it('goes to the person, and is edited in the conversation that Slack made for it', async () => {
+    const place = await chat.mirror(cases.pending, null, now)
+    expect(place.channel).toMatch(/^D/)
+    expect(await chat.mirror(cases.open, place, now)).toEqual(place)
+    const direct = fake.dm('alice')
+    expect(direct).toHaveLength(1)
+    expect(direct[0]?.text).toContain('Open: rdp to vm-jump01.')
+  })
+})
+
+describe('notes', () => {
+  const ending = { type: 'ending', expiresAt: grantBase.expiresAt } as const
+
+  it('stand in the thread under the card, with a button to close', async () => {
+    const place = await chat.card(cases.open, null, now)
+    await chat.note(cases.open, ending, place, grantBase.expiresAt - 5 * minute, false)
+    const thread = fake.thread(place)
+    expect(thread).toHaveLength(1)
+    expect(fake.visible(thread[0] ?? expect.fail('no note'))).toContain('About 5 minutes left')
+    expect(JSON.stringify(thread[0]?.blocks)).toContain('"action_id":"close"')
+    expect(fake.messages('C0APPROVE')).toHaveLength(1)
+  })
+
+  it('reach the requester as a message of their own', async () => {
+    await chat.tell(cases.open, { type: 'opened', at: noon, expiresAt: grantBase.expiresAt }, now, true)
+    expect(fake.dm('alice')[0]?.text).toContain('mstsc /v:20.1.2.3')
+    expect(fake.dm('alice')[0]?.text).toContain('(may repeat)')
+  })
+
+  it('are not posted at all when they are no longer true', async () => {
+    await chat.note(cases.closed, ending, { channel: 'C0APPROVE', ts: '1.1' }, now, false)
+    await chat.tell(cases.open, ending, grantBase.expiresAt, false)
+    expect(fake.calls({ method: 'chat.postMessage' })).toEqual([])
+  })
+})
+
+describe('the audit trail', () => {
+  it('is one line per event, number first', async () => {
+    await chat.announce('C0AUDIT', record(41), false)
+    await chat.announce('C0AUDIT', record(42), true)
+    const lines = fake.messages('C0AUDIT').map((message) => message.text)
+    expect(lines[0]).toMatch(/^#41 · /)
+    expect(lines[1]).toMatch(/^#42 · .*\(may repeat\)$/)
+  })
+
+  it('does not hold up a card while Slack hangs on it', async () => {
+    fake.fault({ method: 'chat.postMessage', kind: 'black-hole' })
+    const line = chat.announce('C0AUDIT', record(41), false)
+    await fake.until(() => fake.calls({ method: 'chat.postMessage' }).length === 1)
+    await chat.card(cases.pending, null, now)
+    expect(fake.messages('C0APPROVE')).toHaveLength(1)
+    expect(fake.messages('C0AUDIT')).toHaveLength(0)
+    fake.heal()
+    await line
+    expect(fake.messages('C0AUDIT')).toHaveLength(1)
+  })
+})
+
+it('speaks about the person who asked, by id', async () => {
+  await chat.card(cases.pending, null, now)
+  expect(JSON.stringify(fake.messages('C0APPROVE')[0]?.blocks)).toContain(`<@${alice.userId}>`)
+})
