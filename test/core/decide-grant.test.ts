@@ -47,7 +47,7 @@ describe('opening', () => {
         details: {
           expiresAt: clock('09:35'),
           rules: ['A', 'B'].map((nsg) => ({
-            name: 'jit-g1-1795858500',
+            name: 'jit-g1-1795426500',
             nsg,
             priority: 3000,
             source: '81.2.69.142',

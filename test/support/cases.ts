@@ -100,7 +100,7 @@ export const pending = (given: Terms = terms(), reviews: readonly Review[] = [])
 })
 
 export const rule = (nsgId: string, state: Rule['state'] = 'planned'): Rule => ({
-  name: 'jit-g1-1795858500',
+  name: 'jit-g1-1795426500',
   nsgId,
   priority: 3000,
   source: '81.2.69.142',
