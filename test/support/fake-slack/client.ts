@@ -3,16 +3,21 @@ import type { FakeSlack } from './fake-slack.ts'
 import { isJson, type Json } from './json.ts'
 import { silent } from './silent-logger.ts'
 
+interface ClientOptions {
+  token?: string
+  retries?: number
+  /** Lets the test give up a call at a moment of its choice, as a timeout would. */
+  signal?: AbortSignal
+}
+
 /** The real SDK, which sees each failure once unless `retries` says otherwise. */
-export function clientOf(
-  fake: FakeSlack,
-  options: { token?: string; retries?: number; timeout?: number } = {},
-) {
+export function clientOf(fake: FakeSlack, options: ClientOptions = {}): WebClient {
+  const { signal } = options
   return new WebClient(options.token ?? fake.botToken, {
     slackApiUrl: fake.apiUrl,
     logger: silent,
     retryConfig: { retries: options.retries ?? 0, minTimeout: 1, maxTimeout: 1 },
-    timeout: options.timeout ?? 0,
+    ...(signal === undefined ? {} : { fetch: (url, init) => fetch(url, { ...init, signal }) }),
   })
 }
 

@@ -7,7 +7,7 @@ import type { Workspace } from './workspace.ts'
 const SIX_MINUTES = 6 * 60
 
 /** The headers of Slack's signature, version 0. */
-function signed(secret: string, body: string, seconds: number): { [header: string]: string } {
+export function signed(secret: string, body: string, seconds: number): { [header: string]: string } {
   const digest = createHmac('sha256', secret).update(`v0:${seconds}:${body}`).digest('hex')
   return { 'x-slack-request-timestamp': String(seconds), 'x-slack-signature': `v0=${digest}` }
 }
