@@ -1,0 +1,129 @@
+import { readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { freePort } from '../../demo/ports.ts'
+import { type Demo, demoLines, startDemo } from '../../src/demo.ts'
+import { type LocalMessage, LocalSlack, until } from '../support/local-slack.ts'
+import { production, trustSimulator } from '../support/simulator.ts'
+
+const [requester, approver] = ['U0REQUESTER', 'U0APPROVER1']
+const [general, approvals, audit] = ['C0GENERAL', 'C0APPROVALS', 'C0AUDIT']
+const address = '81.2.69.142'
+
+const binary = `local-slack-${process.platform}-${process.arch}`
+const required = binary === 'local-slack-linux-x64'
+const installed = (() => {
+  try {
+    return createRequire(import.meta.url).resolve(`${binary}/package.json`) !== ''
+  } catch {
+    return false
+  }
+})()
+
+const isCard = (message: LocalMessage) => message.thread_ts === undefined
+const said = (messages: readonly LocalMessage[]) => messages.map(({ text }) => text ?? '')
+
+describe.skipIf(!installed && !required)(`the demo (skipped where npm has no ${binary})`, () => {
+  let demo: Demo
+  let slack: LocalSlack
+
+  beforeAll(async () => {
+    demo = await startDemo({ slack: await freePort(), web: await freePort(), azure: 0 })
+    trustSimulator(await readFile(demo.caFile, 'utf8'))
+    slack = new LocalSlack(demo.slackUrl)
+  })
+  afterAll(() => demo?.close())
+
+  const passes = async (): Promise<string> => {
+    const query = new URLSearchParams({ vm: 'vm-jump01', source: address, port: '3389' })
+    const flow: unknown = await (await fetch(`${demo.azureUrl}/_sim/flow?${query.toString()}`)).json()
+    return typeof flow === 'object' && flow !== null && 'access' in flow ? String(flow.access) : ''
+  }
+
+  /** What ARM itself lists, with a token from the token endpoint that the bot uses. */
+  const ourRules = async (nsg: string): Promise<readonly string[]> => {
+    const query = new URLSearchParams({
+      'api-version': '2019-08-01',
+      resource: 'https://management.azure.com',
+    })
+    const asked = await fetch(`${demo.azureUrl}/msi/token?${query.toString()}`, {
+      headers: { 'x-identity-header': 'demo' },
+    })
+    const token: unknown = await asked.json()
+    const bearer =
+      typeof token === 'object' && token !== null && 'access_token' in token ? token.access_token : ''
+    const group = `/subscriptions/${production}/resourceGroups/rg-ops/providers/Microsoft.Network/networkSecurityGroups/${nsg}`
+    const response = await fetch(`${demo.azureUrl}${group}/securityRules?api-version=2026-01-01`, {
+      headers: { authorization: `Bearer ${String(bearer)}` },
+    })
+    expect(response.status).toBe(200)
+    const names = [...(await response.text()).matchAll(/"name":"([^"]+)"/g)].map(([, name]) => name ?? '')
+    return names.filter((name) => name.startsWith('jit-'))
+  }
+
+  test('tells a newcomer in three lines what to open, type and press', () => {
+    const lines = demoLines(demo).split('\n')
+    expect(lines).toHaveLength(3)
+    expect(lines[0]).toContain(demo.slackUrl)
+    expect(lines[0]).toContain('/jit rdp vm-jump01 1m from 81.2.69.142')
+    expect(lines[1]).toContain('Approve')
+    expect(lines[2]).toContain(demo.azureUrl)
+  })
+
+  test('the page writes times in the reader’s own zone, and everything else passes through', async () => {
+    const page = await (await fetch(demo.slackUrl)).text()
+    expect(page).toContain('<!date^seconds^form|text>')
+    expect(page).toContain('<title>local-slack</title>')
+    expect((await fetch(`${demo.slackUrl}/api/auth.test`, { method: 'POST' })).status).toBe(200)
+    expect((await fetch(`${demo.webUrl}/readyz`)).status).toBe(200)
+  })
+
+  test('a request goes its whole way, once, in a real minute', { timeout: 150_000 }, async () => {
+    expect(await passes()).toBe('Deny')
+    await slack.types(requester, general, `rdp vm-jump01 1m from ${address} because the demo says so`)
+
+    const card = await until('a card that waits for approval', 15_000, async () =>
+      (await slack.messages(approvals)).find(isCard),
+    )
+    expect(card.text).toContain('rdp to vm-jump01')
+    expect(await passes()).toBe('Deny')
+
+    await slack.presses(requester, approvals, card, 'approve')
+    await until('that nobody approves their own request', 15_000, async () =>
+      said(await slack.messages(approvals)).find((text) => text.includes('own request')),
+    )
+    expect(await passes()).toBe('Deny')
+
+    await slack.presses(approver, approvals, card, 'approve')
+    const opened = await until('the notice that it is open', 20_000, async () =>
+      (await slack.messages(approvals)).find(
+        (message) => message.thread_ts === card.ts && message.text?.includes('Open until'),
+      ),
+    )
+    expect(opened.text).toContain(address)
+    expect(await passes()).toBe('Allow')
+    expect(await ourRules('nsg-jump01-nic')).toEqual([expect.stringMatching(/^jit-[0-9a-z]+-\d{10}$/)])
+    expect(said(await slack.direct(requester)).join('\n')).toContain('mstsc /v:')
+
+    const closed = await until('the notice that it is closed', 90_000, async () =>
+      (await slack.messages(approvals)).find(
+        (message) => message.thread_ts === card.ts && message.text?.includes('Closed'),
+      ),
+    )
+    expect(closed.text).toContain('Azure confirms that no network rule')
+    expect(await passes()).toBe('Deny')
+    expect(await ourRules('nsg-jump01-nic')).toEqual([])
+
+    // The workspace hands each gesture to both of the bot's connections; one gesture must have one effect.
+    const posted = (await slack.messages(approvals)).filter(({ subtype }) => subtype !== 'ephemeral')
+    expect(posted.filter(isCard)).toHaveLength(1)
+    expect(said(posted.filter((message) => !isCard(message)))).toEqual([opened.text, closed.text])
+    const lines = await until('every line of the audit', 10_000, async () => {
+      const all = said(await slack.messages(audit))
+      return all.some((line) => line.startsWith('#6 ')) ? all : undefined
+    })
+    expect(lines.map((line) => Number(/^#(\d+) /.exec(line)?.[1]))).toEqual([1, 2, 3, 4, 5, 6])
+    const order = ['asked', 'approved', 'opening', 'open', 'closing', 'closed']
+    expect(lines.filter((line, at) => !line.includes(order[at] ?? '–'))).toEqual([])
+  })
+})
