@@ -75,9 +75,14 @@ export function handleArm(call: ArmCall): Answer {
   }
   requirePlace(call)
   const limits = drawFromBucket(call)
-  refuseWhenLocked(call)
-  const answer = handlerOf(call)(call)
-  return { ...answer, headers: { ...limits, ...answer.headers } }
+  try {
+    refuseWhenLocked(call)
+    const answer = handlerOf(call)(call)
+    return { ...answer, headers: { ...limits, ...answer.headers } }
+  } catch (error) {
+    if (error instanceof ArmError) Object.assign(error.headers, limits)
+    throw error
+  }
 }
 
 function handlerOf(call: ArmCall): Handler {

@@ -1,7 +1,7 @@
 import { type Field, FieldError, readFields } from './fields.ts'
 
 /** Which calls a fault strikes: the first `after` matching calls pass, the next `times` are struck. */
-export interface Matcher {
+interface Matcher {
   method?: string
   /** A regular expression over the path, upper and lower case alike. */
   path?: string
@@ -10,7 +10,7 @@ export interface Matcher {
 }
 
 /** Whether a fault strikes before a write takes effect, or after. */
-export type When = 'before' | 'after'
+type When = 'before' | 'after'
 
 export type Fault = Matcher &
   (
@@ -35,8 +35,7 @@ export type Fault = Matcher &
     | { kind: 'stale-reads'; reads: number; skip?: number }
   )
 
-export type FaultKind = Fault['kind']
-export type FaultOf<K extends FaultKind> = Extract<Fault, { kind: K }>
+type FaultKind = Fault['kind']
 
 /** When in the life of a call a fault is looked up. */
 export type Stage = 'arrival' | 'operation' | 'answer' | 'token'
@@ -83,7 +82,7 @@ const kinds: Record<FaultKind, { stage: Stage; fields: Record<string, Field> }> 
   'stale-reads': { stage: 'operation', fields: { reads: needed, skip: number } },
 }
 
-export const faultKinds: string[] = Object.keys(kinds)
+const faultKinds: string[] = Object.keys(kinds)
 
 function isFaultKind(text: unknown): text is FaultKind {
   return typeof text === 'string' && Object.hasOwn(kinds, text)

@@ -83,8 +83,8 @@ function portMatches(one: string | undefined, several: string[] | undefined, por
   return ranges.some((range) => {
     if (range === '*' || range === port) return true
     const [from = '', to = from] = range.split('-')
-    // A port that nobody knows matches only a rule for all ports.
-    return port !== '*' && Number(from) <= Number(port) && Number(port) <= Number(to)
+    // A port that nobody knows is no number, so it matches only a rule for all ports.
+    return Number(from) <= Number(port) && Number(port) <= Number(to)
   })
 }
 

@@ -176,7 +176,7 @@ export function truthy(value: unknown): boolean {
   return value === true || value === 'true'
 }
 
-export function text(value: unknown): string {
+function text(value: unknown): string {
   if (value === null || value === undefined) return ''
   return typeof value === 'string' ? value : JSON.stringify(value)
 }

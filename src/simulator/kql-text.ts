@@ -20,7 +20,7 @@ export interface Token {
 const pattern =
   /\s+|\/\/[^\n]*|(?<name>[A-Za-z_][\w-]*(?<=\w)~?)|(?<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?<number>\d+(?:\.\d+)?)|(?<sign>!in~|!in\b|!contains\b|!has\b|==|!=|=~|!~|<=|>=|[|,()[\].<>=])/gy
 
-export function tokens(query: string): Token[] {
+function tokens(query: string): Token[] {
   const found: Token[] = []
   pattern.lastIndex = 0
   while (pattern.lastIndex < query.length) {

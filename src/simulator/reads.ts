@@ -6,14 +6,14 @@ import type { ArmResource, Subnet } from './world.ts'
 
 const pageSize = 500
 
-export function resourceAt(call: ArmCall): ArmResource {
+function resourceAt(call: ArmCall): ArmResource {
   const { path } = call
   const resource = call.sim.resources.get(path.full)
   if (resource) return resource
   throw resourceNotFound(canonicalType(path.type), path.names.join('/'), path.resourceGroup ?? '')
 }
 
-export function bodyOf(call: ArmCall, resource: ArmResource): object {
+function bodyOf(call: ArmCall, resource: ArmResource): object {
   switch (resource.type.toLowerCase()) {
     case 'microsoft.network/networksecuritygroups': {
       const group = call.sim.group(resource.id)
@@ -51,7 +51,7 @@ export function listResources(call: ArmCall): Answer {
   return listOf(call, call.path.type)
 }
 
-export function listOf(call: ArmCall, type: string): Answer {
+function listOf(call: ArmCall, type: string): Answer {
   const { subscription = '', resourceGroup = '' } = call.path
   const all = call.sim.resources.list(type, subscription, resourceGroup)
   const from = Number(call.query.get('$skiptoken') ?? 0)

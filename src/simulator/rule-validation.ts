@@ -158,7 +158,7 @@ function isPortRange(text: string): boolean {
 }
 
 /** A network must have no host bits set: Azure refuses 20.20.20.20/16. */
-export function isPrefix(text: string): boolean {
+function isPrefix(text: string): boolean {
   if (!text.includes('/')) return isAddress(text)
   if (!ipaddr.isValidCIDR(text)) return false
   const [address, bits] = ipaddr.parseCIDR(text)

@@ -9,7 +9,7 @@ import type { World } from './world.ts'
 
 /** What a second write to a security group meets while the first still runs; Azure has been seen to do all three. */
 export const busyAnswers = ['retryable', 'conflict', 'supersede'] as const
-export type BusyAnswer = (typeof busyAnswers)[number]
+type BusyAnswer = (typeof busyAnswers)[number]
 
 export interface Settings {
   latencyMs: number

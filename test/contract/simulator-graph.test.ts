@@ -143,6 +143,11 @@ describe('the language', () => {
     expect((await ask(query)).map((row) => row['name'])).toEqual(expected)
   })
 
+  test('in minds the case, in~ does not', async () => {
+    expect(await ask("resources | where name in ('VM-jump01', 'x')")).toHaveLength(0)
+    expect(await ask("resources | where name in~ ('VM-jump01', 'x')")).toHaveLength(1)
+  })
+
   test('count, extend and project-away', async () => {
     expect(await ask("resources | where type =~ 'microsoft.network/virtualnetworks' | count")).toEqual([
       { Count: 3 },

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { bigWorld } from '../../src/simulator/big-world.ts'
 import type { Simulator } from '../../src/simulator/server.ts'
 import {
   armCall,
@@ -77,6 +78,8 @@ describe('a rule', () => {
     const created = await armCall(simulator, 'PUT', rulePath, { body })
     const changed = await armCall(simulator, 'PUT', rulePath, { body })
     const deleted = await armCall(simulator, 'DELETE', rulePath)
+    const absent = await armCall(simulator, 'GET', rulePath)
+    expect(absent.headers.get('x-ms-ratelimit-remaining-subscription-reads')).toBe('249')
     expect([created.status, changed.status, deleted.status]).toEqual([201, 200, 202])
     expect(created.body).toMatchObject({ id: rulePath, properties: { provisioningState: 'Updating' } })
     expect(created.headers.get('azure-asyncoperation')).toContain(
@@ -133,6 +136,28 @@ describe('reads', () => {
     expect(await names(elsewhere.networkInterfaces.listAll())).toEqual(['vm-app01-nic', 'vm-stopped01-nic'])
   })
 
+  test('long lists come in pages', async () => {
+    const big = await startTestSimulator({ world: bigWorld({ vms: 0, nsgs: 1_100 }) })
+    const client = networkClient(big, { subscription: '33333333-3333-4333-8333-333333333333' })
+    const all = await names(client.networkSecurityGroups.listAll())
+    expect([all.length, new Set(all).size]).toEqual([1_100, 1_100])
+    expect(big.calls()).toHaveLength(3)
+    await big.close()
+  })
+
+  test('subnets, default rules and one subscription', async () => {
+    const client = networkClient(simulator)
+    expect(await names(client.subnets.list('rg-shop', 'vnet-shop'))).toEqual(['snet-web', 'snet-data'])
+    const defaults = client.defaultSecurityRules.list('rg-ops', 'nsg-jump01-nic')
+    expect((await names(defaults)).slice(0, 3)).toEqual([
+      'AllowVnetInBound',
+      'AllowAzureLoadBalancerInBound',
+      'DenyAllInBound',
+    ])
+    const { body } = await armCall(simulator, 'GET', `/subscriptions/${staging}`)
+    expect(body).toMatchObject({ subscriptionId: staging, displayName: 'Staging' })
+  })
+
   test('a machine shows its power when asked', async () => {
     const path = `/subscriptions/${staging}/resourceGroups/rg-lab/providers/Microsoft.Compute/virtualMachines/vm-stopped01`
     const plain = await armCall(simulator, 'GET', path)
@@ -170,6 +195,10 @@ describe('reads', () => {
     })
     expect(policies.body).toMatchObject({ value: [one.body] })
     expect(one.body).toHaveProperty('properties.virtualMachines.0.ports.1.number', 3389)
+    const region = `${networkOf('rg-shop').replace('Network', 'Security')}/locations`
+    const here = await armCall(simulator, 'GET', `${region}/westeurope/jitNetworkAccessPolicies`)
+    const there = await armCall(simulator, 'GET', `${region}/northeurope/jitNetworkAccessPolicies`)
+    expect([here.body, there.body]).toEqual([{ value: [one.body] }, { value: [] }])
     expect(permissions.body).toMatchObject({ value: [{ actions: ['*'] }] })
   })
 })
@@ -195,7 +224,10 @@ describe('what is not there', () => {
   ]
   test.each(cases)('%s', async (_, path, code, status) => {
     const answer = await armCall(simulator, 'GET', path)
-    expect(answer).toMatchObject({ status, body: { error: { code } } })
+    expect(answer).toMatchObject({
+      status,
+      body: { error: { code, message: expect.any(String), details: [] } },
+    })
   })
 
   test('an api-version', async () => {
