@@ -39,7 +39,8 @@ const list = (words: readonly string[]) => (words.length > 0 ? words.join(', ') 
 
 function decidedText(refusal: Extract<Refusal, { code: 'already decided' }>, wording: Wording): string {
   const by = refusal.by.length > 0 ? ` by ${list(refusal.by.map(wording.person))}` : ''
-  return `Too late: this request was already ${refusal.state}${by} at ${wording.time(refusal.at)}. Your click changed nothing.`
+  const what = refusal.state === 'lapsed' ? 'has already lapsed' : `was already ${refusal.state}`
+  return `Too late: this request ${what}${by} at ${wording.time(refusal.at)}. Your click changed nothing.`
 }
 
 function approversText(refusal: Extract<Refusal, { code: 'not an approver' }>, wording: Wording): string {

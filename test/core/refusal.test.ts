@@ -1,0 +1,65 @@
+import { expect, it } from 'vitest'
+import { type Refusal, refusalText, type Wording } from '../../src/core/refusal.ts'
+import { bob, carol, clock, timeOf } from '../support/cases.ts'
+
+const wording: Wording = {
+  person: ({ userId }) => `@${userId}`,
+  user: (userId) => `@${userId}`,
+  group: (groupId) => `@group-${groupId}`,
+  channel: (channelId) => `#${channelId}`,
+  time: timeOf,
+}
+
+const all: { [Code in Refusal['code']]: readonly Extract<Refusal, { code: Code }>[] } = {
+  'unknown request': [{ code: 'unknown request' }],
+  'not a member': [{ code: 'not a member', why: 'this is the account of a guest' }],
+  'own request': [{ code: 'own request' }],
+  'not an approver': [
+    { code: 'not an approver', users: ['UBOB'], groups: ['SOPS'] },
+    { code: 'not an approver', users: [], groups: [] },
+  ],
+  'not yours to cancel': [{ code: 'not yours to cancel' }],
+  'not yours to close': [{ code: 'not yours to close' }],
+  'already reviewed': [{ code: 'already reviewed' }],
+  'already decided': [
+    { code: 'already decided', state: 'approved', by: [bob, carol], at: clock('09:05') },
+    { code: 'already decided', state: 'lapsed', by: [], at: clock('10:00') },
+  ],
+  'already closing': [{ code: 'already closing', since: clock('09:08') }],
+  'already closed': [{ code: 'already closed', at: clock('09:09') }],
+  'nothing to close': [{ code: 'nothing to close' }],
+  'policy changed': [{ code: 'policy changed', because: 'no rule of the policy matches' }],
+  'requester gone': [{ code: 'requester gone' }],
+  'no time left': [{ code: 'no time left' }],
+}
+
+const sentences = Object.values(all)
+  .flat()
+  .map((refusal) => refusalText(refusal, wording))
+
+it('says what is wrong, what still holds and what to do next', () => {
+  expect(sentences.join('\n')).toMatchInlineSnapshot(`
+    "There is no such request here, so nothing changed. Ask again with \`/jit\`.
+    Nothing changed: this is the account of a guest. Only full, active members of this workspace may do this.
+    Nobody decides on their own request, so nothing changed. It is still waiting for another approver.
+    You are not an approver for this request, so nothing changed. The policy names @UBOB, @group-SOPS.
+    You are not an approver for this request, so nothing changed. The policy names nobody.
+    Only the person who asked may cancel a request, so nothing changed. An approver can deny it.
+    Only the person who asked or an approver may close this access, so nothing changed. Ask one of them.
+    Your approval already counts. The request is waiting for somebody else’s.
+    Too late: this request was already approved by @UBOB, @UCAROL at 09:05. Your click changed nothing.
+    Too late: this request has already lapsed at 10:00. Your click changed nothing.
+    This access has been closing since 09:08. The thread will say when it is closed.
+    This access was closed at 09:09. There is nothing left to close.
+    No access was opened for this request, so there is nothing to close. While it waits for approval, it can be canceled.
+    The policy no longer allows this request (no rule of the policy matches), so nothing was opened. It can only be denied, or asked for again.
+    Slack does not confirm that the person who asked is a full, active member, so nothing was opened. The request still waits: try again in a minute, or deny it.
+    The end that was asked for has come, so nothing was opened. The person can ask again."
+  `)
+})
+
+it('is whole sentences, and different ones', () => {
+  expect(new Set(sentences).size).toBe(sentences.length)
+  for (const sentence of sentences) expect(sentence).toMatch(/^[A-Z].*\.$/)
+  expect(sentences.join(' ')).not.toMatch(/undefined|null|NaN|\[object/)
+})
