@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { createWorld, worldPolicy, type World } from '../support/world.ts'
+import { createWorld, type World, worldPolicy } from '../support/world.ts'
 
 describe('approving', () => {
   let world: World
@@ -49,7 +49,13 @@ describe('approving', () => {
       await world.clicks('avery', 'approve')
       expect(await grants()).toBe(before)
       expect(world.slack.ephemerals('avery').at(-1)?.text ?? '').toMatch(why)
-      world.people.avery.becomes({ guest: false, deleted: false, stranger: false, team: 'T0TEAM', bot: false })
+      world.people.avery.becomes({
+        guest: false,
+        deleted: false,
+        stranger: false,
+        team: 'T0TEAM',
+        bot: false,
+      })
     })
 
     test('when Slack cannot say who clicked, nothing opens, and a later click works', async () => {
@@ -100,7 +106,9 @@ describe('approving', () => {
     })
 
     test('Robin cancels; the buttons go and Robin is told', async () => {
-      const mirror = world.slack.dm('robin').findLast((message) => world.slack.visible(message).includes('[Cancel]'))
+      const mirror = world.slack
+        .dm('robin')
+        .findLast((message) => world.slack.visible(message).includes('[Cancel]'))
       if (!mirror) throw new Error('There is no Cancel button in the direct messages.')
       await world.clicks('robin', 'cancel', mirror)
       expect(world.cardText()).toMatch(/^Canceled/)
