@@ -23,7 +23,7 @@ const shortLived = 10_000
 const longestPause = 30_000
 
 const pauseAfter = (failures: number): number =>
-  failures === 0 ? 0 : Math.min(longestPause, 250 * 2 ** Math.min(failures, 10)) * (0.75 + Math.random() / 2)
+  failures === 0 ? 0 : Math.min(longestPause, 100 * 2 ** Math.min(failures, 10)) * (0.75 + Math.random() / 2)
 
 /**
  * One connection that is opened again whenever it ends. The SDK's own way waits five seconds first, and its

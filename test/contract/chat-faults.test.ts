@@ -1,11 +1,10 @@
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { minute } from '../../src/core/duration.ts'
 import { Fault } from '../../src/core/fault.ts'
 import type { Chat, Place } from '../../src/ports.ts'
 import { createChat } from '../../src/slack/chat.ts'
 import { cases, noon } from '../slack/a-case.ts'
+import { listen, shut } from '../slack/listen.ts'
 import { quiet } from '../slack/quiet.ts'
 import { type FakeSlack, startFakeSlack } from '../support/fake-slack/fake-slack.ts'
 import { textOf } from '../support/fake-slack/json.ts'
@@ -121,13 +120,10 @@ describe('a failed call says what it means for trying again', () => {
     [403, 'permanent'],
     [200, 'uncertain'],
   ] as const)('a proxy’s own page with status %i: %s', async (status, kind) => {
-    const proxy = createServer((_, res) => res.writeHead(status).end('<html>Sorry</html>'))
-    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
-    const { port } = proxy.address() as AddressInfo
-    const behind = chatAt(`http://127.0.0.1:${port}/api/`)
+    const { origin, server } = await listen((_req, res) => res.writeHead(status).end('<html>Sorry</html>'))
+    const behind = chatAt(`${origin}/api/`)
     expect(await faultOf(behind.card(cases.pending, null, now))).toMatchObject({ kind })
-    proxy.closeAllConnections()
-    proxy.close()
+    shut(server)
   })
 
   it('no fault tells the token', async () => {
@@ -137,10 +133,10 @@ describe('a failed call says what it means for trying again', () => {
   })
 })
 
-describe('a private answer', () => {
-  /** Nobody listens, so Slack reports a failure to the person; the response_url works all the same. */
-  const responseUrl = async () => textOf((await asker.types('/jit', 'help')).payload, 'response_url')
+/** Nobody listens, so Slack reports a failure to the person; the response_url works all the same. */
+const responseUrl = async () => textOf((await asker.types('/jit', 'help')).payload, 'response_url')
 
+describe('a private answer', () => {
   it('is seen by the person alone', async () => {
     await chat.answer(await responseUrl(), 'Nothing <!channel> changed.')
     const [answer] = fake.ephemerals('alice').slice(-1)
@@ -181,18 +177,13 @@ describe('a private answer', () => {
 
   it('follows no redirect', async () => {
     const visited: string[] = []
-    const trap = createServer((req, res) => {
+    const { origin, server } = await listen((req, res) => {
       visited.push(req.url ?? '')
       res.writeHead(302, { location: '/elsewhere' }).end()
     })
-    await new Promise<void>((resolve) => trap.listen(0, '127.0.0.1', resolve))
-    const { port } = trap.address() as AddressInfo
-    const trapped = chatAt(`http://127.0.0.1:${port}/api/`)
-    expect(await faultOf(trapped.answer(`http://127.0.0.1:${port}/commands/1`, 'Secret'))).toBeInstanceOf(
-      Fault,
-    )
+    const trapped = chatAt(`${origin}/api/`)
+    expect(await faultOf(trapped.answer(`${origin}/commands/1`, 'Secret'))).toBeInstanceOf(Fault)
     expect(visited).toEqual(['/commands/1'])
-    trap.closeAllConnections()
-    trap.close()
+    shut(server)
   })
 })

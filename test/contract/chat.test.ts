@@ -24,6 +24,7 @@ beforeEach(async () => {
 afterEach(() => fake.stop())
 
 const now = noon + 5 * minute
+const cardText = () => fake.visible(fake.messages('C0APPROVE')[0] ?? expect.fail('no card'))
 const record = (seq: number): AuditRecord => ({
   seq,
   type: 'grant.closed',
@@ -78,12 +79,11 @@ describe('the card', () => {
 
   it('shows the tags that the policy names at that moment', async () => {
     const place = await chat.card(cases.pending, null, now)
-    const text = () => fake.visible(fake.messages('C0APPROVE')[0] ?? expect.fail('no card'))
-    expect(text()).toContain('env=prod')
+    expect(cardText()).toContain('env=prod')
     showTags = ['owner']
     await chat.card(cases.pending, place, now)
-    expect(text()).toContain('owner=ops')
-    expect(text()).not.toContain('env=prod')
+    expect(cardText()).toContain('owner=ops')
+    expect(cardText()).not.toContain('env=prod')
   })
 
   it('has no place when the policy names no channel', async () => {

@@ -8,9 +8,7 @@ export function helpText(services: readonly Service[]): string {
     (service) => `${words(service.name, 40)} (${words(portsText(service.ports), 100)})`,
   )
   return [
-    '*Ask for access to a VM:* `/jit <service> <vm> <duration>`'
-      .replaceAll('<', '&lt;')
-      .replaceAll('>', '&gt;'),
+    `*Ask for access to a VM:* \`${words('/jit <service> <vm> <duration> [from <address>] [because <reason>]')}\``,
     '• `/jit rdp vm-jump01 30m`',
     '• `/jit ssh,443/tcp vm-web01 2h from 81.2.69.142 because deploying the fix`',
     '• `/jit rdp group/vm-jump01 until 18:00`, when two VMs have the same name',

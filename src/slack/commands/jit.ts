@@ -45,7 +45,7 @@ function accepted(command: Command): string {
   if (command.kind === 'ask') {
     return `Got it: ${words(command.ports.label, 100)} to ${words(command.vmName, 100)} ${spanText(command.span)}. Checking the policy.`
   }
-  return command.kind === 'cancel' ? 'Got it. Canceling the request.' : 'Got it. Closing the access.'
+  return `Got it. Checking whether you may ${command.kind} it.`
 }
 
 function gestureOf(command: Command, text: string, person: Person, responseUrl: string): Gesture {

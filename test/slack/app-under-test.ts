@@ -1,0 +1,72 @@
+import type { Server } from 'node:http'
+import { builtInServices } from '../../src/core/service.ts'
+import type { Intake } from '../../src/ports.ts'
+import { createSlackApp, type SlackApp, type SlackConfig } from '../../src/slack/app.ts'
+import type { Ask } from '../../src/slack/listener.ts'
+import type { FakeSlack } from '../support/fake-slack/fake-slack.ts'
+import { noon } from './a-case.ts'
+import { listen } from './listen.ts'
+import { remembered } from './quiet.ts'
+
+/** The Slack half of the bot, with a list where the database would be. */
+export function slackHalf(
+  fake: FakeSlack,
+  mode: SlackConfig['mode'],
+  refuseAsk?: (ask: Ask) => string | null,
+) {
+  const log = remembered()
+  const stored: Intake[] = []
+  const seenKeys: string[] = []
+  let broken: Error | null = null
+  const app = createSlackApp({
+    config: { botToken: fake.botToken, slackApiUrl: fake.apiUrl, mode },
+    receive: async (intake) => {
+      if (broken) throw broken
+      seenKeys.push(intake.key)
+      if (stored.some((other) => other.key === intake.key)) return false
+      stored.push(intake)
+      return true
+    },
+    services: () => builtInServices,
+    ...(refuseAsk ? { refuseAsk } : {}),
+    now: () => noon,
+    log,
+  })
+  return {
+    app,
+    log,
+    stored,
+    seenKeys,
+    breakDatabase: () => {
+      broken = new Error('the database is away')
+    },
+  }
+}
+
+export const socketMode = (fake: FakeSlack) => ({ kind: 'socket', appToken: fake.appToken }) as const
+
+/** A server that hands everything to the app, as the web part does for one path. */
+export async function listening(app: SlackApp): Promise<{ url: string; server: Server }> {
+  const { handle } = app
+  if (handle === null) throw new Error('This app hears through sockets')
+  const { origin, server } = await listen((req, res) => void handle(req, res))
+  return { url: `${origin}/slack/events`, server }
+}
+
+/** A message with the approvers' buttons on it, as our card has them. */
+export async function postButtons(fake: FakeSlack, channel: string) {
+  const elements = ['approve', 'deny', 'cancel', 'close'].map((id) => ({
+    type: 'button',
+    action_id: id,
+    text: { type: 'plain_text', text: id },
+    value: 'r7k3m9x2',
+  }))
+  await fetch(`${fake.apiUrl}chat.postMessage`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${fake.botToken}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ channel, text: 'A card', blocks: [{ type: 'actions', elements }] }),
+  })
+  const card = fake.messages(channel).at(-1)
+  if (card === undefined) throw new Error('The card was not posted')
+  return card
+}
