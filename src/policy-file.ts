@@ -34,15 +34,17 @@ const duration = z
     if (parsed.ok && parsed.span.kind === 'length') return parsed.span.ms
     context.addIssue({
       code: 'custom',
-      message: `${parsed.ok ? 'a time of day is not a duration here' : parsed.why} Write a duration such as 30m, 2h or 1h30m.`,
+      message: `${parsed.ok ? 'A time of day is not a duration here.' : parsed.why} Write a duration such as 30m, 2h or 1h30m.`,
     })
     return z.NEVER
   })
 
+const expectedPattern = 'expected a pattern such as vm-*, or a list of patterns'
+const pattern = z.string().min(1, { error: expectedPattern })
 /** One glob or a list of them. */
 const globs = z
-  .union([z.string().min(1), z.array(z.string().min(1)).min(1)], {
-    error: 'expected a pattern such as vm-*, or a list of patterns',
+  .union([pattern, z.array(pattern).min(1, { error: expectedPattern })], {
+    error: expectedPattern,
   })
   .transform((value) => (typeof value === 'string' ? [value] : value))
 
@@ -135,7 +137,7 @@ const at = (value: unknown, path: Place): unknown =>
 /** The beginning of a bad value. YAML can tie a value into a ring, which has no text. */
 function shown(input: unknown): string {
   if (typeof input === 'object' && input !== null) return Array.isArray(input) ? 'a list' : 'a mapping'
-  return (JSON.stringify(input) ?? String(input)).slice(0, 80)
+  return (typeof input === 'string' ? JSON.stringify(input) : String(input)).slice(0, 80)
 }
 
 /** The keys that are right in each place; `*` stands for any one part of a path. */
