@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -21,7 +21,7 @@ export interface SimulatorOptions extends Partial<Settings> {
   /** 0, the default, takes any free port. */
   port?: number
   world?: World
-  /** Where to write the certificate authority's PEM; a new temporary file when left out. */
+  /** Where to write the certificate authority's PEM; a temporary file, gone after `close`, when left out. */
   caFile?: string
   /** That of an earlier simulator, so that clients go on trusting a restarted one. */
   certificate?: Certificate
@@ -82,7 +82,8 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
   // A client that keeps its connections must not meet one that closes at the very moment of its call.
   server.keepAliveTimeout = 120_000
   const bound = await listen(server, port)
-  const file = caFile ?? join(mkdtempSync(join(tmpdir(), 'simulated-azure-')), 'ca.pem')
+  const folder = caFile === undefined ? mkdtempSync(join(tmpdir(), 'simulated-azure-')) : undefined
+  const file = caFile ?? join(folder ?? '', 'ca.pem')
   writeFileSync(file, certificate.caPem)
   const url = `https://localhost:${bound}`
   return {
@@ -94,7 +95,10 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
     certificate,
     environment: environment(url, file, sim.settings.identityHeader),
     sim,
-    close: () => close(server),
+    close: async () => {
+      if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
+      await close(server)
+    },
   }
 }
 

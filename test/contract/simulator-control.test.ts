@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -219,6 +219,14 @@ describe('worlds', () => {
     expect(second.rules(groupPath)).toHaveProperty('kept', rdpRule)
     expect(readFileSync(join(folder, 'ca.pem'), 'utf8')).toBe(second.caPem)
     await second.close()
+    expect(existsSync(join(folder, 'ca.pem'))).toBe(true)
+  })
+
+  test('a certificate file of its own goes with the simulator', async () => {
+    const short = await startTestSimulator()
+    expect(readFileSync(short.caFile, 'utf8')).toBe(short.caPem)
+    await short.close()
+    expect(existsSync(short.caFile)).toBe(false)
   })
 
   test.each([
