@@ -49,7 +49,7 @@ class DurableFs extends NodeFS {
 function lockDirectory(directory: string): DatabaseSync {
   const lock = new DatabaseSync(join(directory, 'lock'), { timeout: 0 })
   try {
-    lock.exec('pragma locking_mode = exclusive; begin exclusive')
+    lock.exec('pragma journal_mode = memory; pragma locking_mode = exclusive; begin exclusive')
     return lock
   } catch (cause) {
     lock.close()

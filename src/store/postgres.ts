@@ -45,7 +45,9 @@ function guarded(client: PoolClient): PostgresPoolClient {
 
 export function openPool(url: string, log: Log): PostgresPool {
   const pool = new Pool({ ...connection(url), max: 10 })
-  // An idle connection that breaks would end the process; the pool replaces it by itself.
+  // A broken connection without a listener would end the process. The pool replaces an idle one by itself; one
+  // that is in use tells its user, at the latest with the next query.
+  pool.on('connect', (client) => void client.on('error', () => {}))
   pool.on('error', (error) => log.warn({ error: reasonOf(error) }, 'an idle database connection broke'))
   return { options: pool.options, connect: async () => guarded(await pool.connect()), end: () => pool.end() }
 }

@@ -78,6 +78,11 @@ export async function storeOn(database: Database): Promise<Store> {
   const presence = url === null ? soleProcess() : new ServerPresence(url, log, heard)
   const { transact, outside } = transactor(database, signal, wake)
   if (url === null) await freeAll(kysely)
+  let closing: Promise<void> | null = null
+  const close = async () => {
+    await presence.close()
+    await database.close()
+  }
   return {
     transact,
     jobs: jobsOf(outside, presence, wake, url === null),
@@ -107,9 +112,9 @@ export async function storeOn(database: Database): Promise<Store> {
       if (url === null) await tidyEmbedded(outside())
     },
     enlist: () => presence.enlist(),
-    close: async () => {
-      await presence.close()
-      await database.close()
+    close: () => {
+      closing ??= close()
+      return closing
     },
   }
 }

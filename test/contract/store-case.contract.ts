@@ -23,6 +23,8 @@ const save = (store: Store, ...cases: readonly Case[]) =>
     await tx.save(cases, noon)
   })
 
+const idsOf = (cases: Iterable<Case>) => [...cases].map((kase) => kase.request.id)
+
 export function caseContract(subject: Subject): void {
   describe('cases', () => {
     test('a case comes back exactly as it was saved', async () => {
@@ -154,11 +156,10 @@ export function caseContract(subject: Subject): void {
       const { store, database } = subject
       await save(store, grantedCase('r1'), grantedCase('r2'), grantedCase('r3'))
       await sql`update requests set doc = doc - 'ports' where id = 'r2'`.execute(database.kysely)
-      const ids = (cases: Iterable<Case>) => [...cases].map((kase) => kase.request.id)
-      expect(ids(await store.grants(['opening']))).toEqual(['r1', 'r3'])
+      expect(idsOf(await store.grants(['opening']))).toEqual(['r1', 'r3'])
       expect(subject.logged).toEqual([expect.stringContaining('r2')])
       const locked = await store.transact((tx) => tx.cases(['r1', 'r2', 'r3']))
-      expect(ids(locked.values())).toEqual(['r1', 'r3'])
+      expect(idsOf(locked.values())).toEqual(['r1', 'r3'])
       await expect(store.case('r2')).rejects.toThrow('ports')
     })
 

@@ -109,6 +109,8 @@ export function grantedCase(id: string, fields: GrantFields = { state: 'opening'
       return { request: approved, grant: { ...common, ...end, state } }
     case 'closed':
       return { request: approved, grant: { ...common, ...end, state, closedAt: expiresAt + 500 } }
+    default:
+      return state satisfies never
   }
 }
 

@@ -13,6 +13,9 @@ const intake = (key: string, receivedAt = noon): Intake => ({
 })
 
 export function intakeContract(subject: Subject): void {
+  const remember = (person: typeof robin, address: string, at: number) =>
+    subject.store.transact((tx) => tx.rememberAddress(person, address, at))
+
   describe('what people do', () => {
     test('is stored with its job before anybody is told that we have it', async () => {
       const { store } = subject
@@ -77,9 +80,6 @@ export function intakeContract(subject: Subject): void {
   })
 
   describe('addresses', () => {
-    const remember = (person: typeof robin, address: string, at: number) =>
-      subject.store.transact((tx) => tx.rememberAddress(person, address, at))
-
     test('the last one that a person gave is kept', async () => {
       const { store } = subject
       expect(await store.lastAddress(robin)).toBeNull()

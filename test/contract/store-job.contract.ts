@@ -18,6 +18,31 @@ export function jobContract(subject: Subject): void {
     return only
   }
 
+  const overtaken = async () => {
+    await put(job('a'))
+    const slow = await claimOne(noon)
+    const fast = await claimOne(noon + minute)
+    return { slow, fast }
+  }
+
+  const move = (dueAt: number) => put(job('a', { mode: 'move', dueAt }))
+
+  const close = (dueAt = noon) => put(job('a', { lane: 'closes', dueAt }))
+  const open = (dueAt = noon) => put(job('a', { lane: 'opens', dueAt }))
+
+  const heard = async (action: () => Promise<unknown>): Promise<number> => {
+    let count = 0
+    const forget = subject.store.onWake(() => {
+      count += 1
+    })
+    try {
+      await action()
+    } finally {
+      forget()
+    }
+    return count
+  }
+
   describe('claiming', () => {
     test('takes what is due in the lane, earliest first, up to the limit', async () => {
       await put(
@@ -63,13 +88,6 @@ export function jobContract(subject: Subject): void {
   })
 
   describe('a claim that is not ours any more', () => {
-    const overtaken = async () => {
-      await put(job('a'))
-      const slow = await claimOne(noon)
-      const fast = await claimOne(noon + minute)
-      return { slow, fast }
-    }
-
     test('finishes nothing', async () => {
       const { slow, fast } = await overtaken()
       expect([...(await finish(slow))]).toEqual([])
@@ -113,8 +131,6 @@ export function jobContract(subject: Subject): void {
   })
 
   describe('a job that is moved', () => {
-    const move = (dueAt: number) => put(job('a', { mode: 'move', dueAt }))
-
     test('runs at the new time, be it earlier or later', async () => {
       await move(noon)
       await move(noon + 10)
@@ -219,9 +235,6 @@ export function jobContract(subject: Subject): void {
   })
 
   describe('a job that is woken for a close', () => {
-    const close = (dueAt = noon) => put(job('a', { lane: 'closes', dueAt }))
-    const open = (dueAt = noon) => put(job('a', { lane: 'opens', dueAt }))
-
     test('becomes urgent, and stays so when it is woken for an open as well', async () => {
       await open()
       await close(noon + 1)
@@ -297,19 +310,6 @@ export function jobContract(subject: Subject): void {
   })
 
   describe('waking up', () => {
-    const heard = async (action: () => Promise<unknown>): Promise<number> => {
-      let count = 0
-      const forget = subject.store.onWake(() => {
-        count += 1
-      })
-      try {
-        await action()
-      } finally {
-        forget()
-      }
-      return count
-    }
-
     test('listeners hear of jobs once they are committed, and only then', async () => {
       expect(await heard(() => put(job('a')))).toBe(1)
       const failing = subject.store.transact(async (tx) => {

@@ -47,14 +47,25 @@ export async function serverStore(databaseUrl: string): Promise<TestStore> {
   return { database, store: await storeOn(database) }
 }
 
-/** Empties every table, past the triggers that keep the product from doing so. */
+const tables = [
+  'jobs',
+  'intakes',
+  'addresses',
+  'feeds',
+  'notes',
+  'places',
+  'audit',
+  'rules',
+  'grants',
+  'reviews',
+]
+
+/** Empties every table, past the trigger that keeps the product from doing so. Faster than `truncate`. */
 export async function empty({ kysely }: Database): Promise<void> {
   await kysely.transaction().execute(async (tx) => {
-    await sql`alter table audit disable trigger never_truncated`.execute(tx)
-    await sql`truncate requests, reviews, grants, rules, audit, jobs, intakes, places, notes, addresses, feeds`.execute(
-      tx,
-    )
-    await sql`alter table audit enable trigger never_truncated`.execute(tx)
+    await sql`alter table audit disable trigger append_only`.execute(tx)
+    for (const table of [...tables, 'requests']) await sql`delete from ${sql.table(table)}`.execute(tx)
+    await sql`alter table audit enable trigger append_only`.execute(tx)
     await sql`update audit_head set seq = 0, hash = repeat('0', 64)`.execute(tx)
   })
 }
