@@ -80,7 +80,6 @@ class Watch {
         const written = await this.#look()
         if (written) return written
       } catch (error) {
-        if (this.#write.signal.aborted) break
         const verdict = verdictOfFault(error)
         const endless = ++this.#faults > tolerableFaults
         if (endless || verdict.kind !== 'try again' || verdict.afterMs !== null)
@@ -166,7 +165,6 @@ const moving = (live: LiveRule): boolean =>
  */
 export async function openRule(rule: Rule, write: Write): Promise<Written> {
   const sent = await send(write.calls.put(rule, write.signal))
-  if (sent.verdict?.kind === 'priority taken') return sent.verdict
   const judge = (live: LiveRule | null): Sight => {
     if (live && moving(live)) return 'moving'
     return live && live.provisioning === 'Succeeded' && showsRule(live, rule) ? 'there' : 'elsewhere'
@@ -183,12 +181,7 @@ const absence: Goal = {
 
 /** Removes the rule. */
 export async function closeRule(write: Write): Promise<Written> {
-  const removal = write.calls.remove(write.signal).catch((error: unknown) => {
-    // Nothing to remove is what was wanted; the reads must still agree.
-    if (isGone(error)) return null
-    throw error
-  })
-  const sent = await send(removal)
+  const sent = await send(write.calls.remove(write.signal))
   const written = await new Watch(write, absence, sent).run()
   return written.kind === 'absent' && sent.busy ? (sent.verdict ?? written) : written
 }

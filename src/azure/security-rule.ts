@@ -63,7 +63,6 @@ const sameSet = (
   b: readonly string[],
   same: (one: string, other: string) => boolean,
 ): boolean =>
-  a.length === b.length &&
   a.every((one) => b.some((other) => same(one, other))) &&
   b.every((one) => a.some((other) => same(one, other)))
 

@@ -20,13 +20,10 @@ async function attachedInterfaces(arm: Arm, vm: Vm, signal?: AbortSignal): Promi
   const reply = await missingAsNull(arm.get(`${vm.id}?api-version=${computeApi}`, signal))
   if (!reply) throw new Fault('vm not found', `${vm.name} no longer exists in Azure.`, { kind: 'permanent' })
   const profile = shapeOf(shapeOf(shapeOf(reply.value)['properties'])['networkProfile'])
-  const attached = shapesOf(profile['networkInterfaces']).map((nic) => ({
+  return shapesOf(profile['networkInterfaces']).map((nic) => ({
     id: textOf(nic['id']).toLowerCase(),
     primary: shapeOf(nic['properties'])['primary'] === true,
   }))
-  // With a single interface Azure may leave the mark out.
-  const only = attached.length === 1
-  return attached.map((nic) => (only ? { ...nic, primary: true } : nic))
 }
 
 /** Reads a part that another part has just named; when it is gone, the way is being rebuilt at this moment. */
@@ -141,11 +138,9 @@ export function armTopology({ arm }: { readonly arm: Arm }): Topology {
     async path(vm, family, signal): Promise<Path> {
       const attached = await attachedInterfaces(arm, vm, signal)
       const nics = await Promise.all(attached.map(({ id }) => readInterface(arm, id, signal)))
-      const primary = Math.max(
-        0,
-        attached.findIndex((nic) => nic.primary),
-      )
-      const doors = chooseDoors(nics, primary, family)
+      // With a single interface Azure may leave the mark out.
+      const marked = attached.findIndex((nic) => nic.primary)
+      const doors = chooseDoors(nics, Math.max(0, marked), family)
       if (doors.length === 0) return { kind: 'unreachable', why: `${vm.name} has no ${family} address` }
       const addresses = doors.flatMap((each) => each.addresses)
       const subnetIds = [...new Set(addresses.map(subnetOf))].filter((id) => id !== '')

@@ -77,9 +77,11 @@ describe('a connection to Azure', () => {
   it('goes to another endpoint with the cloud’s token', async () => {
     const credential = noting()
     nock('https://arm.example').get(rulePath).query(true).reply(200, { value: [] })
-    const firewall = firewallOf({ cloud: 'usgovernment', credential, endpoint: 'https://arm.example/' })
-    expect(await firewall.list(nsgId)).toEqual([])
-    expect(credential.scopes.flat()).toEqual(['https://management.usgovcloudapi.net/.default'])
+    nock('https://arm.example').get('/subscriptions').query(true).reply(200, { value: [] })
+    const arm = connect({ cloud: 'usgovernment', credential, endpoint: 'https://arm.example/' })
+    expect(await nsgFirewall({ arm }).list(nsgId)).toEqual([])
+    await arm.get('/subscriptions?api-version=1')
+    expect(new Set(credential.scopes.flat())).toEqual(new Set([clouds.usgovernment.scope]))
   })
 
   it('sends nothing before it is asked to', () => {
@@ -151,7 +153,10 @@ describe('a connection to Azure', () => {
 
   it('follows no redirect', async () => {
     nock(host).get(rulePath).query(true).reply(302, '', { location: 'https://elsewhere.example/' })
-    await expect(firewallOf().list(nsgId)).rejects.toThrow()
+    const elsewhere = nock('https://elsewhere.example').get('/').reply(200, { value: [] })
+    await expect(firewallOf().list(nsgId)).rejects.toMatchObject({ name: 'ArmFault' })
+    expect(elsewhere.isDone()).toBe(false)
+    nock.cleanAll()
   })
 
   it('asks after an operation at its own endpoint, whatever host the header names', async () => {
@@ -166,6 +171,33 @@ describe('a connection to Azure', () => {
       .get('/subscriptions/s/operations/1?api-version=1')
       .reply(200, { status: 'Failed', error: { code: 'SecurityRuleConflict', message: 'taken' } })
     expect(await firewallOf().open(ruleOf(), never())).toEqual({ kind: 'priority taken' })
+  })
+
+  it('reads at once when Azure was done at once', async () => {
+    const clock = readyClock()
+    nock(host).delete(rulePath).query(true).reply(200)
+    nock(host)
+      .get(rulePath)
+      .query(true)
+      .times(2)
+      .reply(404, { error: { code: 'NotFound' } })
+    expect(await firewallOf({ clock }).close(ruleOf(), never())).toEqual({ kind: 'absent' })
+    expect(clock.slept).toEqual([250])
+  })
+
+  it('makes do with an operation that was canceled without a word', async () => {
+    const operation = `${host}/operations/1?api-version=1`
+    nock(host).put(rulePath).query(true).reply(201, { properties: {} }, { 'azure-asyncoperation': operation })
+    nock(host)
+      .get(rulePath)
+      .query(true)
+      .times(2)
+      .reply(404, { error: { code: 'NotFound' } })
+    nock(host).get('/operations/1?api-version=1').reply(200, { status: 'Canceled' })
+    expect(await firewallOf().open(ruleOf(), never())).toMatchObject({
+      kind: 'try again',
+      why: 'Canceled: Canceled',
+    })
   })
 
   it.each([

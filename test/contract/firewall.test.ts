@@ -204,6 +204,24 @@ describe('when Azure misbehaves', () => {
       }
     })
 
+    it('whose answer is lost while Azure is still at it', async () => {
+      simulator.fault({ kind: 'slow-operation', polls: 3 })
+      simulator.fault({ method: 'PUT', kind: 'drop', when: 'after' })
+      expect(await opened()).toEqual(present)
+    })
+
+    it('that fails over a rule that says the same', async () => {
+      await opened()
+      simulator.fault({ kind: 'operation-failed', code: 'InternalServerError' })
+      expect(await opened()).toEqual(again(/InternalServerError/))
+    })
+
+    it('that fails late and is hard to ask after', async () => {
+      simulator.fault({ kind: 'operation-canceled' })
+      simulator.fault({ kind: 'server-error', path: '/operations/' })
+      expect(await opened()).toEqual(again(/InternalServerError/))
+    })
+
     it('whose reads fail for a moment', async () => {
       simulator.fault({ method: 'GET', kind: 'server-error', times: 2 })
       expect(await opened()).toEqual(present)
@@ -216,11 +234,13 @@ describe('when Azure misbehaves', () => {
 
     it('whose reads are throttled', async () => {
       simulator.fault({ method: 'GET', kind: 'throttle', retryAfterSeconds: 5 })
+      expect(await callsOf(opened)).toEqual(['PUT securityRules', 'GET securityRules'])
       expect(await opened()).toEqual(again(/Throttled/, 5000))
     })
 
     it('whose reads are forbidden', async () => {
       simulator.fault({ method: 'GET', kind: 'forbidden' })
+      expect(await callsOf(opened)).toEqual(['PUT securityRules', 'GET securityRules'])
       expect(await opened()).toEqual(refused('AuthorizationFailed'))
     })
 
@@ -312,6 +332,20 @@ describe('when Azure misbehaves', () => {
       expect(stands()).toBe(there)
     })
 
+    it('whose answer is lost while Azure is still at it', async () => {
+      await opened()
+      simulator.fault({ kind: 'slow-operation', polls: 3 })
+      simulator.fault({ method: 'DELETE', kind: 'drop', when: 'after' })
+      expect(await closed()).toEqual(absent)
+    })
+
+    it('begins to count anew when a read sees the rule again', async () => {
+      await opened()
+      simulator.fault({ kind: 'stale-reads', skip: 1, reads: 1 })
+      const reads = (await callsOf(closed)).filter((call) => call === 'GET securityRules')
+      expect(reads).toHaveLength(4)
+    })
+
     it('is not believed before two reads agree', async () => {
       await opened()
       simulator.fault({ kind: 'stale-reads', skip: 1, reads: 2 })
@@ -363,6 +397,15 @@ describe('when Azure misbehaves', () => {
       simulator.fault({ kind: 'drop', times: 1 })
       expect(await firewall.list(nsgId)).toHaveLength(1)
     })
+  })
+
+  it('looks a quarter of a second after a write, and never before', async () => {
+    const clock = readyClock()
+    const patient = connect(simulator, clock)
+    await patient.open(rule, never())
+    expect(clock.slept).toEqual([250])
+    await patient.close(rule, never())
+    expect(clock.slept).toEqual([250, 250, 375])
   })
 
   it('needs two calls to open and three to close, and one to list', async () => {
