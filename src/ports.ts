@@ -2,6 +2,7 @@ import type { AuditEvent, AuditRecord } from './core/audit.ts'
 import type { Case } from './core/case.ts'
 import type { Note } from './core/effect.ts'
 import type { Grant, Rule } from './core/grant.ts'
+import type { LiveRule } from './core/live-rule.ts'
 import type { Member, Person } from './core/person.ts'
 import type { Family } from './core/source.ts'
 import type { Path, Vm } from './core/vm.ts'
@@ -29,20 +30,6 @@ export interface Inventory {
 export interface Topology {
   /** Reads from Azure, now, which network security groups stand between the internet and a VM. Throws a `Fault`. */
   path(vm: Vm, family: Family, signal?: AbortSignal): Promise<Path>
-}
-
-/** A security rule as Azure shows it. */
-export interface LiveRule {
-  readonly name: string
-  readonly description: string
-  readonly priority: number
-  readonly direction: 'Inbound' | 'Outbound'
-  readonly access: 'Allow' | 'Deny'
-  readonly sources: readonly string[]
-  readonly destinations: readonly string[]
-  readonly ports: readonly string[]
-  readonly protocol: string
-  readonly provisioning: 'Succeeded' | 'Updating' | 'Deleting' | 'Failed'
 }
 
 /** What is known after a write to one rule; only a read of Azure makes it `present` or `absent`. */
@@ -249,3 +236,5 @@ export interface Store {
   enlist(): Promise<void>
   close(): Promise<void>
 }
+
+export type { LiveRule }

@@ -1,0 +1,124 @@
+import { isExpired } from './expiry.ts'
+import { descriptionMark, type Grant, parseRuleName, type Rule } from './grant.ts'
+import { type Difference, differences, type LiveRule } from './live-rule.ts'
+
+/** A network security group with its rules, as one reading of Azure showed them. */
+export interface SurveyedGroup {
+  readonly nsgId: string
+  readonly rules: readonly LiveRule[]
+}
+
+/** A rule that the database knows, with the state of its grant. */
+export interface KnownRule {
+  readonly requestId: string
+  readonly grantId: string
+  readonly grantState: Grant['state']
+  readonly openedAt: number | null
+  readonly expiresAt: number
+  readonly closedAt: number | null
+  readonly rule: Rule
+}
+
+export type Finding =
+  /** A rule of ours that no grant wants any more. `requestId` is null when the database never heard of it. */
+  | {
+      readonly kind: 'stray'
+      readonly nsgId: string
+      readonly name: string
+      readonly expiresAt: number
+      readonly requestId: string | null
+      readonly grantId: string | null
+      /** Somebody wrote it again after its removal had been confirmed, as an infrastructure tool does. */
+      readonly cameBack: boolean
+    }
+  /** A grant whose end has come and whose close has not begun. */
+  | { readonly kind: 'overdue'; readonly requestId: string }
+  | { readonly kind: 'missing'; readonly requestId: string; readonly nsgId: string; readonly name: string }
+  | {
+      readonly kind: 'changed'
+      readonly requestId: string
+      readonly nsgId: string
+      readonly name: string
+      readonly differences: readonly Difference[]
+    }
+  /** It has a name of our shape, but not our description: somebody else's, and never touched. */
+  | { readonly kind: 'not ours'; readonly nsgId: string; readonly name: string }
+
+/** A list of rules may lag behind what was written; a rule that opened this shortly before is not missed yet. */
+export const lagMs = 30_000
+
+const findOurs = (live: LiveRule) => {
+  const parsed = parseRuleName(live.name)
+  return parsed && live.description.startsWith(descriptionMark) ? parsed : null
+}
+
+function findStray(
+  nsgId: string,
+  live: LiveRule,
+  named: { grantId: string; expiresAt: number },
+  known: KnownRule | undefined,
+): Finding {
+  return {
+    kind: 'stray',
+    nsgId,
+    name: live.name,
+    expiresAt: named.expiresAt,
+    requestId: known?.requestId ?? null,
+    grantId: known?.grantId ?? null,
+    cameBack: known?.grantState === 'closed',
+  }
+}
+
+/** What is to be said of one live rule of one group. */
+function lookAt(nsgId: string, live: LiveRule, known: KnownRule | undefined, now: number): Finding | null {
+  const named = findOurs(live)
+  if (!named) return parseRuleName(live.name) ? { kind: 'not ours', nsgId, name: live.name } : null
+  if (!known || known.grantState === 'closed') return findStray(nsgId, live, named, known)
+  // What is closing is on its way out already, and an opening one is not complete yet.
+  if (known.grantState === 'closing') return null
+  if (isExpired(known.expiresAt, now)) return { kind: 'overdue', requestId: known.requestId }
+  if (known.grantState === 'opening') return null
+  const found = differences(known.rule, live)
+  if (found.length === 0) return null
+  return { kind: 'changed', requestId: known.requestId, nsgId, name: live.name, differences: found }
+}
+
+/**
+ * Compares what stands in Azure with what should. `known` must be read after the survey: a rule is on record
+ * before it is written, so a rule of ours in the survey that `known` lacks is nobody's. `surveyedAt` is when the
+ * survey began; epoch milliseconds.
+ */
+export function compare(
+  groups: readonly SurveyedGroup[],
+  known: readonly KnownRule[],
+  surveyedAt: number,
+  now: number,
+): readonly Finding[] {
+  const keyOf = (nsgId: string, name: string) => `${nsgId} ${name}`
+  const byKey = new Map(known.map((one) => [keyOf(one.rule.nsgId, one.rule.name), one]))
+  const seen = new Set<string>()
+  const findings: Finding[] = []
+  for (const { nsgId, rules } of groups) {
+    for (const live of rules) {
+      const key = keyOf(nsgId, live.name)
+      seen.add(key)
+      const finding = lookAt(nsgId, live, byKey.get(key), now)
+      if (finding) findings.push(finding)
+    }
+  }
+  for (const one of known) {
+    const { nsgId, name } = one.rule
+    const settled = one.grantState === 'open' && one.openedAt !== null && one.openedAt < surveyedAt - lagMs
+    if (seen.has(keyOf(nsgId, name))) continue
+    if (isExpired(one.expiresAt, now) && (one.grantState === 'open' || one.grantState === 'opening')) {
+      findings.push({ kind: 'overdue', requestId: one.requestId })
+    } else if (settled) findings.push({ kind: 'missing', requestId: one.requestId, nsgId, name })
+  }
+  return findings
+}
+
+/** The sweeper's whole judgement: ours by name and description, and past the end that the name carries. */
+export const isSweepable = (live: LiveRule, now: number): boolean => {
+  const named = findOurs(live)
+  return named !== null && isExpired(named.expiresAt, now)
+}
