@@ -78,38 +78,44 @@ const watchAnswers = (clock: Clock, tell: (seen: Seen) => void): Policy => ({
   },
 })
 
-/** Settles when the work does or when the signal aborts, whichever is first: not every SDK listens to a signal. */
-function within<T>(signal: AbortSignal, work: PromiseLike<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(signal.reason)
-    if (signal.aborted) stop()
-    signal.addEventListener('abort', stop, { once: true })
-    work.then(
-      (value) => {
-        signal.removeEventListener('abort', stop)
-        resolve(value)
-      },
-      (error: unknown) => {
-        signal.removeEventListener('abort', stop)
-        reject(error)
-      },
-    )
-  })
+/**
+ * Runs the work until it settles, the time is over or the caller's signal aborts, whichever is first: not every
+ * SDK listens to a signal. Timer and listener end with the work, where `AbortSignal.timeout` and `any` would pile
+ * up on a signal that lives as long as the process.
+ */
+async function within<T>(
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+  run: (signal: AbortSignal) => PromiseLike<T>,
+): Promise<T> {
+  signal?.throwIfAborted()
+  const limit = new AbortController()
+  const cut = Promise.withResolvers<never>()
+  const stop = (reason: unknown) => {
+    limit.abort(reason)
+    cut.reject(reason)
+  }
+  const follow = () => stop(signal?.reason)
+  const timer = setTimeout(() => stop(new DOMException('Azure did not answer', 'TimeoutError')), timeoutMs)
+  signal?.addEventListener('abort', follow)
+  try {
+    return await Promise.race([cut.promise, run(limit.signal)])
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', follow)
+  }
 }
 
 const callTimeoutMs = 10_000
 
 function caller(clock: Clock, timeoutMs: number): Arm['call'] {
   return async (signal, run) => {
-    const limit = AbortSignal.timeout(timeoutMs)
-    const abortSignal = signal ? AbortSignal.any([signal, limit]) : limit
     let answer: Answer | null = null
     const onResponse = (raw: RawResponse) => {
       answer = readAnswer(raw, clock.now())
     }
     try {
-      abortSignal.throwIfAborted()
-      const value = await within(abortSignal, run({ abortSignal, onResponse }))
+      const value = await within(timeoutMs, signal, (abortSignal) => run({ abortSignal, onResponse }))
       return { value, answer }
     } catch (error) {
       throw faultOf(error, answer)

@@ -179,6 +179,7 @@ export function firewallContract(name: string, connect: (simulator: Simulator) =
     it('gives up when its time is over, and says what is so by then', async () => {
       const over = AbortSignal.abort()
       expect(await firewall.open(rule, over)).toMatchObject({ kind: 'try again' })
+      expect(simulator.rules(group)).not.toHaveProperty([rule.name])
       await firewall.open(rule, never())
       expect(await firewall.open(rule, over)).toEqual({ kind: 'present' })
       expect(await firewall.close(rule, over)).toMatchObject({ kind: 'try again' })
