@@ -14,9 +14,9 @@ export function connection(url: string): ClientConfig {
     application_name: 'jitney',
     keepAlive: true,
     connectionTimeoutMillis: 5_000,
-    lock_timeout: 8_000,
-    statement_timeout: 10_000,
-    query_timeout: 15_000,
+    lock_timeout: 5_000,
+    statement_timeout: 8_000,
+    query_timeout: 10_000,
     idle_in_transaction_session_timeout: 30_000,
     types,
   }
@@ -26,13 +26,16 @@ export function connection(url: string): ClientConfig {
 const isAnswer = (error: unknown): boolean => /^[0-9A-Z]{5}$/.test(codeOf(error) ?? '')
 
 /** After a timeout the old query may still be running there, so the connection must not go back to the pool. */
-function guarded(client: PoolClient): PostgresPoolClient {
+function guarded(client: PoolClient, onDoubt: () => void): PostgresPoolClient {
   let doubtful = false
   const query = async (text: string, params: unknown[]) => {
     try {
       return await client.query(text, params)
     } catch (error) {
-      if (!isAnswer(error)) doubtful = true
+      if (!isAnswer(error)) {
+        doubtful = true
+        onDoubt()
+      }
       throw error
     }
   }
@@ -44,10 +47,27 @@ function guarded(client: PoolClient): PostgresPoolClient {
 }
 
 export function openPool(url: string, log: Log): PostgresPool {
-  const pool = new Pool({ ...connection(url), max: 10 })
-  // A broken connection without a listener would end the process. The pool replaces an idle one by itself; one
-  // that is in use tells its user, at the latest with the next query.
-  pool.on('connect', (client) => void client.on('error', () => {}))
-  pool.on('error', (error) => log.warn({ error: reasonOf(error) }, 'an idle database connection broke'))
-  return { options: pool.options, connect: async () => guarded(await pool.connect()), end: () => pool.end() }
+  const open = () => {
+    const pool = new Pool({ ...connection(url), max: 10 })
+    // A broken connection without a listener would end the process. The pool replaces an idle one by itself;
+    // one that is in use tells its user, at the latest with the next query.
+    pool.on('connect', (client) => void client.on('error', () => {}))
+    pool.on('error', (error) => log.warn({ error: reasonOf(error) }, 'an idle database connection broke'))
+    return pool
+  }
+  let pool = open()
+  // Where one connection went silent the others did too, and each would cost a whole timeout to find out.
+  const renew = (doubted: Pool) => {
+    if (pool !== doubted) return
+    pool = open()
+    doubted.end().catch(() => {})
+  }
+  return {
+    options: pool.options,
+    connect: async () => {
+      const used = pool
+      return guarded(await used.connect(), () => renew(used))
+    },
+    end: () => pool.end(),
+  }
 }
