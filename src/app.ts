@@ -2,12 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { unwatchFile, watchFile } from 'node:fs'
 import type { TokenCredential } from '@azure/identity'
 import { type Logger, pino } from 'pino'
-import { connectArm } from './azure/arm.ts'
-import { armInventory } from './azure/inventory.ts'
-import { nsgFirewall } from './azure/nsg-firewall.ts'
-import { armTopology } from './azure/topology.ts'
 import { createDatabaseClock } from './clock.ts'
 import { type Config, ConfigError } from './config.ts'
+import { connectAzure } from './connect-azure.ts'
 import { createEngine, type Engine, type EngineParts } from './engine/engine.ts'
 import { createMetrics } from './metrics.ts'
 import { openPolicy, type PolicySource } from './policy-source.ts'
@@ -66,25 +63,6 @@ const createLog = (config: Config): Logger =>
     timestamp: pino.stdTimeFunctions.isoTime,
     redact: ['token', 'responseUrl', '*.token', '*.responseUrl', 'err.config', 'err.request'],
   })
-
-function connectAzure(config: Config, clock: Clock, credential: TokenCredential | undefined) {
-  const arm = connectArm({
-    clock,
-    cloud: config.AZURE_CLOUD,
-    endpoint: config.AZURE_RESOURCE_MANAGER_URL,
-    subscriptionIds: config.AZURE_SUBSCRIPTION_IDS ?? null,
-    ...(credential && { credential }),
-    identity: {
-      tokenCredentials: config.AZURE_TOKEN_CREDENTIALS,
-      tenantId: config.AZURE_TENANT_ID,
-      clientId: config.AZURE_CLIENT_ID,
-      clientSecret: config.AZURE_CLIENT_SECRET,
-      federatedTokenFile: config.AZURE_FEDERATED_TOKEN_FILE,
-      identityEndpoint: config.IDENTITY_ENDPOINT,
-    },
-  })
-  return { inventory: armInventory({ arm }), topology: armTopology({ arm }), firewall: nsgFirewall({ arm }) }
-}
 
 const databaseOf = (config: Pick<Config, 'DATABASE_URL' | 'DATA_DIR'>) =>
   config.DATABASE_URL === undefined ? { dataDir: config.DATA_DIR } : { databaseUrl: config.DATABASE_URL }

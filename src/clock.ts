@@ -10,6 +10,17 @@ export interface DatabaseClock extends Clock {
 /** The longest single wait: a timer over 2^31-1 ms fires at once. */
 const longestWait = 2 ** 31 - 1
 
+const sleep: Clock['sleep'] = async (ms, signal) => {
+  try {
+    await wait(Math.min(ms, longestWait), undefined, signal ? { signal } : {})
+  } catch (error) {
+    if (!signal?.aborted) throw error
+  }
+}
+
+/** The machine's own clock, for what runs without a database. */
+export const wallClock: Clock = { now: () => Date.now(), sleep }
+
 export function createDatabaseClock(databaseTime: () => Promise<number>): DatabaseClock {
   let base: { database: number; local: number } | null = null
   return {
@@ -17,13 +28,7 @@ export function createDatabaseClock(databaseTime: () => Promise<number>): Databa
       if (!base) throw new Error('The clock was read before it was set from the database.')
       return Math.round(base.database + (performance.now() - base.local))
     },
-    sleep: async (ms, signal) => {
-      try {
-        await wait(Math.min(ms, longestWait), undefined, signal ? { signal } : {})
-      } catch (error) {
-        if (!signal?.aborted) throw error
-      }
-    },
+    sleep,
     anchor: async () => {
       const before = performance.now()
       const database = await databaseTime()

@@ -80,6 +80,27 @@ export function readConfig(environment: Environment = process.env): Config {
   return Object.freeze(parsed.data)
 }
 
+export type AzureConfig = Pick<
+  Config,
+  | 'AZURE_RESOURCE_MANAGER_URL'
+  | 'AZURE_CLOUD'
+  | 'AZURE_SUBSCRIPTION_IDS'
+  | 'AZURE_TOKEN_CREDENTIALS'
+  | 'AZURE_TENANT_ID'
+  | 'AZURE_CLIENT_ID'
+  | 'AZURE_CLIENT_SECRET'
+  | 'AZURE_FEDERATED_TOKEN_FILE'
+  | 'IDENTITY_ENDPOINT'
+  | 'IDENTITY_HEADER'
+>
+
+/** Reads what concerns Azure alone, for `sweep`: it needs neither Slack nor a database. */
+export function readAzureConfig(environment: Environment = process.env): AzureConfig {
+  const parsed = withoutSlack.safeParse(given(environment))
+  if (!parsed.success) throw new ConfigError(problemsOf(parsed.error))
+  return Object.freeze(parsed.data)
+}
+
 /** Reads what concerns the database alone, for `migrate`. */
 export function readDatabaseConfig(
   environment: Environment = process.env,

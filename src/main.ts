@@ -92,6 +92,24 @@ async function policy(args: readonly string[]): Promise<number> {
   return 1
 }
 
+async function sweep(args: readonly string[]): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: { once: { type: 'boolean', default: false }, 'dry-run': { type: 'boolean', default: false } },
+  })
+  const { readAzureConfig } = await import('./config.ts')
+  const { runSweep } = await import('./run-sweep.ts')
+  const over = new AbortController()
+  void stopAsked().then(() => over.abort())
+  return runSweep(readAzureConfig(), {
+    once: values.once,
+    dryRun: values['dry-run'],
+    stop: over.signal,
+    say,
+    complain,
+  })
+}
+
 async function migrate(args: readonly string[]): Promise<number> {
   noArguments(args)
   const { readDatabaseConfig } = await import('./config.ts')
@@ -109,6 +127,10 @@ const commands: Readonly<Record<string, Command>> = {
     run: simulateAzure,
   },
   policy: { summary: 'policy check FILE: say what is wrong with a policy file', run: policy },
+  sweep: {
+    summary: 'close every rule of ours that is past its end: [--once] [--dry-run]',
+    run: sweep,
+  },
   migrate: { summary: 'apply database migrations and exit', run: migrate },
 }
 

@@ -43,9 +43,7 @@ const expectedPattern = 'expected a pattern such as vm-*, or a list of patterns'
 const pattern = z.string().min(1, { error: expectedPattern })
 /** One glob or a list of them. */
 const globs = z
-  .union([pattern, z.array(pattern).min(1, { error: expectedPattern })], {
-    error: expectedPattern,
-  })
+  .union([pattern, z.array(pattern).min(1, { error: expectedPattern })], { error: expectedPattern })
   .transform((value) => (typeof value === 'string' ? [value] : value))
 
 const id = (form: RegExp, what: string) =>

@@ -4,6 +4,7 @@ import type { Note } from './core/effect.ts'
 import type { Grant, Rule } from './core/grant.ts'
 import type { LiveRule } from './core/live-rule.ts'
 import type { Member, Person } from './core/person.ts'
+import type { SurveyedGroup } from './core/reconcile.ts'
 import type { Family } from './core/source.ts'
 import type { Path, Vm } from './core/vm.ts'
 
@@ -50,6 +51,14 @@ export interface Firewall {
   open(rule: Rule, signal: AbortSignal): Promise<Written>
   /** Removes the one rule and reads that it is gone. Never throws for what Azure answers. */
   close(rule: Pick<Rule, 'name' | 'nsgId'>, signal: AbortSignal): Promise<Written>
+}
+
+/** Reads what really stands in Azure, past everything that the database believes. Throws a `Fault`. */
+export interface Survey {
+  /** The subscriptions that the identity can read, or those that it was told to keep to. */
+  subscriptions(signal?: AbortSignal): Promise<readonly string[]>
+  /** Every network security group of a subscription with its rules. */
+  groups(subscriptionId: string, signal?: AbortSignal): Promise<readonly SurveyedGroup[]>
 }
 
 /* ---- Slack ---- */

@@ -47,7 +47,7 @@ export interface Arm {
   /** Runs one SDK call within the time limit; whatever it throws comes out as an `ArmFault`. */
   call<T>(signal: AbortSignal | undefined, run: (options: CallOptions) => PromiseLike<T>): Promise<Reply<T>>
   /** What the latest answer told about Azure's clock and our quota. */
-  seen(): Seen | null
+  readonly seen: () => Seen | null
 }
 
 type ClientOptions = NetworkManagementClientOptionalParams

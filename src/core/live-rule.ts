@@ -42,7 +42,12 @@ export function differences(rule: Rule, live: LiveRule): readonly Difference[] {
     list(live.destinations),
     same(rule.destinations, live.destinations, samePrefix),
   )
-  add('ports', list(ports), list(live.ports), same(ports, live.ports, (one, other) => one === other))
+  add(
+    'ports',
+    list(ports),
+    list(live.ports),
+    same(ports, live.ports, (one, other) => one === other),
+  )
   add('protocol', protocol, live.protocol.toLowerCase(), live.protocol.toLowerCase() === protocol)
   add('access', 'Allow', live.access, live.access === 'Allow')
   add('direction', 'Inbound', live.direction, live.direction === 'Inbound')

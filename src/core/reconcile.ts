@@ -47,6 +47,8 @@ export type Finding =
 /** A list of rules may lag behind what was written; a rule that opened this shortly before is not missed yet. */
 export const lagMs = 30_000
 
+const keyOf = (nsgId: string, name: string) => `${nsgId} ${name}`
+
 const findOurs = (live: LiveRule) => {
   const parsed = parseRuleName(live.name)
   return parsed && live.description.startsWith(descriptionMark) ? parsed : null
@@ -94,7 +96,6 @@ export function compare(
   surveyedAt: number,
   now: number,
 ): readonly Finding[] {
-  const keyOf = (nsgId: string, name: string) => `${nsgId} ${name}`
   const byKey = new Map(known.map((one) => [keyOf(one.rule.nsgId, one.rule.name), one]))
   const seen = new Set<string>()
   const findings: Finding[] = []

@@ -1,0 +1,61 @@
+import type { SurveyedGroup } from '../core/reconcile.ts'
+import type { Survey } from '../ports.ts'
+import type { Arm } from './arm.ts'
+import { toLiveRule } from './security-rule.ts'
+
+const subscriptionsPath = '/subscriptions?api-version=2022-12-01'
+
+interface Page {
+  readonly ids: readonly string[]
+  readonly next: string | null
+}
+
+function readPage(value: unknown): Page {
+  const page: { value?: unknown; nextLink?: unknown } =
+    typeof value === 'object' && value !== null ? value : {}
+  const rows = Array.isArray(page.value) ? page.value : []
+  const ids = rows.flatMap((row: unknown) => {
+    if (typeof row !== 'object' || row === null || !('subscriptionId' in row)) return []
+    const disabled = 'state' in row && (row.state === 'Deleted' || row.state === 'Disabled')
+    return typeof row.subscriptionId === 'string' && !disabled ? [row.subscriptionId.toLowerCase()] : []
+  })
+  return { ids, next: typeof page.nextLink === 'string' ? page.nextLink : null }
+}
+
+const pathOf = (link: string): string => {
+  const { pathname, search } = new URL(link)
+  return `${pathname}${search}`
+}
+
+async function listSubscriptions(arm: Arm, signal?: AbortSignal): Promise<readonly string[]> {
+  const found: string[] = []
+  for (let path: string | null = subscriptionsPath; path !== null; ) {
+    const { value } = await arm.get(path, signal)
+    const { ids, next } = readPage(value)
+    found.push(...ids)
+    path = next === null ? null : pathOf(next)
+  }
+  return found
+}
+
+/** Lists security groups with their rules: a page of many groups a call, so that a survey stays cheap. */
+export function armSurvey({ arm }: { readonly arm: Arm }): Survey {
+  return {
+    subscriptions: async (signal) =>
+      arm.subscriptionIds
+        ? arm.subscriptionIds.map((id) => id.toLowerCase())
+        : listSubscriptions(arm, signal),
+    groups: async (subscriptionId, signal) => {
+      const groups: SurveyedGroup[] = []
+      await arm.call(signal, async (options) => {
+        for await (const group of arm.network(subscriptionId).networkSecurityGroups.listAll(options)) {
+          groups.push({
+            nsgId: (group.id ?? '').toLowerCase(),
+            rules: (group.securityRules ?? []).map(toLiveRule),
+          })
+        }
+      })
+      return groups
+    },
+  }
+}

@@ -1,0 +1,34 @@
+import type { TokenCredential } from '@azure/identity'
+import { connectArm } from './azure/arm.ts'
+import { armInventory } from './azure/inventory.ts'
+import { nsgFirewall } from './azure/nsg-firewall.ts'
+import { armSurvey } from './azure/survey.ts'
+import { armTopology } from './azure/topology.ts'
+import type { AzureConfig } from './config.ts'
+import type { Clock } from './ports.ts'
+
+/** Everything that the bot does with Azure, behind its ports. Nothing is sent before the first call. */
+export function connectAzure(config: AzureConfig, clock: Clock, credential: TokenCredential | undefined) {
+  const arm = connectArm({
+    clock,
+    cloud: config.AZURE_CLOUD,
+    endpoint: config.AZURE_RESOURCE_MANAGER_URL,
+    subscriptionIds: config.AZURE_SUBSCRIPTION_IDS ?? null,
+    ...(credential && { credential }),
+    identity: {
+      tokenCredentials: config.AZURE_TOKEN_CREDENTIALS,
+      tenantId: config.AZURE_TENANT_ID,
+      clientId: config.AZURE_CLIENT_ID,
+      clientSecret: config.AZURE_CLIENT_SECRET,
+      federatedTokenFile: config.AZURE_FEDERATED_TOKEN_FILE,
+      identityEndpoint: config.IDENTITY_ENDPOINT,
+    },
+  })
+  return {
+    seen: arm.seen,
+    survey: armSurvey({ arm }),
+    inventory: armInventory({ arm }),
+    topology: armTopology({ arm }),
+    firewall: nsgFirewall({ arm }),
+  }
+}

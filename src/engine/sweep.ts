@@ -1,0 +1,61 @@
+import { isSweepable, type SurveyedGroup } from '../core/reconcile.ts'
+import type { Firewall, Survey } from '../ports.ts'
+import { messageOf } from './handler.ts'
+
+export interface SweepParts {
+  readonly survey: Survey
+  readonly firewall: Firewall
+  /** Epoch milliseconds. */
+  readonly now: () => number
+  /** Only look; delete nothing. */
+  readonly dryRun: boolean
+}
+
+/** What became of one rule, or why a subscription or a rule could not be dealt with. */
+export type Swept =
+  | { readonly kind: 'closed' | 'would close'; readonly nsgId: string; readonly name: string }
+  | { readonly kind: 'left'; readonly nsgId: string; readonly name: string; readonly why: string }
+  | { readonly kind: 'unread'; readonly subscriptionId: string; readonly why: string }
+
+const groupsAtOnce = 16
+const longestCloseMs = 60_000
+
+/**
+ * Closes every rule of ours whose end has passed, by what stands on the rule itself: no database and no Slack is
+ * asked. It is safe beside a running bot, because deleting what is gone already is no error.
+ */
+export async function sweep(parts: SweepParts, tell: (swept: Swept) => void): Promise<void> {
+  for (const subscriptionId of await parts.survey.subscriptions()) {
+    let groups: readonly SurveyedGroup[]
+    try {
+      groups = await parts.survey.groups(subscriptionId)
+    } catch (error) {
+      // One subscription that cannot be read must not keep the others open.
+      tell({ kind: 'unread', subscriptionId, why: messageOf(error) })
+      continue
+    }
+    const now = parts.now()
+    const due = groups
+      .map(({ nsgId, rules }) => ({ nsgId, rules: rules.filter((rule) => isSweepable(rule, now)) }))
+      .filter(({ rules }) => rules.length > 0)
+    const queue = due.values()
+    await Promise.all(
+      Array.from({ length: Math.min(groupsAtOnce, due.length) }, () => work(parts, queue, tell)),
+    )
+  }
+}
+
+/** One group at a time, and in it one rule at a time: Azure takes one write a group. */
+async function work(parts: SweepParts, queue: IterableIterator<SurveyedGroup>, tell: (swept: Swept) => void) {
+  for (const { nsgId, rules } of queue) {
+    for (const { name } of rules) {
+      if (parts.dryRun) {
+        tell({ kind: 'would close', nsgId, name })
+        continue
+      }
+      const written = await parts.firewall.close({ nsgId, name }, AbortSignal.timeout(longestCloseMs))
+      if (written.kind === 'absent') tell({ kind: 'closed', nsgId, name })
+      else tell({ kind: 'left', nsgId, name, why: 'why' in written ? written.why : written.kind })
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import { wallClock } from './clock.ts'
+import type { AzureConfig } from './config.ts'
+import { connectAzure } from './connect-azure.ts'
+import { type Swept, sweep } from './engine/sweep.ts'
+
+export interface SweepRun {
+  readonly once: boolean
+  readonly dryRun: boolean
+  readonly stop: AbortSignal
+  readonly say: (text: string) => void
+  readonly complain: (text: string) => void
+}
+
+const everyMs = 60_000
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
+
+function tellOf(run: SweepRun): { tell: (swept: Swept) => void; failed: () => boolean } {
+  let failed = false
+  return {
+    failed: () => failed,
+    tell: (swept) => {
+      switch (swept.kind) {
+        case 'closed':
+        case 'would close':
+          run.say(`${swept.kind}: ${swept.name} in ${swept.nsgId}`)
+          return
+        case 'left':
+          failed = true
+          run.complain(`still there: ${swept.name} in ${swept.nsgId}: ${swept.why}`)
+          return
+        case 'unread':
+          failed = true
+          run.complain(`subscription ${swept.subscriptionId} could not be read: ${swept.why}`)
+          return
+        default:
+          swept satisfies never
+      }
+    },
+  }
+}
+
+/** Sweeps once, or every minute until it is stopped. Answers 1 when a rule or a subscription was left. */
+export async function runSweep(config: AzureConfig, run: SweepRun): Promise<number> {
+  const { survey, firewall, seen } = connectAzure(config, wallClock)
+  // Azure's own clock judges, as its answers tell it: one that runs ahead here would close what is still wanted.
+  const now = () => seen()?.azureTime ?? wallClock.now()
+  for (;;) {
+    const { tell, failed } = tellOf(run)
+    let unread = false
+    try {
+      await sweep({ survey, firewall, now, dryRun: run.dryRun }, tell)
+    } catch (error) {
+      unread = true
+      run.complain(`the subscriptions could not be listed: ${messageOf(error)}`)
+    }
+    if (run.once) return failed() || unread ? 1 : 0
+    await wallClock.sleep(everyMs, run.stop)
+    if (run.stop.aborted) return 0
+  }
+}
