@@ -8,7 +8,7 @@ import type { AzureConfig } from './config.ts'
 import type { Clock } from './ports.ts'
 
 /** Everything that the bot does with Azure, behind its ports. Nothing is sent before the first call. */
-export function connectAzure(config: AzureConfig, clock: Clock, credential: TokenCredential | undefined) {
+export function connectAzure(config: AzureConfig, clock: Clock, credential?: TokenCredential) {
   const arm = connectArm({
     clock,
     cloud: config.AZURE_CLOUD,
