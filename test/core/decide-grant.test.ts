@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Case } from '../../src/core/case.ts'
 import { decide } from '../../src/core/decide.ts'
 import type { Event } from '../../src/core/event.ts'
+import type { Closing } from '../../src/core/grant.ts'
 import type { Transition } from '../../src/core/outcome.ts'
 import { alice, bob, clock, granted, member, rule, told } from '../support/cases.ts'
 
@@ -12,6 +13,8 @@ function done(before: Case, event: Event, time: string): Transition {
 }
 
 const bothThere = [rule('A', 'present'), rule('B', 'present')]
+type Why = Pick<Closing, 'reason' | 'by' | 'detail'>
+const reprice = (nsgId: string): Event => ({ type: 'rule repriced', nsgId, priority: 3010 })
 const closeBy = (who = alice): Event => ({ type: 'close', by: member(who) })
 
 describe('opening', () => {
@@ -69,11 +72,10 @@ describe('opening', () => {
 
   it('takes another priority only for a rule that is not there yet', () => {
     const before = granted('opening', [rule('A', 'present'), rule('B')])
-    const to = (nsgId: string): Event => ({ type: 'rule repriced', nsgId, priority: 3010 })
-    expect(done(before, to('B'), '09:06').next.grant?.rules.map(({ priority }) => priority)).toEqual([
+    expect(done(before, reprice('B'), '09:06').next.grant?.rules.map(({ priority }) => priority)).toEqual([
       3000, 3010,
     ])
-    expect(done(before, to('A'), '09:06').next).toEqual(before)
+    expect(done(before, reprice('A'), '09:06').next).toEqual(before)
   })
 
   it('never says “open” before there is a rule', () => {
@@ -92,7 +94,7 @@ describe('opening', () => {
 })
 
 describe('closing', () => {
-  it.each<[string, Case, Event, string, object, unknown]>([
+  it.each<[string, Case, Event, string, Why, unknown]>([
     [
       'time is over',
       granted('open', bothThere),
@@ -128,7 +130,7 @@ describe('closing', () => {
   ])('%s: keeps why, who and since when', (_, before, event, time, why, actor) => {
     const { next, audit, effects } = done(before, event, time)
     expect(next.grant).toEqual({ ...before.grant, ...why, state: 'closing', closingSince: clock(time) })
-    const { reason, detail } = why as { reason: string; detail: string | null }
+    const { reason, detail } = why
     expect(audit).toEqual([
       {
         type: 'grant.closing',
@@ -162,8 +164,7 @@ describe('closing', () => {
   })
 
   it('counts a missing end as over', () => {
-    const { expiresAt: _, ...broken } = granted('open', bothThere).grant ?? { expiresAt: 0 }
-    const before = { request: granted('open').request, grant: broken } as Case
+    const before = granted('open', bothThere, { expiresAt: JSON.parse('null') })
     expect(done(before, { type: 'expiry' }, '09:10').next.grant).toMatchObject({ state: 'closing' })
   })
 

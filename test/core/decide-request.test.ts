@@ -8,6 +8,7 @@ import type { Ask } from '../../src/core/request.ts'
 import {
   alice,
   ask,
+  base,
   bob,
   carol,
   clock,
@@ -152,17 +153,11 @@ describe('a yes', () => {
   })
 
   it('leaves nothing of the waiting behind, and keeps the rest', () => {
-    const before = pending()
-    const { request } = done(before, yes(), '09:10').next
-    const {
-      state: _,
-      deadlineAt: __,
-      ...kept
-    } = before.request as Extract<Case['request'], { state: 'pending' }>
+    const { request } = done(pending(), yes(), '09:10').next
     expect(request).toEqual({
-      ...kept,
+      ...base({ reviews: [review(bob, 'approve', clock('09:10'))] }),
       state: 'approved',
-      reviews: [review(bob, 'approve', clock('09:10'))],
+      terms: terms(),
       approvedAt: clock('09:10'),
     })
   })
@@ -233,8 +228,7 @@ describe('a yes', () => {
   })
 
   it.each([Number.NaN, 0])('opens nothing when the deadline on record is broken (%s)', (deadlineAt) => {
-    const { request } = pending()
-    const broken = { request: { ...request, deadlineAt } as Case['request'], grant: null }
+    const broken = pending(terms(), [], deadlineAt)
     expect(done(broken, yes(), '09:10').next).toMatchObject({ request: { state: 'lapsed' }, grant: null })
     expect(done(broken, { type: 'deadline' }, '09:10').next.request.state).toBe('lapsed')
   })

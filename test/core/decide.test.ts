@@ -252,15 +252,18 @@ const table: Record<keyof typeof states, Row> = {
   closed: decided({ ...close('no: already closed'), ...notYours }),
 }
 
+const cases: Record<string, Case | null> = states
+const happenings: Record<string, readonly [Event, string?]> = events
+
 const rows = Object.entries(table).flatMap(([state, row]) => {
-  const expected = { ...(state === 'nothing was asked' ? {} : submitted), ...row }
-  return Object.entries(events).map(([name, [event, time]]) => ({
+  const expected: Record<string, string> = { ...(cases[state] && submitted), ...row }
+  return Object.entries(happenings).map(([name, [event, time = '09:10']]) => ({
     state,
     name,
-    event: event as Event,
-    at: clock(time ?? '09:10'),
-    before: states[state as keyof typeof states] as Case | null,
-    expected: expected[name as keyof typeof events] ?? 'same',
+    event,
+    at: clock(time),
+    before: cases[state] ?? null,
+    expected: expected[name] ?? 'same',
   }))
 })
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { day, durationText, endOf, hour, minute, parseSpan, utcText } from '../../src/core/duration.ts'
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isOurs, latenessMs, parseRuleName, ruleDescription, ruleName } from '../../src/core/grant.ts'
 import { alice, clock, person } from '../support/cases.ts'

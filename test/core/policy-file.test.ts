@@ -22,6 +22,9 @@ function load(text: string) {
   return answer.policy
 }
 
+const tcp = (number: number) => ({ number, protocol: 'tcp' })
+const deadlines = (text: string) => load(text).rules.map(({ terms }) => terms.deadlineMs / 60_000)
+
 const problemText = ({ line, column, path, message }: PolicyProblem) =>
   `${line}:${column} ${path}: ${message}`
 
@@ -88,7 +91,6 @@ rules:
     channel: C0OTHER
     deadline: 15m
 `)
-    const tcp = (number: number) => ({ number, protocol: 'tcp' })
     expect(policy.services.map(({ name }) => name).toSorted()).toEqual(['pg', 'rdp', 'ssh', 'winrm'])
     expect(policy).toMatchObject({ addressWindowMs: 1_800_000, showTags: ['env'] })
     expect(policy.rules).toEqual([
@@ -117,9 +119,8 @@ rules:
   })
 
   it('takes its deadline from the rule, else from the defaults, else an hour', () => {
-    const minutes = (text: string) => load(text).rules.map(({ terms }) => terms.deadlineMs / 60_000)
     const defaults = oneRule.replace('{ channel: C0ASKS }', '{ channel: C0ASKS, deadline: 20m }')
-    expect([minutes(oneRule), minutes(defaults), minutes(`${defaults}    deadline: 5m\n`)]).toEqual([
+    expect([deadlines(oneRule), deadlines(defaults), deadlines(`${defaults}    deadline: 5m\n`)]).toEqual([
       [60],
       [20],
       [5],

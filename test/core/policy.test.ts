@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Match, PolicyRule, Reason, Subject, Terms } from '../../src/core/policy.ts'
 import { evaluate, globMatches, groupsNamed } from '../../src/core/policy.ts'
@@ -224,39 +224,64 @@ describe('globs', () => {
   })
 })
 
+const globs = fc.array(fc.constantFrom('*', 'vm-*', 'db-?', 'prod', 'dev', 'rg-*', 's1'), { maxLength: 2 })
+const port = fc.constantFrom<Port>(tcp(22), tcp(3389), { number: 53, protocol: 'udp' })
+const groups = fc.subarray(['SDEV', 'SOPS'])
+const vmMatch = fc.record(
+  {
+    name: globs,
+    resourceGroup: globs,
+    subscription: globs,
+    tags: fc.dictionary(fc.constantFrom('env', 'Tier'), globs),
+  },
+  { requiredKeys: [] },
+)
+const requesterMatch = fc.record({ users: fc.subarray(['UALICE', 'UBOB']), groups }, { requiredKeys: [] })
+const portsMatch = fc.record({ ports: fc.array(port, { minLength: 1, maxLength: 3 }) }, { requiredKeys: [] })
+
+const toRule = (
+  [given, approvals, maxDurationMs]: readonly [
+    Pick<Match, 'vm' | 'requester'> & { portsMatch: Pick<Match, 'ports'> },
+    number,
+    number,
+  ],
+  index: number,
+): PolicyRule =>
+  rule(
+    `rule ${index}`,
+    { vm: given.vm, requester: given.requester, ...given.portsMatch },
+    { approvals, maxDurationMs },
+  )
+
+const within = (list: readonly string[] | undefined, values: readonly string[]) =>
+  !list || values.some((value) => list.some((glob) => globMatches(glob, value)))
+/** The matchers once more, as one plain condition. */
+const holds = ({ match }: PolicyRule, one: Subject): boolean => {
+  const lower = new Map(Object.entries(one.vm.tags).map(([key, value]) => [key.toLowerCase(), value]))
+  const { users: named, groups: listed } = match.requester
+  return (
+    within(match.vm.name, [one.vm.name]) &&
+    within(match.vm.resourceGroup, [one.vm.resourceGroup]) &&
+    within(match.vm.subscription, [one.vm.subscriptionId, one.vm.subscriptionName]) &&
+    Object.entries(match.vm.tags ?? {}).every(([key, list]) => {
+      const value = lower.get(key.toLowerCase())
+      return value !== undefined && within(list, [value])
+    }) &&
+    ((!named && !listed) ||
+      (named ?? []).includes(one.requester.userId) ||
+      (listed ?? []).some((group) => one.groups.includes(group))) &&
+    (!match.ports ||
+      one.ports.every((asked) =>
+        match.ports?.some((p) => p.number === asked.number && p.protocol === asked.protocol),
+      ))
+  )
+}
+
 describe('any policy and any request', () => {
-  const globs = fc.array(fc.constantFrom('*', 'vm-*', 'db-?', 'prod', 'dev', 'rg-*', 's1'), { maxLength: 2 })
-  const some = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined })
-  const port = fc.constantFrom(tcp(22), tcp(3389), { number: 53, protocol: 'udp' } as Port)
-  const users = fc.subarray(['UALICE', 'UBOB'])
-  const groups = fc.subarray(['SDEV', 'SOPS'])
-  const matchOf = fc.record({
-    name: some(globs),
-    resourceGroup: some(globs),
-    subscription: some(globs),
-    tags: some(fc.dictionary(fc.constantFrom('env', 'Tier'), globs)),
-    users: some(users),
-    groups: some(groups),
-    ports: some(fc.array(port, { minLength: 1, maxLength: 3 })),
-  })
-  type Drawn = typeof matchOf extends fc.Arbitrary<infer T> ? T : never
-  const given = <T extends object>(all: T) =>
-    Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))
-  const toRule = (drawn: Drawn, index: number, approvals: number, maxDurationMs: number): PolicyRule => {
-    const { name, resourceGroup, subscription, tags: tag, ports } = drawn
-    return rule(
-      `rule ${index}`,
-      {
-        vm: given({ name, resourceGroup, subscription, tags: tag }),
-        requester: given({ users: drawn.users, groups: drawn.groups }),
-        ...given({ ports }),
-      },
-      { approvals, maxDurationMs },
-    )
-  }
+  const matchOf = fc.record({ vm: vmMatch, requester: requesterMatch, portsMatch })
   const rules = fc
     .array(fc.tuple(matchOf, fc.nat(2), fc.constantFrom(hour, 2 * hour)), { maxLength: 5 })
-    .map((drawn) => drawn.map(([match, approvals, most], index) => toRule(match, index, approvals, most)))
+    .map((drawn) => drawn.map(toRule))
   const about = fc.record({
     requester: fc.constantFrom('UALICE', 'UBOB', 'UCAROL').map(person),
     groups,
@@ -271,30 +296,6 @@ describe('any policy and any request', () => {
     ports: fc.array(port, { minLength: 1, maxLength: 2 }),
     durationMs: fc.constantFrom(0, 1, hour, hour + 1, 2 * hour, 3 * hour, Number.NaN),
   })
-
-  const within = (list: readonly string[] | undefined, values: readonly string[]) =>
-    !list || values.some((value) => list.some((glob) => globMatches(glob, value)))
-  /** The matchers once more, as one plain condition. */
-  const holds = ({ match }: PolicyRule, one: Subject): boolean => {
-    const lower = new Map(Object.entries(one.vm.tags).map(([key, value]) => [key.toLowerCase(), value]))
-    const { users: named, groups: listed } = match.requester
-    return (
-      within(match.vm.name, [one.vm.name]) &&
-      within(match.vm.resourceGroup, [one.vm.resourceGroup]) &&
-      within(match.vm.subscription, [one.vm.subscriptionId, one.vm.subscriptionName]) &&
-      Object.entries(match.vm.tags ?? {}).every(([key, list]) => {
-        const value = lower.get(key.toLowerCase())
-        return value !== undefined && within(list, [value])
-      }) &&
-      ((!named && !listed) ||
-        (named ?? []).includes(one.requester.userId) ||
-        (listed ?? []).some((group) => one.groups.includes(group))) &&
-      (!match.ports ||
-        one.ports.every((asked) =>
-          match.ports?.some((p) => p.number === asked.number && p.protocol === asked.protocol),
-        ))
-    )
-  }
 
   it('is decided by the first rule whose conditions hold, and by nothing else', () => {
     fc.assert(

@@ -89,12 +89,16 @@ export const base = (but: Partial<RequestBase> = {}): RequestBase => ({
 })
 
 /** Asked at 09:00, with an hour for the approvers. */
-export const pending = (given: Terms = terms(), reviews: readonly Review[] = []): Case => ({
+export const pending = (
+  given: Terms = terms(),
+  reviews: readonly Review[] = [],
+  deadlineAt = clock('10:00'),
+): Case => ({
   request: {
     ...base({ reviews, verdict: verdict('needs approval', given) }),
     state: 'pending',
     terms: given,
-    deadlineAt: clock('10:00'),
+    deadlineAt,
   },
   grant: null,
 })
