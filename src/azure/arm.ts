@@ -126,7 +126,7 @@ function caller(clock: Clock, timeoutMs: number): Arm['call'] {
 /** Prepares the clients. Nothing is sent before the first call. */
 export function connectArm(settings: ArmSettings): Arm {
   const cloud = clouds[settings.cloud ?? 'public']
-  const endpoint = (settings.endpoint ?? cloud.endpoint).replace(/\/+$/, '')
+  const endpoint = settings.endpoint ?? cloud.endpoint
   const credential = settings.credential ?? chooseCredential(settings.identity ?? {}, cloud)
   let latest: Seen | null = null
   const watch = watchAnswers(settings.clock, (seen) => {
