@@ -61,10 +61,13 @@ function channelOf({ request }: Case): string {
   throw new Fault('no_channel', 'The policy names no channel for this request', { kind: 'permanent' })
 }
 
-/** The port `Chat` over Slack's Web API. Audit lines have a client of their own: nothing they meet slows the rest. */
+/**
+ * The port `Chat` over Slack's Web API. Audit lines have a client of their own, with one call in flight: they keep
+ * their order, and nothing that they meet slows the rest.
+ */
 export function createChat({ token, slackApiUrl, showTags, log }: ChatSettings): Chat {
   const people = webClient(token, slackApiUrl, log)
-  const audit = webClient(token, slackApiUrl, log)
+  const audit = webClient(token, slackApiUrl, log, { maxRequestConcurrency: 1 })
 
   return {
     async card(kase, at, now) {

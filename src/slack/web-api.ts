@@ -4,6 +4,7 @@ import {
   WebAPIRateLimitedError,
   WebAPIRequestError,
   WebClient,
+  type WebClientOptions,
 } from '@slack/web-api'
 import { Fault } from '../core/fault.ts'
 import { type Log, sdkLogger } from './log.ts'
@@ -22,8 +23,12 @@ export const clientOptions = (slackApiUrl: string, log: Log) => ({
   logger: sdkLogger(log),
 })
 
-export const webClient = (token: string, slackApiUrl: string, log: Log): WebClient =>
-  new WebClient(token, clientOptions(slackApiUrl, log))
+export const webClient = (
+  token: string,
+  slackApiUrl: string,
+  log: Log,
+  more: WebClientOptions = {},
+): WebClient => new WebClient(token, { ...clientOptions(slackApiUrl, log), ...more })
 
 /** A `post` that is done twice stands there twice; an `edit` or a `read` may be repeated freely. */
 export type Verb = 'post' | 'edit' | 'read'

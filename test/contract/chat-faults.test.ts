@@ -171,7 +171,11 @@ describe('a private answer', () => {
   it('goes to Slack’s own host only, when the API is Slack’s own', async () => {
     const url = await responseUrl()
     for (const api of ['https://slack.com/api/', 'https://acme.slack.com/api/']) {
-      expect(await faultOf(chatAt(api).answer(url, 'Secret'))).toMatchObject({ code: 'foreign_response_url' })
+      for (const elsewhere of [url, `${new URL(api).origin}/api/chat.delete`]) {
+        expect(await faultOf(chatAt(api).answer(elsewhere, 'Secret'))).toMatchObject({
+          code: 'foreign_response_url',
+        })
+      }
     }
   })
 

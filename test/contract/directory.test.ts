@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Directory } from '../../src/ports.ts'
 import { createDirectory } from '../../src/slack/directory.ts'
 import { noon, someone } from '../slack/a-case.ts'
+import { listen, shut } from '../slack/listen.ts'
 import { quiet } from '../slack/quiet.ts'
 import { type FakeSlack, startFakeSlack } from '../support/fake-slack/fake-slack.ts'
 import type { PersonOptions } from '../support/fake-slack/people.ts'
@@ -65,6 +66,49 @@ describe('on an organisation’s grid', () => {
   ])('a person %s', async (_, options, foreign) => {
     const person = fake.person('pat', options)
     expect(await member(person.id)).toMatchObject({ known: true, foreign })
+  })
+})
+
+/** What the directory makes of a user object that Slack may send. */
+const ask = async (user: object) => {
+  const replies: Record<string, object> = {
+    '/api/auth.test': { team_id: 'T0TEAM', enterprise_id: 'E0ORG' },
+    '/api/users.info': { user },
+  }
+  const { origin, server } = await listen((req, res) => {
+    res.writeHead(200, { 'content-type': 'application/json' })
+    res.end(JSON.stringify({ ok: true, ...replies[req.url ?? ''] }))
+  })
+  const other = createDirectory({ token: 't', slackApiUrl: `${origin}/api/`, now: () => time, log: quiet })
+  const answer = await other.member(someone('U0PAT'), [])
+  shut(server)
+  return answer
+}
+
+describe('answers that the fake Slack does not give', () => {
+  it.each([
+    [
+      'a guest in one channel only',
+      { team_id: 'T0TEAM', is_ultra_restricted: true },
+      { ...full, guest: true },
+    ],
+    [
+      'several workspaces, ours among them',
+      { team_id: 'E0ORG', enterprise_user: { teams: ['T0X', 'T0TEAM'] } },
+      full,
+    ],
+    [
+      'several workspaces, ours not among them',
+      { team_id: 'E0ORG', enterprise_user: { teams: ['T0X'] } },
+      { ...full, foreign: true },
+    ],
+    ['no team at all', {}, { ...full, foreign: true }],
+  ])('%s', async (_, user, expected) => {
+    expect(await ask({ id: 'U0PAT', ...user })).toMatchObject(expected)
+  })
+
+  it('somebody else than was asked about', async () => {
+    expect(await ask({ id: 'U0KIM', team_id: 'T0TEAM' })).toMatchObject({ known: false })
   })
 })
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { AuditRecord } from '../../src/core/audit.ts'
 import type { Refusal } from '../../src/core/refusal.ts'
 import { auditLine } from '../../src/slack/audit-line.ts'
-import { type Shown, section } from '../../src/slack/blocks.ts'
+import { context, fields, header, quoted, type Shown, section } from '../../src/slack/blocks.ts'
 import { mirrorCard, requestCard } from '../../src/slack/cards.ts'
 import { helpText } from '../../src/slack/commands/help.ts'
 import { noteMessage } from '../../src/slack/notes.ts'
@@ -24,11 +24,24 @@ function expectHarmless(markup: string) {
   expect(markup).not.toMatch(hidden)
 }
 
-function texts(value: unknown): { type: string; text: string }[] {
+interface Piece {
+  readonly type: string
+  readonly text: string
+  /** Without it Slack makes links and mentions out of words that only look like them. */
+  readonly verbatim: boolean
+}
+
+function texts(value: unknown): Piece[] {
   if (typeof value !== 'object' || value === null) return []
   const own =
     'type' in value && 'text' in value && typeof value.text === 'string'
-      ? [{ type: String(value.type), text: value.text }]
+      ? [
+          {
+            type: String(value.type),
+            text: value.text,
+            verbatim: 'verbatim' in value && value.verbatim === true,
+          },
+        ]
       : []
   return [...own, ...Object.values(value).flatMap(texts)]
 }
@@ -37,7 +50,8 @@ function expectGood(shown: Shown) {
   expect(complaintsAbout(structuredClone(shown.blocks), 'message')).toEqual([])
   expect(shown.text.length).toBeLessThanOrEqual(4000)
   expectHarmless(shown.text)
-  for (const { type, text } of texts(shown.blocks)) {
+  for (const { type, text, verbatim } of texts(shown.blocks)) {
+    expect(verbatim).toBe(type === 'mrkdwn')
     if (type === 'mrkdwn') expectHarmless(text)
     else expect(text).not.toMatch(hidden)
   }
@@ -136,6 +150,14 @@ describe('whatever people and Azure write', () => {
       }),
       cases,
     )
+  })
+
+  it('a text of any length fits where it stands', () => {
+    for (const length of [0, 1, 1999, 2000, 2001, 3000, 3001, 99_999]) {
+      const text = 'a'.repeat(length)
+      const blocks = [header(text), section(text || '–'), ...fields([['Name', text]]), context([text || '–'])]
+      expect(complaintsAbout([...blocks, quoted('Reason', text)], 'message')).toEqual([])
+    }
   })
 
   it('the last fence lets our own tokens through and nothing else', () => {

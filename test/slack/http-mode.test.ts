@@ -120,6 +120,12 @@ describe('what Slack signs', () => {
   })
 })
 
+it('tells Slack at once that a click could not be stored', async () => {
+  half.breakDatabase()
+  const click = await alice.clicks(await postButtons(fake, 'C0APPROVE'), 'approve')
+  expect(click).toMatchObject({ acked: false, status: 500 })
+})
+
 it('does not start with an empty secret, which would let anybody in', () => {
   expect(() =>
     createSlackApp({
