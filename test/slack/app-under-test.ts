@@ -18,6 +18,7 @@ export function slackHalf(
   const stored: Intake[] = []
   const seenKeys: string[] = []
   let broken: Error | null = null
+  let meanwhile = async () => {}
   const app = createSlackApp({
     config: { botToken: fake.botToken, slackApiUrl: fake.apiUrl, mode },
     receive: async (intake) => {
@@ -25,6 +26,7 @@ export function slackHalf(
       seenKeys.push(intake.key)
       if (stored.some((other) => other.key === intake.key)) return false
       stored.push(intake)
+      await meanwhile()
       return true
     },
     services: () => builtInServices,
@@ -37,6 +39,10 @@ export function slackHalf(
     log,
     stored,
     seenKeys,
+    /** What else happens while a gesture is being stored. */
+    whileStoring: (work: () => Promise<void>) => {
+      meanwhile = work
+    },
     breakDatabase: () => {
       broken = new Error('the database is away')
     },

@@ -71,6 +71,18 @@ it('stops while it still waits for Slack', async () => {
   expect(half.app.connected()).toBe(false)
 })
 
+it('does not say that nothing was stored when only the acknowledgement is lost', async () => {
+  await half.app.start()
+  await fake.connected(2)
+  half.whileStoring(() => half.app.stop())
+  expect((await ask()).acked).toBe(false)
+  expect(half.stored).toHaveLength(1)
+  expect(half.log.lines.join()).not.toContain('could not be stored')
+  expect(half.log.lines.join()).toMatch(
+    /A gesture from Slack could not be handled .*"incident":"[0-9a-f]{8}"/,
+  )
+})
+
 it('leaves no connection behind', async () => {
   await half.app.start()
   await fake.connected(2)

@@ -63,14 +63,15 @@ export const jit =
     const no = refusal(command, hands)
     if (no !== null) return say(no)
     const person = personOf(body)
+    let fresh: boolean
     try {
       // Without a key of its own this gesture would look like a repetition of another one.
       if (person === null || !body.trigger_id) throw new Error('The payload names no person or no trigger')
       const gesture = gestureOf(command, body.text, person, body.response_url)
-      const fresh = await hands.receive({ key: body.trigger_id, receivedAt, gesture })
-      await (fresh ? say(accepted(command)) : ack())
+      fresh = await hands.receive({ key: body.trigger_id, receivedAt, gesture })
     } catch (error) {
       hands.log.error({ err: error, userId: person?.userId }, 'A command could not be stored')
-      await say(notStored.ask)
+      return say(notStored.ask)
     }
+    await (fresh ? say(accepted(command)) : ack())
   }
