@@ -5,7 +5,7 @@ import type { Arm } from './arm.ts'
 import { missingAsNull } from './faults.ts'
 import { expectType, nsgType } from './resource-id.ts'
 import { ruleCalls } from './rule-calls.ts'
-import { closeRule, openRule, type Write } from './rule-write.ts'
+import { blockRule, closeRule, openRule, type Write } from './rule-write.ts'
 import { toLiveRule } from './security-rule.ts'
 
 export interface NsgFirewallSettings {
@@ -53,6 +53,12 @@ export function nsgFirewall(settings: NsgFirewallSettings): Firewall {
     async open(rule, signal) {
       expectOurs(rule.name)
       return protocolsMixed(rule.ports) ? mixed : openRule(rule, write(rule.nsgId, rule.name, signal))
+    },
+    read: (nsgId, name, signal) =>
+      ruleCalls(arm, nsgId, name).read(signal ?? AbortSignal.timeout(defaultPatienceMs)),
+    async block(rule, signal) {
+      expectOurs(rule.name)
+      return blockRule(rule, write(rule.nsgId, rule.name, signal))
     },
     async close({ name, nsgId }, signal) {
       expectOurs(name)

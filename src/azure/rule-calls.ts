@@ -6,7 +6,7 @@ import { type Answer, missingAsNull } from './faults.ts'
 import { expectType, nsgType } from './resource-id.ts'
 import { toLiveRule, toSecurityRule } from './security-rule.ts'
 
-export type Operation =
+type Operation =
   | { readonly kind: 'running' }
   | { readonly kind: 'succeeded' }
   /** Azure gave up on it; the answer holds the reason, when it told one. */
@@ -15,7 +15,7 @@ export type Operation =
 /** The calls that there are for one security rule. Each is one request, and throws an `ArmFault`. */
 export interface RuleCalls {
   /** Both answer where the operation can be asked after, or null when Azure was done at once. */
-  put(rule: Rule, signal: AbortSignal): Promise<string | null>
+  put(rule: Rule, access: LiveRule['access'], signal: AbortSignal): Promise<string | null>
   remove(signal: AbortSignal): Promise<string | null>
   /** Null when Azure says that there is no such rule, or no such group. */
   read(signal: AbortSignal): Promise<LiveRule | null>
@@ -51,10 +51,10 @@ export function ruleCalls(arm: Arm, nsgId: string, ruleName: string): RuleCalls 
   const { subscriptionId, resourceGroup, name } = expectType(nsgId, nsgType)
   const rules = arm.network(subscriptionId).securityRules
   return {
-    async put(rule, signal) {
+    async put(rule, access, signal) {
       // The poller sends at once and is asked for nothing else: its own polling obeys any Retry-After.
       const reply = await arm.call(signal, (options) =>
-        rules.createOrUpdate(resourceGroup, name, ruleName, toSecurityRule(rule), options).submitted(),
+        rules.createOrUpdate(resourceGroup, name, ruleName, toSecurityRule(rule, access), options).submitted(),
       )
       return reply.answer?.operationUrl ?? null
     },

@@ -163,13 +163,29 @@ const moving = (live: LiveRule): boolean =>
  * Writes the rule. Whatever Azure answers to that, a read decides whether it stands there: an earlier write whose
  * answer was lost may have put it there.
  */
-export async function openRule(rule: Rule, write: Write): Promise<Written> {
-  const sent = await send(write.calls.put(rule, write.signal))
+export async function openRule(
+  rule: Rule,
+  write: Write,
+  access: LiveRule['access'] = 'Allow',
+): Promise<Written> {
+  const sent = await send(write.calls.put(rule, access, write.signal))
   const judge = (live: LiveRule | null): Sight => {
     if (live && moving(live)) return 'moving'
-    return live && live.provisioning === 'Succeeded' && showsRule(live, rule) ? 'there' : 'elsewhere'
+    return live && live.provisioning === 'Succeeded' && showsRule(live, rule, access) ? 'there' : 'elsewhere'
   }
   return new Watch(write, { reached: { kind: 'present' }, judge, reads: 1 }, sent).run()
+}
+
+/** Turns a rule that stands there into one that denies, unless it does so already. */
+export async function blockRule(rule: Rule, write: Write): Promise<Written> {
+  try {
+    const live = await write.calls.read(write.signal)
+    if (live === null) return { kind: 'absent' }
+    if (live.access === 'Deny' && !moving(live)) return { kind: 'present' }
+    return await openRule({ ...rule, priority: live.priority }, write, 'Deny')
+  } catch (error) {
+    return verdictOfFault(error)
+  }
 }
 
 /** Two reads must miss the rule: one answer may come from a copy that lags behind. */

@@ -4,14 +4,14 @@ import { groupMark, samePrefix } from '../core/priority.ts'
 import type { LiveRule } from '../ports.ts'
 
 /** The body of the PUT. The rule's ports must all be TCP or all be UDP. */
-export function toSecurityRule(rule: Rule): SecurityRule {
+export function toSecurityRule(rule: Rule, access: LiveRule['access'] = 'Allow'): SecurityRule {
   const numbers = rule.ports.map(({ number }) => String(number))
   const [port, ...ports] = numbers
   const [address, ...addresses] = rule.destinations
   return {
     description: rule.description,
     direction: 'Inbound',
-    access: 'Allow',
+    access,
     priority: rule.priority,
     protocol: rule.ports[0]?.protocol === 'udp' ? 'Udp' : 'Tcp',
     sourceAddressPrefix: rule.source,
@@ -67,8 +67,8 @@ const sameSet = (
   b.every((one) => a.some((other) => same(one, other)))
 
 /** Whether what Azure shows lets in exactly what the rule says, at its place. */
-export function showsRule(live: LiveRule, rule: Rule): boolean {
-  const wanted = toLiveRule(toSecurityRule(rule))
+export function showsRule(live: LiveRule, rule: Rule, access: LiveRule['access'] = 'Allow'): boolean {
+  const wanted = toLiveRule(toSecurityRule(rule, access))
   return (
     live.direction === wanted.direction &&
     live.access === wanted.access &&
