@@ -1,0 +1,73 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { cp, mkdir, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openStore } from '../src/store/store.ts'
+import { PartProcess } from './part-process.ts'
+import type { Shape } from './parts/part.ts'
+
+/** The place where rows are measured: a folder that goes away, and the processes that were started there. */
+export class Site {
+  readonly folder = mkdtempSync(join(tmpdir(), 'jitney-bench-'))
+  readonly #profileFolder: string | undefined
+  readonly #closers: (() => Promise<void>)[] = []
+  #template: Promise<string> | undefined
+  #names = 0
+
+  constructor(profileFolder: string | undefined) {
+    this.#profileFolder = profileFolder
+    // Children notice by themselves that their parent is gone.
+    process.once('exit', () => rmSync(this.folder, { recursive: true, force: true }))
+  }
+
+  async start<P extends Shape>(
+    name: string,
+    given: P['given'],
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<PartProcess<P>> {
+    const part = await PartProcess.start<P>(name, given, {
+      environment,
+      cacheFolder: join(this.folder, 'compiled'),
+      profileFolder: name.includes('bot') ? this.#profileFolder : undefined,
+    })
+    this.later(() => part.stop())
+    return part
+  }
+
+  /** Runs when the row is over, the last one first. */
+  later(close: () => Promise<void>): void {
+    this.#closers.push(close)
+  }
+
+  /** Ends everything that was started for a row. */
+  async clear(): Promise<void> {
+    for (const close of this.#closers.splice(0).toReversed()) await close()
+  }
+
+  path(name: string): string {
+    this.#names += 1
+    return join(this.folder, `${this.#names}-${name}`)
+  }
+
+  async file(name: string, text: string): Promise<string> {
+    const path = this.path(name)
+    await writeFile(path, text)
+    return path
+  }
+
+  /** A data directory with an empty database; the first start of one takes seconds, a copy does not. */
+  async dataDirectory(): Promise<string> {
+    this.#template ??= this.#makeTemplate()
+    const directory = this.path('data')
+    await cp(await this.#template, directory, { recursive: true })
+    return directory
+  }
+
+  async #makeTemplate(): Promise<string> {
+    const dataDir = this.path('template')
+    await mkdir(dataDir)
+    const store = await openStore({ dataDir })
+    await store.close()
+    return dataDir
+  }
+}
