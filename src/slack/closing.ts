@@ -4,7 +4,7 @@ import type { Person } from '../core/person.ts'
 import { person, seconds, time, words } from './words.ts'
 
 /** Closing a rule stops new connections only; nobody may read a notice as “the session has ended”. */
-export const openSessions = 'Sessions that are already open stay open until they disconnect: sign out.'
+const openSessions = 'Sessions that are already open stay open until they disconnect: sign out.'
 
 export interface Why {
   readonly reason: CloseReason
@@ -30,7 +30,7 @@ export function reasonSentence({ reason, by, detail }: Why, you: Person | null =
 }
 
 /** `0.4 s after its end`, `12 min before its end`: how punctual the close was. */
-export function punctuality(grant: { expiresAt: number; closedAt: number }): string {
+function punctuality(grant: { expiresAt: number; closedAt: number }): string {
   if (grant.closedAt >= grant.expiresAt) return `${seconds(latenessMs(grant))} after its end`
   const early = grant.expiresAt - grant.closedAt
   return early < minute ? `${seconds(early)} before its end` : `${durationText(early)} before its end`

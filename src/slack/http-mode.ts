@@ -14,7 +14,6 @@ export interface HttpSettings {
   readonly log: Log
 }
 
-export const eventsPath = '/slack/events'
 const bodyLimit = 1_000_000
 const skew = 5 * 60
 
@@ -56,7 +55,7 @@ export class HttpMode implements Receiver, Connectable {
     return this.#started
   }
 
-  /** Answers one request; the server that listens hands over every POST to `eventsPath`. */
+  /** Answers one request; the server that listens hands over every request to `/slack/events`. */
   async handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const { log } = this.#settings
     try {

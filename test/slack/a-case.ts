@@ -10,7 +10,7 @@ export const noon = Date.UTC(2026, 10, 22, 12, 0, 0)
 export const someone = (userId: string): Person => ({ enterpriseId: null, teamId: 'T0TEAM', userId })
 export const alice = someone('U0ALICE')
 export const bob = someone('U0BOB')
-export const carol = someone('U0CAROL')
+const carol = someone('U0CAROL')
 
 export const terms: Terms = {
   rule: 'an on-call engineer needs a jump host',
@@ -28,7 +28,7 @@ const tree: Reason = {
   children: [],
 }
 
-export const verdict: Verdict = { outcome: 'needs approval', terms, tree, policyHash: 'p0' }
+const verdict: Verdict = { outcome: 'needs approval', terms, tree, policyHash: 'p0' }
 
 export const base: RequestBase = {
   id: 'r7k3m9x2',
@@ -56,7 +56,7 @@ export const base: RequestBase = {
   reviews: [],
 }
 
-export const yes = (by: Person, at = noon + minute): Review => ({ by, verdict: 'approve', at })
+const yes = (by: Person, at = noon + minute): Review => ({ by, verdict: 'approve', at })
 
 export const grantBase: GrantBase = {
   id: 'g1',
