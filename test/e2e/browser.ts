@@ -42,7 +42,7 @@ export async function openBrowser(): Promise<Browser> {
   const context = await chromium.launchPersistentContext(profile, {
     executablePath,
     args: quiet,
-    viewport: { width: 1180, height: 760 },
+    viewport: { width: 1180, height: 900 },
     deviceScaleFactor: 2,
     locale: 'en-GB',
     timezoneId: 'Europe/Berlin',

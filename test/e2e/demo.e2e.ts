@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Locator, Page } from 'playwright-core'
+import type { Locator, Page, PageScreenshotOptions } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { freePort } from '../../demo/ports.ts'
 import { type Demo, startDemo } from '../../src/demo.ts'
@@ -10,6 +10,8 @@ import { type Browser, openBrowser } from './browser.ts'
 const command = '/jit rdp vm-jump01 1m from 81.2.69.142 because the build is stuck'
 /** Where to keep pictures of what a person sees, for the README and for a look; unset: none are taken. */
 const pictures = process.env['SCREENSHOTS']
+
+type Clip = NonNullable<PageScreenshotOptions['clip']>
 
 /** Waits until the text is on the page; answers all of it. */
 const reads = (where: Locator, text: RegExp, withinMs = 20_000) =>
@@ -40,11 +42,11 @@ describe('a person in the browser', () => {
   const card = () => page.locator('.messages .msg').first()
   const replies = () => page.locator('.thread-body .msg')
 
-  async function picture(name: string, of: Page | Locator = page): Promise<void> {
+  async function picture(name: string, of: Page | Locator = page, clip?: Clip): Promise<void> {
     if (pictures === undefined) return
     await mkdir(pictures, { recursive: true })
     await page.mouse.move(0, 0)
-    await of.screenshot({ path: join(pictures, `${name}.png`) })
+    await of.screenshot({ path: join(pictures, `${name}.png`), ...(clip && { clip }) })
   }
 
   test('asks, approves as somebody else, and reads that it is open and then closed', async () => {
@@ -76,7 +78,7 @@ describe('a person in the browser', () => {
     const closed = await reads(replies().last(), /Closed/, 90_000)
     expect(closed).toContain('Azure confirms')
     await picture('closed')
-    await picture('story', page.locator('.body'))
+    await picture('story', page, { x: 220, y: 44, width: 960, height: 800 })
     await opens('audit')
     await reads(page.locator('.messages'), /#6/)
     await picture('audit')
