@@ -3,10 +3,12 @@ import { unwatchFile, watchFile } from 'node:fs'
 import type { TokenCredential } from '@azure/identity'
 import { type Logger, pino } from 'pino'
 import { createDatabaseClock } from './clock.ts'
+import { watchClocks } from './clock-watch.ts'
 import { type Config, ConfigError } from './config.ts'
 import { connectAzure } from './connect-azure.ts'
+import { tellClocks } from './engine/clocks.ts'
 import { createEngine, type Engine, type EngineParts } from './engine/engine.ts'
-import { createMetrics } from './metrics.ts'
+import { createMetrics, type Metrics } from './metrics.ts'
 import { openPolicy, type PolicySource } from './policy-source.ts'
 import type { Clock, Inventory, Store } from './ports.ts'
 import { createSlackApp, type SlackApp } from './slack/app.ts'
@@ -49,6 +51,7 @@ const anchorEveryMs = 5_000
 const reapEveryMs = 500
 const maintainEveryMs = 10 * 60_000
 const policyLookEveryMs = 2_000
+const clocksEveryMs = 5_000
 
 /** Ten characters of Crockford's alphabet without capitals: 50 random bits that read well aloud. */
 export function newId(): string {
@@ -135,9 +138,21 @@ function unreadyReasons({ store, inventory, slack }: Progress): readonly string[
   ]
 }
 
+const webOf = (config: Config, progress: Progress, metrics: Metrics) =>
+  startWeb({
+    host: config.HOST,
+    port: config.PORT,
+    unready: () => unreadyReasons(progress),
+    metrics: metrics.render,
+    slack: config.SLACK_APP_TOKEN === undefined ? () => progress.slack?.handle ?? null : null,
+  })
+
 const noCounts = { states: {}, earliestExpiry: null }
 
-type Given = Pick<EngineParts, 'store' | 'clock' | 'inventory' | 'topology' | 'firewall' | 'observe'>
+type Given = Pick<
+  EngineParts,
+  'store' | 'clock' | 'inventory' | 'topology' | 'firewall' | 'survey' | 'observe' | 'clockTrouble'
+>
 type Around = NonNullable<Overrides['around']>
 
 const asItIs: Around = (ports) => ports
@@ -169,10 +184,13 @@ interface Chores {
   readonly clock: Clock
   readonly anchor: () => Promise<void>
   readonly readInventory: () => Promise<void>
+  readonly clockTrouble: () => string | null
 }
 
 /** Resolves once the inventory has been read for the first time. */
-function startChores(upkeep: Upkeep, { store, clock, anchor, readInventory }: Chores): Promise<void> {
+function startChores(upkeep: Upkeep, chores: Chores): Promise<void> {
+  const { store, clock, anchor, readInventory, clockTrouble } = chores
+  upkeep.every(clocksEveryMs, 'comparing the clocks', () => tellClocks(store, clock.now(), clockTrouble()))
   upkeep.every(reapEveryMs, 'freeing the jobs of dead replicas', () => store.jobs.reap(clock.now()))
   upkeep.every(anchorEveryMs, 'reading the database’s clock', anchor)
   upkeep.every(maintainEveryMs, 'looking after the database', () => store.maintain(clock.now()))
@@ -187,13 +205,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
   const progress: Progress = { store: null, inventory: null, slack: null }
   const metrics = createMetrics(async () => (await progress.store?.counts()) ?? noCounts)
   // Probes are answered from the first moment: a database that is away must not look like a dead process.
-  const web = await startWeb({
-    host: config.HOST,
-    port: config.PORT,
-    unready: () => unreadyReasons(progress),
-    metrics: metrics.render,
-    slack: config.SLACK_APP_TOKEN === undefined ? () => progress.slack?.handle ?? null : null,
-  })
+  const web = await webOf(config, progress, metrics)
   const realClock = createDatabaseClock(async () => (await database).time())
   const clock = overrides.clock ?? realClock
   const upkeep = createUpkeep(realClock, log)
@@ -204,16 +216,29 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
   await store.enlist()
 
   const { around = asItIs } = overrides
-  const azure = around(connectAzure(config, clock, overrides.credential))
+  const { seen, ...ports } = connectAzure(config, clock, overrides.credential)
+  const azure = around(ports)
   progress.inventory = azure.inventory
-  const engine = engineOf(config, { ...azure, store, clock, policy, log, observe: metrics.observe }, around)
+  const watch = watchClocks({
+    database: () => clock.now(),
+    wall: overrides.clock ? () => clock.now() : () => Date.now(),
+    azure: seen,
+  })
+  const given = { ...azure, store, clock, policy, log, observe: metrics.observe, clockTrouble: watch }
+  const engine = engineOf(config, given, around)
   const slack = slackOf(config, store, clock, policy, log)
   progress.slack = slack
   const watching = watchPolicy(config.POLICY_FILE, policy, log)
   const readInventory = () => azure.inventory.refresh(AbortSignal.timeout(60_000))
 
   if (!overrides.clock) engine.worker.start()
-  const reading = startChores(upkeep, { store, clock, anchor: realClock.anchor, readInventory })
+  const reading = startChores(upkeep, {
+    store,
+    clock,
+    anchor: realClock.anchor,
+    readInventory,
+    clockTrouble: watch,
+  })
   const connecting = slack.start()
   log.info({ port: web.port, policy: policy.current().hash }, 'started')
 

@@ -85,6 +85,11 @@ const ruleShape = z.strictObject({
   deadline: duration.optional(),
 })
 
+const pagesShape = z.strictObject({
+  channel: channel.optional(),
+  users: z.array(user).optional(),
+  groups: z.array(group).optional(),
+})
 const auditShape = z.strictObject({ channel })
 const addressShape = z.strictObject({ remember: duration })
 const cardShape = z.strictObject({ showTags: z.array(z.string().min(1)).max(10) })
@@ -92,6 +97,7 @@ const defaultsShape = z.strictObject({ channel: channel.optional(), deadline: du
 const fileShape = z.strictObject({
   version: z.literal(1, { error: 'expected 1, the version of the file’s form' }),
   audit: auditShape,
+  pages: pagesShape.optional(),
   address: addressShape.optional(),
   card: cardShape.optional(),
   services: z
@@ -142,6 +148,7 @@ function shown(input: unknown): string {
 const keysAt: Readonly<Record<string, object>> = {
   '': fileShape.shape,
   audit: auditShape.shape,
+  pages: pagesShape.shape,
   address: addressShape.shape,
   card: cardShape.shape,
   defaults: defaultsShape.shape,
@@ -336,6 +343,11 @@ function policyOf(raw: unknown, hash: string): Policy | { flaws: readonly Flaw[]
     services,
     rules,
     auditChannel: file.audit.channel,
+    pages: {
+      channel: file.pages?.channel ?? file.audit.channel,
+      users: file.pages?.users ?? [],
+      groups: file.pages?.groups ?? [],
+    },
     addressWindowMs: file.address?.remember ?? defaultRemember,
     showTags: file.card?.showTags ?? [],
   }

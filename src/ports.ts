@@ -1,10 +1,12 @@
+import type { Alarm, RaisedAlarm } from './core/alarm.ts'
 import type { AuditEvent, AuditRecord } from './core/audit.ts'
 import type { Case } from './core/case.ts'
 import type { Note } from './core/effect.ts'
 import type { Grant, Rule } from './core/grant.ts'
 import type { LiveRule } from './core/live-rule.ts'
 import type { Member, Person } from './core/person.ts'
-import type { SurveyedGroup } from './core/reconcile.ts'
+import type { Pages } from './core/policy.ts'
+import type { KnownRule, SurveyedGroup } from './core/reconcile.ts'
 import type { Family } from './core/source.ts'
 import type { Path, Vm } from './core/vm.ts'
 
@@ -47,8 +49,12 @@ export type Written =
 export interface Firewall {
   /** All security rules of a group as read now. A group that does not exist answers null. Throws a `Fault`. */
   list(nsgId: string, signal?: AbortSignal): Promise<readonly LiveRule[] | null>
+  /** The one rule as it stands now, or null. Throws a `Fault`. */
+  read(nsgId: string, name: string, signal?: AbortSignal): Promise<LiveRule | null>
   /** Writes the one rule and reads it back. Never throws for what Azure answers. */
   open(rule: Rule, signal: AbortSignal): Promise<Written>
+  /** Turns the one rule, which stands there and cannot be removed, into one that lets nothing in. */
+  block(rule: Rule, signal: AbortSignal): Promise<Written>
   /** Removes the one rule and reads that it is gone. Never throws for what Azure answers. */
   close(rule: Pick<Rule, 'name' | 'nsgId'>, signal: AbortSignal): Promise<Written>
 }
@@ -84,6 +90,10 @@ export interface Chat {
   tell(kase: Case, note: Note, now: number, repeat: boolean): Promise<void>
   /** One line per audit event, in order. */
   announce(channel: string, record: AuditRecord, repeat: boolean): Promise<void>
+  /** Calls the operators about a grant that does not close, with how to close it by hand. */
+  page(pages: Pages, kase: Case, troubles: readonly Trouble[], now: number): Promise<void>
+  /** Tells the operators of what belongs to no request. */
+  alarm(pages: Pages, alarm: Alarm, repeat: boolean): Promise<void>
   /** A private answer to a command or a click, by its `response_url`. */
   answer(responseUrl: string, text: string): Promise<void>
 }
@@ -99,17 +109,22 @@ export type JobKind =
   | 'deadline'
   | 'expiry'
   | 'warning'
+  | 'stuck'
   | 'plan rules'
   | 'write rules'
   | 'talk'
   | 'announce'
+  | 'page'
+  | 'alarm'
+  | 'survey'
+  | 'reconcile'
   | 'intake'
 
 /**
  * Jobs of different lanes never wait for one another. A job that is woken into `closes` stays there until it
  * is finished, even when it is woken again for an open: closes never wait behind opens.
  */
-export type Lane = 'timers' | 'closes' | 'opens' | 'slack' | 'people'
+export type Lane = 'timers' | 'closes' | 'opens' | 'slack' | 'people' | 'surveys'
 
 export interface NewJob {
   /** Unique: putting a job with the key of one that exists moves or wakes that one. */
@@ -179,6 +194,47 @@ export interface RuleWork {
   readonly nextTryAt: number
 }
 
+/** A rule of ours that stands in Azure and that no grant wants. */
+export interface Stray {
+  readonly nsgId: string
+  readonly name: string
+  /** The end that its name carries. */
+  readonly expiresAt: number
+}
+
+export interface StrayWork extends Stray {
+  readonly attempts: number
+  readonly nextTryAt: number
+}
+
+/** A rule that is not closed yet, and what the last try met. */
+export interface Trouble {
+  readonly nsgId: string
+  readonly name: string
+  readonly attempts: number
+  readonly lastError: string | null
+}
+
+export interface QueuedAlarm {
+  readonly id: string
+  readonly alarm: Alarm
+  readonly tried: boolean
+}
+
+/** What the reconciler reads and notes beside the cases. */
+export interface Reconciling {
+  /** Rules of unfinished grants in these groups, and every rule of these grants. */
+  knownRules(nsgIds: readonly string[], grantIds: readonly string[]): Promise<readonly KnownRule[]>
+  /** Groups of a subscription in which a grant that is not closed has a rule. */
+  guardedGroups(subscriptionId: string): Promise<readonly string[]>
+  strayWork(nsgId: string): Promise<readonly StrayWork[]>
+  postponeStray(stray: Pick<Stray, 'nsgId' | 'name'>, nextTryAt: number, error: string): Promise<void>
+  troubles(grantId: string): Promise<readonly Trouble[]>
+  waitingAlarms(): Promise<readonly QueuedAlarm[]>
+  alarmTried(id: string, tried: boolean): Promise<void>
+  alarmSent(id: string, at: number): Promise<void>
+}
+
 /** Inside one database transaction. Nothing here talks to anything but the database. */
 export interface Tx {
   /** Locks and reads cases by request id, in a fixed order so that two replicas cannot lock each other out. */
@@ -193,6 +249,14 @@ export interface Tx {
   finish(claims: readonly Claim[], now: number): Promise<ReadonlySet<string>>
   queueNotes(notes: readonly { requestId: string; note: Note; to: 'thread' | 'requester' }[]): Promise<void>
   rememberAddress(person: Person, address: string, at: number): Promise<void>
+  /** Answers those that were not on record before. */
+  putStrays(strays: readonly Stray[], now: number): Promise<readonly Stray[]>
+  /** False when it was not on record. */
+  endStray(nsgId: string, name: string): Promise<boolean>
+  /** Answers how many were not raised already. */
+  raiseAlarms(alarms: readonly RaisedAlarm[], now: number): Promise<number>
+  /** What the alarm was about is over, so that it may be raised again. */
+  endAlarm(key: string): Promise<void>
   /** Clears what a gesture carried; its key stays for the deduplication. */
   endIntake(key: string, now: number): Promise<void>
 }
@@ -214,6 +278,7 @@ export interface Store {
   /** Commits what `work` did, or nothing of it. Reading through the store inside `work` throws. */
   transact<T>(work: (tx: Tx) => Promise<T>): Promise<T>
   readonly jobs: Jobs
+  readonly reconciling: Reconciling
   case(requestId: string): Promise<Case | null>
   /** Stores a gesture and the job that handles it; false when this gesture was stored before. */
   receive(intake: Intake): Promise<boolean>

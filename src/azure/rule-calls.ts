@@ -54,7 +54,9 @@ export function ruleCalls(arm: Arm, nsgId: string, ruleName: string): RuleCalls 
     async put(rule, access, signal) {
       // The poller sends at once and is asked for nothing else: its own polling obeys any Retry-After.
       const reply = await arm.call(signal, (options) =>
-        rules.createOrUpdate(resourceGroup, name, ruleName, toSecurityRule(rule, access), options).submitted(),
+        rules
+          .createOrUpdate(resourceGroup, name, ruleName, toSecurityRule(rule, access), options)
+          .submitted(),
       )
       return reply.answer?.operationUrl ?? null
     },

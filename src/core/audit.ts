@@ -10,7 +10,12 @@ export type AuditType =
   | 'grant.opening'
   | 'grant.open'
   | 'grant.closing'
+  | 'grant.stuck'
   | 'grant.closed'
+  /** A rule of ours was found that no grant wants. */
+  | 'rule.stray'
+  /** Azure was read: the stray rule is gone. */
+  | 'rule.removed'
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
 
@@ -18,7 +23,8 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 export interface AuditEvent {
   readonly type: AuditType
   readonly at: number
-  readonly requestId: string
+  /** Null for a rule that belongs to no request on record. */
+  readonly requestId: string | null
   readonly grantId: string | null
   readonly actor: Person | 'policy' | 'jitney'
   readonly details: { readonly [key: string]: Json }

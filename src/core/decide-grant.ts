@@ -1,41 +1,16 @@
 import { authorise } from './approval.ts'
-import type { AuditEvent, AuditType, Json } from './audit.ts'
+import type { Json } from './audit.ts'
 import type { Case } from './case.ts'
-import type { Effect, Note, Want } from './effect.ts'
+import { absent, marked, startClosing, stuck } from './closing.ts'
 import type { Event } from './event.ts'
 import { isExpired } from './expiry.ts'
-import { type Grant, type GrantBase, latenessMs, type Rule } from './grant.ts'
+import type { Grant, Rule } from './grant.ts'
+import { audit, baseOf, noteOf, type State, show, write } from './grant-parts.ts'
+import { differencesText } from './live-rule.ts'
 import { type Outcome, refuse, type Transition, unchanged } from './outcome.ts'
-import type { Person } from './person.ts'
 import type { Request } from './request.ts'
 
 type GrantEvent = Exclude<Event, { type: 'submit' | 'review' | 'cancel' | 'deadline' }>
-type State<S extends Grant['state']> = Extract<Grant, { state: S }>
-
-const audit = (
-  type: AuditType,
-  grant: GrantBase,
-  actor: AuditEvent['actor'],
-  at: number,
-  details: Record<string, Json>,
-): AuditEvent => ({ type, at, requestId: grant.requestId, grantId: grant.id, actor, details })
-
-const baseOf = (grant: Grant): GrantBase => ({
-  id: grant.id,
-  requestId: grant.requestId,
-  approvedAt: grant.approvedAt,
-  expiresAt: grant.expiresAt,
-  rules: grant.rules,
-  openedAt: grant.openedAt,
-})
-
-const show = (requestId: string): Effect => ({ kind: 'show', requestId })
-const noteOf = (grant: GrantBase, note: Note): Effect => ({ kind: 'note', requestId: grant.requestId, note })
-
-const write = (grant: GrantBase, want: Want): Effect[] =>
-  grant.rules
-    .filter((rule) => rule.state !== 'absent')
-    .map((rule) => ({ kind: 'write rules', nsgId: rule.nsgId, want }))
 
 const ruleJson = (rule: Rule): Json => ({
   name: rule.name,
@@ -62,6 +37,14 @@ export function decideGrant(current: Case, event: GrantEvent, now: number): Outc
       return grant.state === 'opening'
         ? startClosing(request, grant, { reason: 'could not open', by: null, detail: event.detail }, now)
         : unchanged(current)
+    case 'rule missing':
+      return grant.state === 'open' ? missing(request, grant, event.nsgId, now) : unchanged(current)
+    case 'rule changed':
+      return grant.state === 'open' ? changed(request, grant, event, now) : unchanged(current)
+    case 'rule came back':
+      return grant.state === 'closed' ? cameBack(current, grant, event, now) : unchanged(current)
+    case 'stuck':
+      return grant.state === 'closing' ? stuck(request, grant, now) : unchanged(current)
     case 'warning':
       return warn(current, grant, now)
     case 'expiry':
@@ -96,9 +79,6 @@ function repriced(current: Case, grant: Grant, nsgId: string, priority: number):
   return { ...unchanged(current), next: { ...current, grant: { ...grant, rules } } }
 }
 
-const marked = (rules: readonly Rule[], nsgId: string, state: Rule['state']): readonly Rule[] =>
-  rules.map((rule) => (rule.nsgId === nsgId ? { ...rule, state } : rule))
-
 function present(request: Request, grant: State<'opening'>, nsgId: string, now: number): Transition {
   const rules = marked(grant.rules, nsgId, 'present')
   if (isExpired(grant.expiresAt, now)) {
@@ -118,72 +98,31 @@ function present(request: Request, grant: State<'opening'>, nsgId: string, now: 
   }
 }
 
-interface Why {
-  readonly reason: State<'closing'>['reason']
-  readonly by: Person | null
-  readonly detail: string | null
+const groupName = (nsgId: string) => nsgId.split('/').at(-1) ?? nsgId
+
+/** Without its rule the person is locked out; the grant ends, so that nothing brings the rule back later. */
+function missing(request: Request, grant: State<'open'>, nsgId: string, now: number): Transition {
+  const detail = `its rule in ${groupName(nsgId)} was removed by somebody else`
+  return startClosing(request, grant, { reason: 'changed outside', by: null, detail }, now)
 }
 
-function startClosing(request: Request, grant: State<'opening' | 'open'>, why: Why, now: number): Transition {
-  const next: State<'closing'> = { ...baseOf(grant), ...why, closingSince: now, state: 'closing' }
-  const event = audit('grant.closing', next, why.by ?? 'jitney', now, {
-    reason: why.reason,
-    detail: why.detail,
-  })
-  const drops: Effect[] = (['expiry', 'warning'] as const).map((timer) => ({
-    kind: 'drop timer',
-    timer,
-    requestId: request.id,
-  }))
-  // Nothing was ever sent for a grant without rules, so there is nothing in Azure to read.
-  if (next.rules.length === 0) return finishClosing(request, next, now, [event], drops)
-  return {
-    ok: true,
-    next: { request, grant: next },
-    audit: [event],
-    effects: [...drops, ...write(next, 'absent'), show(request.id)],
-  }
-}
-
-function finishClosing(
+function changed(
   request: Request,
-  grant: State<'closing'>,
+  grant: State<'open'>,
+  event: Extract<GrantEvent, { type: 'rule changed' }>,
   now: number,
-  before: readonly AuditEvent[],
-  effects: readonly Effect[],
 ): Transition {
-  const { closingSince, reason, by, detail } = grant
-  const next: State<'closed'> = {
-    ...baseOf(grant),
-    reason,
-    by,
-    detail,
-    closingSince,
-    closedAt: now,
-    state: 'closed',
-  }
-  const details = { reason, detail, expiresAt: next.expiresAt, latenessMs: latenessMs(next) }
-  const note: Note = {
-    type: 'closed',
-    at: now,
-    expiresAt: next.expiresAt,
-    reason,
-    by,
-    detail,
-    opened: next.openedAt !== null,
-  }
-  return {
-    ok: true,
-    next: { request, grant: next },
-    audit: [...before, audit('grant.closed', next, 'jitney', now, details)],
-    effects: [...effects, show(request.id), noteOf(next, note)],
-  }
+  const detail = `its rule in ${groupName(event.nsgId)} was changed by somebody else: ${differencesText(event.differences)}`
+  return startClosing(request, grant, { reason: 'changed outside', by: null, detail }, now)
 }
 
-function absent(request: Request, grant: State<'closing'>, nsgId: string, now: number): Transition {
-  const next = { ...grant, rules: marked(grant.rules, nsgId, 'absent') }
-  const done = next.rules.every((rule) => rule.state === 'absent')
-  return done ? finishClosing(request, next, now, [], []) : unchanged({ request, grant: next })
+function cameBack(
+  current: Case,
+  grant: State<'closed'>,
+  { nsgId, name }: Extract<GrantEvent, { type: 'rule came back' }>,
+  now: number,
+): Transition {
+  return { ...unchanged(current), effects: [noteOf(grant, { type: 'came back', at: now, nsgId, name })] }
 }
 
 function warn(current: Case, grant: Grant, now: number): Transition {

@@ -18,6 +18,10 @@ export function decide(current: Case | null, event: Event, now: number): Outcome
     case 'rule repriced':
     case 'rule present':
     case 'rule absent':
+    case 'rule missing':
+    case 'rule changed':
+    case 'rule came back':
+    case 'stuck':
     case 'warning':
     case 'expiry':
     case 'close':

@@ -4,7 +4,7 @@ import type { Person } from './person.ts'
 /** What the grant wants of its rules: that they are there, or that they are gone. */
 export type Want = 'present' | 'absent'
 
-export type Timer = 'deadline' | 'expiry' | 'warning'
+export type Timer = 'deadline' | 'expiry' | 'warning' | 'stuck'
 
 /** A message that is posted once, in order, under the card or to the requester. Facts only: words are chosen late. */
 export type Note =
@@ -26,6 +26,8 @@ export type Note =
       readonly detail: string | null
       readonly opened: boolean
     }
+  /** A rule whose removal had been confirmed stood there again. */
+  | { readonly type: 'came back'; readonly at: number; readonly nsgId: string; readonly name: string }
   | {
       readonly type: 'decided'
       readonly state: 'denied' | 'canceled' | 'lapsed'
@@ -44,3 +46,5 @@ export type Effect =
   /** Bring the card and the requester's message up to date. */
   | { readonly kind: 'show'; readonly requestId: string }
   | { readonly kind: 'note'; readonly requestId: string; readonly note: Note }
+  /** Call the operators: this grant does not close. */
+  | { readonly kind: 'page'; readonly requestId: string }

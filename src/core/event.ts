@@ -1,4 +1,5 @@
 import type { Rule } from './grant.ts'
+import type { Difference } from './live-rule.ts'
 import type { Member } from './person.ts'
 import type { Verdict } from './policy.ts'
 import type { Ask } from './request.ts'
@@ -26,6 +27,12 @@ export type Event =
   | { readonly type: 'rule repriced'; readonly nsgId: string; readonly priority: number }
   | { readonly type: 'rule present'; readonly nsgId: string }
   | { readonly type: 'rule absent'; readonly nsgId: string }
+  /** Azure was read twice and a rule of an open grant is not there. */
+  | { readonly type: 'rule missing'; readonly nsgId: string }
+  | { readonly type: 'rule changed'; readonly nsgId: string; readonly differences: readonly Difference[] }
+  /** A rule of a closed grant stands in Azure again. */
+  | { readonly type: 'rule came back'; readonly nsgId: string; readonly name: string }
   | { readonly type: 'warning' }
+  | { readonly type: 'stuck' }
   | { readonly type: 'expiry' }
   | { readonly type: 'close'; readonly by: Member }

@@ -40,6 +40,8 @@ export interface Closing {
   /** What went wrong, when the reason is a fault. */
   readonly detail: string | null
   readonly closingSince: number
+  /** Set once the close has taken more than a minute: then it pages. */
+  readonly stuckSince?: number
 }
 export interface Closed {
   readonly state: 'closed'
@@ -47,6 +49,7 @@ export interface Closed {
   readonly by: Person | null
   readonly detail: string | null
   readonly closingSince: number
+  readonly stuckSince?: number
   readonly closedAt: number
 }
 

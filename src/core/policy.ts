@@ -42,12 +42,20 @@ export interface PolicyRule {
   readonly terms: Terms
 }
 
+/** Whom to call when something does not close. */
+export interface Pages {
+  readonly channel: string
+  readonly users: readonly string[]
+  readonly groups: readonly string[]
+}
+
 export interface Policy {
   /** Identifies the exact text that was loaded. */
   readonly hash: string
   readonly services: readonly Service[]
   readonly rules: readonly PolicyRule[]
   readonly auditChannel: string
+  readonly pages: Pages
   /** How long an address that a person gave counts as theirs without typing it again. */
   readonly addressWindowMs: number
   /** Tag names that the card shows. */

@@ -1,12 +1,14 @@
 import type { Outcome } from '../core/outcome.ts'
 import type { Policy } from '../core/policy.ts'
 import type { Wording } from '../core/refusal.ts'
-import type { Chat, Clock, Directory, Firewall, Inventory, Store, Topology } from '../ports.ts'
+import type { Chat, Clock, Directory, Firewall, Inventory, Store, Survey, Topology } from '../ports.ts'
 import { announce } from './announce.ts'
 import { createDispatcher, type Dispatcher } from './dispatch.ts'
 import { intake } from './intake.ts'
 import type { Log } from './log.ts'
+import { alarms, page } from './page.ts'
 import { planRules } from './plan-rules.ts'
+import { findSubscriptions, reconcile } from './reconcile.ts'
 import { talk } from './talk.ts'
 import { timer } from './timers.ts'
 import { createWorker, type Worker } from './worker.ts'
@@ -20,6 +22,9 @@ export interface EngineParts {
   readonly inventory: Inventory
   readonly topology: Topology
   readonly firewall: Firewall
+  readonly survey: Survey
+  /** What is wrong with the clocks, in words; null when they agree. While they do not, nothing opens. */
+  readonly clockTrouble: () => string | null
   readonly policy: () => Policy
   readonly newId: () => string
   readonly wording: Wording
@@ -37,17 +42,23 @@ export interface Engine {
 export function createEngine(parts: EngineParts): Engine {
   const dispatcher = createDispatcher(parts)
   const all = { ...parts, dispatcher }
+  const pages = () => parts.policy().pages
   const worker = createWorker({
     ...all,
     handlers: {
       deadline: timer(dispatcher, 'deadline'),
       expiry: timer(dispatcher, 'expiry'),
       warning: timer(dispatcher, 'warning'),
+      stuck: timer(dispatcher, 'stuck'),
       'plan rules': planRules(all),
       'write rules': writeRules(all),
       talk: talk(all),
       announce: announce({ ...all, channel: () => parts.policy().auditChannel }),
       intake: intake(all),
+      page: page({ ...all, pages }),
+      alarm: alarms({ ...all, pages }),
+      survey: findSubscriptions(all),
+      reconcile: reconcile(all),
     },
   })
   return { dispatcher, worker }

@@ -1,4 +1,4 @@
-import type { Effect, Note, Timer } from '../core/effect.ts'
+import type { Effect, Note, Timer, Want } from '../core/effect.ts'
 import type { NewJob } from '../ports.ts'
 
 export const timerKey = (requestId: string, timer: Timer) => `request:${requestId}:${timer}`
@@ -23,6 +23,43 @@ export const announceJob = (dueAt: number): NewJob => ({
   mode: 'wake',
 })
 
+export const alarmJob = (dueAt: number): NewJob => ({
+  key: 'alarm',
+  kind: 'alarm',
+  lane: 'slack',
+  subject: 'alarms',
+  dueAt,
+  mode: 'wake',
+})
+
+export const surveyJob = (dueAt: number): NewJob => ({
+  key: 'survey',
+  kind: 'survey',
+  lane: 'surveys',
+  subject: 'subscriptions',
+  dueAt,
+  mode: 'wake',
+})
+
+export const reconcileJob = (subscriptionId: string, dueAt: number): NewJob => ({
+  key: `reconcile:${subscriptionId}`,
+  kind: 'reconcile',
+  lane: 'surveys',
+  subject: subscriptionId,
+  dueAt,
+  mode: 'wake',
+})
+
+/** Work in one network security group. Its claim is the lease on the group, so there is one job a group. */
+export const groupJob = (nsgId: string, want: Want, dueAt: number): NewJob => ({
+  key: `nsg:${nsgId}`,
+  kind: 'write rules',
+  lane: want === 'absent' ? 'closes' : 'opens',
+  subject: nsgId,
+  dueAt,
+  mode: 'wake',
+})
+
 export interface NoteTo {
   readonly requestId: string
   readonly note: Note
@@ -30,8 +67,10 @@ export interface NoteTo {
 }
 
 /** Everybody who watches the card sees the edits; the thread holds what happens to the access itself. */
-const readers = (note: Note): readonly NoteTo['to'][] =>
-  note.type === 'decided' ? ['requester'] : ['thread', 'requester']
+const readers = (note: Note): readonly NoteTo['to'][] => {
+  if (note.type === 'decided') return ['requester']
+  return note.type === 'came back' ? ['thread'] : ['thread', 'requester']
+}
 
 /** What effects become in the database. The last word on a job's key counts; null means that the job is dropped. */
 export interface Rows {
@@ -75,14 +114,7 @@ export function addEffect(rows: Rows, effect: Effect, now: number): void {
       })
       return
     case 'write rules':
-      addJob(rows, {
-        key: `nsg:${effect.nsgId}`,
-        kind: 'write rules',
-        lane: effect.want === 'absent' ? 'closes' : 'opens',
-        subject: effect.nsgId,
-        dueAt: now,
-        mode: 'wake',
-      })
+      addJob(rows, groupJob(effect.nsgId, effect.want, now))
       return
     case 'show':
       addJob(rows, talkJob(effect.requestId, now))
@@ -93,6 +125,16 @@ export function addEffect(rows: Rows, effect: Effect, now: number): void {
       addJob(rows, talkJob(requestId, now))
       return
     }
+    case 'page':
+      addJob(rows, {
+        key: `page:${effect.requestId}`,
+        kind: 'page',
+        lane: 'slack',
+        subject: effect.requestId,
+        dueAt: now,
+        mode: 'wake',
+      })
+      return
     default:
       effect satisfies never
   }

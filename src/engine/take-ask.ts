@@ -121,7 +121,9 @@ async function findSource(
 
 function nearestText(names: readonly string[]): string {
   if (names.length === 0) return 'No VM has a name like it.'
-  return names.length === 1 ? `The nearest name is ${names[0]}.` : `The nearest names are ${names.join(', ')}.`
+  return names.length === 1
+    ? `The nearest name is ${names[0]}.`
+    : `The nearest names are ${names.join(', ')}.`
 }
 
 const qualified = (vm: Vm) => `${vm.subscriptionName}/${vm.resourceGroup}/${vm.name}`

@@ -11,6 +11,7 @@ export const laneSizes: Readonly<Record<Lane, number>> = {
   opens: 32,
   slack: 16,
   people: 32,
+  surveys: 4,
 }
 
 const lanes = Object.keys(laneSizes).filter((name): name is Lane => name in laneSizes)

@@ -13,7 +13,10 @@ const happened: Readonly<Record<AuditType, string>> = {
   'grant.opening': 'opening',
   'grant.open': 'open, confirmed by Azure',
   'grant.closing': 'closing',
+  'grant.stuck': 'cannot be closed so far',
   'grant.closed': 'closed',
+  'rule.stray': 'found a network rule that no access needs',
+  'rule.removed': 'removed that network rule, confirmed by Azure',
 }
 
 type Details = AuditRecord['details']
@@ -74,7 +77,7 @@ export function auditLine(record: AuditRecord, repeat: boolean): string {
     time(at),
     ...facts(record),
     ...outcome(details),
-    `request ${words(requestId, 80)}`,
+    requestId === null ? 'belongs to no request on record' : `request ${words(requestId, 80)}`,
     `chain ${words(hash.slice(0, 12), 12)}`,
   ]
   return `${parts.join(' · ')}${repeat ? ' (may repeat)' : ''}`

@@ -8,6 +8,7 @@ import { type Shown, section } from './blocks.ts'
 import { mirrorCard, requestCard } from './cards.ts'
 import type { Log } from './log.ts'
 import { noteMessage } from './notes.ts'
+import { alarmMessage, stuckPage } from './pages.ts'
 import { calling, webClient } from './web-api.ts'
 
 export interface ChatSettings {
@@ -89,6 +90,12 @@ export function createChat({ token, slackApiUrl, showTags, log }: ChatSettings):
     async announce(channel, record, repeat) {
       const line = auditLine(record, repeat)
       await post(audit, channel, { text: line, blocks: [section(line)] })
+    },
+    async page(pages, kase, troubles, now) {
+      await post(people, pages.channel, stuckPage(pages, kase, troubles, now))
+    },
+    async alarm(pages, alarm, repeat) {
+      await post(people, pages.channel, alarmMessage(pages, alarm, repeat))
     },
     answer: (responseUrl, text) => answerPrivately(responseUrl, text, slackApiUrl),
   }

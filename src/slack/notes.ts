@@ -59,6 +59,18 @@ function decided(kase: Case, note: Of<'decided'>, to: Reader): string[] {
   return [`*${verbs[note.state]}* ${time(note.at)}: ${what}. Nothing was opened.${again}`]
 }
 
+/** What an infrastructure tool that writes the whole group should leave alone. */
+const ignoreHint =
+  'If Terraform writes this group, let it leave rules of others alone: use separate `azurerm_network_security_rule` resources, or add `lifecycle { ignore_changes = [security_rule] }` to the `azurerm_network_security_group`.'
+
+function cameBack(kase: Case, note: Of<'came back'>): string[] {
+  const group = words(note.nsgId.split('/').at(-1) ?? note.nsgId, 80)
+  return [
+    `*A closed rule was back:* ${scope(kase.request)}. ${time(note.at)} the rule ${words(note.name, 80)} stood in the security group ${group} again. It is being removed; the audit trail says when it is gone.`,
+    ignoreHint,
+  ]
+}
+
 function lines(kase: Case, note: Note, now: number, to: Reader): string[] | null {
   switch (note.type) {
     case 'opened':
@@ -71,6 +83,8 @@ function lines(kase: Case, note: Note, now: number, to: Reader): string[] | null
       return closed(kase, note, to)
     case 'decided':
       return decided(kase, note, to)
+    case 'came back':
+      return cameBack(kase, note)
     default:
       return note satisfies never
   }

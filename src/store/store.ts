@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
-import type { Jobs, Store } from '../ports.ts'
+import type { Jobs, Reconciling, Store } from '../ports.ts'
 import { lastAddress } from './addresses.ts'
 import { auditAfter } from './audit-chain.ts'
 import { casesByGrant, countGrants, oneCase } from './cases.ts'
@@ -10,6 +10,16 @@ import { claimJobs, extendClaim, freeAll, nextRunAts, reapDead, retryJob } from 
 import { reasonOf } from './log.ts'
 import { purge, tidyEmbedded } from './maintenance.ts'
 import { type Presence, ServerPresence, soleProcess, wakeChannel } from './presence.ts'
+import {
+  alarmSent,
+  alarmTried,
+  guardedGroups,
+  knownRules,
+  postponeStray,
+  strayWork,
+  troubles,
+  waitingAlarms,
+} from './reconciling.ts'
 import { postpone, ruleWork } from './rule-work.ts'
 import type { Queries } from './schema.ts'
 import { moveFeed, noteSent, noteTried, readFeed, readTalk, savePlace } from './talk.ts'
@@ -65,6 +75,17 @@ function jobsOf(outside: () => Queries, presence: Presence, wake: () => void, em
   }
 }
 
+const reconcilingOf = (outside: () => Queries, log: Database['log']): Reconciling => ({
+  knownRules: async (nsgIds, grantIds) => knownRules(outside(), nsgIds, grantIds, log),
+  guardedGroups: async (subscriptionId) => guardedGroups(outside(), subscriptionId),
+  strayWork: async (nsgId) => strayWork(outside(), nsgId),
+  postponeStray: async (stray, at, error) => postponeStray(outside(), stray, at, error),
+  troubles: async (grantId) => troubles(outside(), grantId),
+  waitingAlarms: async () => waitingAlarms(outside()),
+  alarmTried: async (id, tried) => alarmTried(outside(), id, tried),
+  alarmSent: async (id, at) => alarmSent(outside(), id, at),
+})
+
 /** The store on a database whose tables are up to date. */
 export async function storeOn(database: Database): Promise<Store> {
   const { kysely, log, url } = database
@@ -86,6 +107,7 @@ export async function storeOn(database: Database): Promise<Store> {
   return {
     transact,
     jobs: jobsOf(outside, presence, wake, url === null),
+    reconciling: reconcilingOf(outside, log),
     case: async (id) => oneCase(outside(), id),
     receive: async (intake) => {
       const stored = await receive(outside(), intake, signal)

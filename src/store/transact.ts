@@ -10,6 +10,7 @@ import type { Database } from './database.ts'
 import { endIntake } from './intakes.ts'
 import { dropJobs, fenceOf, finishJobs, putJobs } from './jobs.ts'
 import { codeOf, reasonOf } from './log.ts'
+import { endAlarm, endStray, putStrays, raiseAlarms } from './reconciling.ts'
 import type { Queries } from './schema.ts'
 import { queueNotes } from './talk.ts'
 
@@ -61,6 +62,10 @@ function openTx(db: Queries, { log }: Database, signal: Signal): OpenTx {
     queueNotes: (notes) => queueNotes(db, notes),
     rememberAddress: (person, address, at) => rememberAddress(db, person, address, at),
     endIntake: (key, now) => endIntake(db, key, now),
+    putStrays: (strays, now) => putStrays(db, strays, now),
+    endStray: (nsgId, name) => endStray(db, nsgId, name),
+    raiseAlarms: (alarms, now) => raiseAlarms(db, alarms, now),
+    endAlarm: (key) => endAlarm(db, key),
   }
   const flush = () => {
     over = true

@@ -51,6 +51,9 @@ export interface WorldOptions {
   readonly http?: boolean
 }
 
+/** Test time runs ahead of the SDK’s clock, so its tokens must last. */
+const lifetimeSeconds = 10 * 365 * 86_400
+
 type Seen = Awaited<ReturnType<ReturnType<FakeSlack['person']>['types']>>
 
 const quiet = pino({ level: process.env['TEST_LOG'] ?? 'silent' })
@@ -207,7 +210,11 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
   await writeFile(policyFile, options.policy ?? worldPolicy)
   const slack = await startFakeSlack({ now: () => clock.now() })
   const people = workspace(slack)
-  const azure = await startTestSimulator(options.simulator)
+  const azure = await startTestSimulator({
+    now: () => clock.now(),
+    tokenLifetimeSeconds: lifetimeSeconds,
+    ...options.simulator,
+  })
   const config = readConfig({
     SLACK_BOT_TOKEN: slack.botToken,
     ...(options.http ? { SLACK_SIGNING_SECRET: slack.signingSecret } : { SLACK_APP_TOKEN: slack.appToken }),
@@ -223,7 +230,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       (options.durable
         ? await openStore({ dataDir: join(folder, 'data'), snapshot: await snapshot() })
         : (await memoryStore()).store)
-    return startApp(config, { clock, log: quiet, credential: simulatorCredential(azure), store })
+    return startApp(config, { clock, log: quiet, credential: simulatorCredential(azure, lifetimeSeconds), store })
   }
   const app = await start()
   await app.ready

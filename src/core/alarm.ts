@@ -1,0 +1,13 @@
+/** What operators are told although it belongs to no request. Facts only; `key` keeps one thing from being told twice. */
+export type Alarm =
+  /** A rule has a name of our shape, but not our description. It is never touched. */
+  | { readonly type: 'not ours'; readonly nsgId: string; readonly name: string }
+  /** A rule of ours of which the database knows nothing. It is removed. */
+  | { readonly type: 'unknown rule'; readonly nsgId: string; readonly name: string }
+  /** Clocks disagree, so nothing new is opened. */
+  | { readonly type: 'clocks'; readonly detail: string }
+
+export interface RaisedAlarm {
+  readonly key: string
+  readonly alarm: Alarm
+}

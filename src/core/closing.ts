@@ -1,0 +1,125 @@
+import type { AuditEvent } from './audit.ts'
+import { minute } from './duration.ts'
+import type { Effect, Note } from './effect.ts'
+import { latenessMs, type Rule } from './grant.ts'
+import { audit, baseOf, noteOf, type State, show, write } from './grant-parts.ts'
+import { type Transition, unchanged } from './outcome.ts'
+import type { Person } from './person.ts'
+import type { Request } from './request.ts'
+
+/** A close that takes longer than this is stuck. */
+const stuckAfterMs = minute
+const pageAgainMs = 5 * minute
+
+export const marked = (rules: readonly Rule[], nsgId: string, state: Rule['state']): readonly Rule[] =>
+  rules.map((rule) => (rule.nsgId === nsgId ? { ...rule, state } : rule))
+
+interface Why {
+  readonly reason: State<'closing'>['reason']
+  readonly by: Person | null
+  readonly detail: string | null
+}
+
+/** The grant’s end has come, or something ended it: from here on its rules must go. */
+export function startClosing(
+  request: Request,
+  grant: State<'opening' | 'open'>,
+  why: Why,
+  now: number,
+): Transition {
+  const next: State<'closing'> = {
+    ...baseOf(grant),
+    ...why,
+    closingSince: now,
+    state: 'closing',
+  }
+  const event = audit('grant.closing', next, why.by ?? 'jitney', now, {
+    reason: why.reason,
+    detail: why.detail,
+  })
+  const drops: Effect[] = (['expiry', 'warning'] as const).map((timer) => ({
+    kind: 'drop timer',
+    timer,
+    requestId: request.id,
+  }))
+  // Nothing was ever sent for a grant without rules, so there is nothing in Azure to read.
+  if (next.rules.length === 0) return finishClosing(request, next, now, [event], drops)
+  return {
+    ok: true,
+    next: { request, grant: next },
+    audit: [event],
+    effects: [
+      ...drops,
+      ...write(next, 'absent'),
+      { kind: 'set timer', timer: 'stuck', requestId: request.id, at: now + stuckAfterMs },
+      show(request.id),
+      ...(why.reason === 'changed outside' ? [noteOf(next, { type: 'closing', at: now, ...why })] : []),
+    ],
+  }
+}
+
+function finishClosing(
+  request: Request,
+  grant: State<'closing'>,
+  now: number,
+  before: readonly AuditEvent[],
+  effects: readonly Effect[],
+): Transition {
+  const { closingSince, reason, by, detail } = grant
+  const next: State<'closed'> = {
+    ...baseOf(grant),
+    reason,
+    by,
+    detail,
+    closingSince,
+    ...(grant.stuckSince !== undefined && { stuckSince: grant.stuckSince }),
+    closedAt: now,
+    state: 'closed',
+  }
+  const details = { reason, detail, expiresAt: next.expiresAt, latenessMs: latenessMs(next) }
+  const note: Note = {
+    type: 'closed',
+    at: now,
+    expiresAt: next.expiresAt,
+    reason,
+    by,
+    detail,
+    opened: next.openedAt !== null,
+  }
+  return {
+    ok: true,
+    next: { request, grant: next },
+    audit: [...before, audit('grant.closed', next, 'jitney', now, details)],
+    effects: [
+      ...effects,
+      { kind: 'drop timer', timer: 'stuck', requestId: request.id },
+      show(request.id),
+      noteOf(next, note),
+    ],
+  }
+}
+
+export function absent(request: Request, grant: State<'closing'>, nsgId: string, now: number): Transition {
+  const next = { ...grant, rules: marked(grant.rules, nsgId, 'absent') }
+  const done = next.rules.every((rule) => rule.state === 'absent')
+  return done ? finishClosing(request, next, now, [], []) : unchanged({ request, grant: next })
+}
+
+/** Pages, and again every few minutes, for as long as the close takes. The trail holds the first time. */
+export function stuck(request: Request, grant: State<'closing'>, now: number): Transition {
+  const next: State<'closing'> = { ...grant, stuckSince: grant.stuckSince ?? now }
+  const left = next.rules
+    .filter((rule) => rule.state !== 'absent')
+    .map(({ name, nsgId }) => ({ name, nsg: nsgId }))
+  const details = { expiresAt: next.expiresAt, closingSince: next.closingSince, left }
+  return {
+    ok: true,
+    next: { request, grant: next },
+    audit: grant.stuckSince === undefined ? [audit('grant.stuck', next, 'jitney', now, details)] : [],
+    effects: [
+      { kind: 'page', requestId: request.id },
+      { kind: 'set timer', timer: 'stuck', requestId: request.id, at: now + pageAgainMs },
+      show(request.id),
+    ],
+  }
+}

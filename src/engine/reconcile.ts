@@ -1,0 +1,202 @@
+import type { RaisedAlarm } from '../core/alarm.ts'
+import type { AuditEvent } from '../core/audit.ts'
+import { parseRuleName } from '../core/grant.ts'
+import { differences } from '../core/live-rule.ts'
+import { compare, type Finding, type KnownRule, type SurveyedGroup } from '../core/reconcile.ts'
+import type { Clock, Firewall, Store, Survey } from '../ports.ts'
+import { pauseMs } from './backoff.ts'
+import type { Dispatcher } from './dispatch.ts'
+import { again, type Handler, messageOf } from './handler.ts'
+import { alarmJob, announceJob, groupJob, reconcileJob } from './job-of.ts'
+import type { Log } from './log.ts'
+
+export interface ReconcileParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly dispatcher: Dispatcher
+  readonly firewall: Firewall
+  readonly survey: Survey
+  readonly log: Log
+}
+
+const everyMs = 60_000
+const listEveryMs = 10 * 60_000
+const longestSurveyMs = 120_000
+/** Groups compared in one go; between two goes everything else gets its turn. */
+const chunk = 200
+
+export const reconciledFeed = (subscriptionId: string) => `reconciled:${subscriptionId}`
+
+/** Finds the subscriptions that there are, and has each of them reconciled by whichever replica is free. */
+export const findSubscriptions =
+  (parts: ReconcileParts): Handler =>
+  async (claim, stop) => {
+    const { clock, store } = parts
+    try {
+      const found = await parts.survey.subscriptions(
+        AbortSignal.any([stop, AbortSignal.timeout(longestSurveyMs)]),
+      )
+      const now = clock.now()
+      await store.transact((tx) =>
+        tx.putJobs(
+          found.map((id) => reconcileJob(id, now)),
+          now,
+        ),
+      )
+      return again(now + listEveryMs, null)
+    } catch (error) {
+      parts.log.error({ error: messageOf(error) }, 'the subscriptions could not be listed')
+      return again(clock.now() + pauseMs(claim.attempt, null), messageOf(error))
+    }
+  }
+
+/**
+ * Compares what stands in one subscription with what the grants want, and has the difference put right. This
+ * keeps the promise; the timers only make it prompt.
+ */
+export const reconcile =
+  (parts: ReconcileParts): Handler =>
+  async (claim, stop) => {
+    const { clock, store, log } = parts
+    const subscriptionId = claim.subject
+    try {
+      const surveyedAt = clock.now()
+      const signal = AbortSignal.any([stop, AbortSignal.timeout(longestSurveyMs)])
+      const groups = await parts.survey.groups(subscriptionId, signal)
+      for (let from = 0; from < groups.length; from += chunk) {
+        await look(parts, groups.slice(from, from + chunk), surveyedAt, stop)
+      }
+      const surveyed = new Set(groups.map(({ nsgId }) => nsgId))
+      const gone = (await store.reconciling.guardedGroups(subscriptionId)).filter((id) => !surveyed.has(id))
+      for (let from = 0; from < gone.length; from += chunk) {
+        const empty = gone.slice(from, from + chunk).map((nsgId) => ({ nsgId, rules: [] }))
+        await look(parts, empty, surveyedAt, stop)
+      }
+      await store.moveFeed(reconciledFeed(subscriptionId), { seq: clock.now(), tried: false })
+      return again(clock.now() + everyMs, null)
+    } catch (error) {
+      log.error(
+        { subscription: subscriptionId, error: messageOf(error) },
+        'a subscription could not be reconciled',
+      )
+      return again(clock.now() + Math.min(everyMs, pauseMs(claim.attempt, null)), messageOf(error))
+    }
+  }
+
+async function look(
+  parts: ReconcileParts,
+  groups: readonly SurveyedGroup[],
+  surveyedAt: number,
+  stop: AbortSignal,
+): Promise<void> {
+  const nsgIds = groups.map(({ nsgId }) => nsgId)
+  const named = groups.flatMap(({ rules }) => rules.flatMap(({ name }) => parseRuleName(name)?.grantId ?? []))
+  // Read after the survey: what stands there and is not on record now was never approved.
+  const known = await parts.store.reconciling.knownRules(nsgIds, [...new Set(named)])
+  const here = new Set(nsgIds)
+  const findings = compare(
+    groups,
+    known.filter(({ rule }) => here.has(rule.nsgId)),
+    surveyedAt,
+    parts.clock.now(),
+  )
+  for (const finding of findings) {
+    if (stop.aborted) return
+    await act(parts, finding, known, stop)
+  }
+}
+
+async function act(
+  parts: ReconcileParts,
+  finding: Finding,
+  known: readonly KnownRule[],
+  stop: AbortSignal,
+): Promise<void> {
+  parts.log.warn(finding, 'Azure and the grants differ')
+  switch (finding.kind) {
+    case 'overdue':
+      await parts.dispatcher.dispatch({ requestId: finding.requestId, event: { type: 'expiry' } })
+      return
+    case 'missing':
+      await missing(parts, finding, stop)
+      return
+    case 'changed':
+      await changed(parts, finding, known, stop)
+      return
+    case 'not ours':
+      await alarm(parts, {
+        key: `not ours:${finding.nsgId}/${finding.name}`,
+        alarm: { type: 'not ours', nsgId: finding.nsgId, name: finding.name },
+      })
+      return
+    case 'stray':
+      await stray(parts, finding)
+      return
+    default:
+      finding satisfies never
+  }
+}
+
+type Of<K extends Finding['kind']> = Extract<Finding, { kind: K }>
+
+const longestReadMs = 20_000
+
+/** A list may lag, so the rule itself is read, twice, before anybody is told that it is gone. */
+async function missing(parts: ReconcileParts, finding: Of<'missing'>, stop: AbortSignal): Promise<void> {
+  for (let reads = 0; reads < 2; reads += 1) {
+    const signal = AbortSignal.any([stop, AbortSignal.timeout(longestReadMs)])
+    if (await parts.firewall.read(finding.nsgId, finding.name, signal)) return
+  }
+  await parts.dispatcher.dispatch({
+    requestId: finding.requestId,
+    event: { type: 'rule missing', nsgId: finding.nsgId },
+  })
+}
+
+async function changed(
+  parts: ReconcileParts,
+  finding: Of<'changed'>,
+  known: readonly KnownRule[],
+  stop: AbortSignal,
+): Promise<void> {
+  const { nsgId, name, requestId } = finding
+  const wanted = known.find(({ rule }) => rule.nsgId === nsgId && rule.name === name)
+  const signal = AbortSignal.any([stop, AbortSignal.timeout(longestReadMs)])
+  const live = await parts.firewall.read(nsgId, name, signal)
+  const found = wanted && live ? differences(wanted.rule, live) : []
+  if (found.length === 0) return
+  await parts.dispatcher.dispatch({ requestId, event: { type: 'rule changed', nsgId, differences: found } })
+}
+
+async function alarm(parts: ReconcileParts, raised: RaisedAlarm): Promise<void> {
+  const now = parts.clock.now()
+  await parts.store.transact(async (tx) => {
+    if ((await tx.raiseAlarms([raised], now)) > 0) await tx.putJobs([alarmJob(now)], now)
+  })
+}
+
+/** Puts the rule on record as one to be removed, and has its group worked on: one write a group at a time. */
+async function stray(parts: ReconcileParts, finding: Of<'stray'>): Promise<void> {
+  const { nsgId, name, expiresAt, requestId, grantId, cameBack } = finding
+  const now = parts.clock.now()
+  const fresh = await parts.store.transact(async (tx) => {
+    const put = await tx.putStrays([{ nsgId, name, expiresAt }], now)
+    const jobs = [groupJob(nsgId, 'absent', now)]
+    if (put.length > 0) {
+      const details = { nsg: nsgId, rule: name, expiresAt, cameBack }
+      const event: AuditEvent = { type: 'rule.stray', at: now, requestId, grantId, actor: 'jitney', details }
+      await tx.audit([event])
+      jobs.push(announceJob(now))
+    }
+    if (requestId === null) {
+      const key = `unknown rule:${nsgId}/${name}`
+      if ((await tx.raiseAlarms([{ key, alarm: { type: 'unknown rule', nsgId, name } }], now)) > 0)
+        jobs.push(alarmJob(now))
+    }
+    await tx.putJobs(jobs, now)
+    return put.length > 0
+  })
+  if (fresh && cameBack && requestId !== null) {
+    await parts.dispatcher.dispatch({ requestId, event: { type: 'rule came back', nsgId, name } })
+  }
+}

@@ -1,0 +1,13 @@
+import type { Clock, Firewall, Store } from '../ports.ts'
+import type { Dispatcher } from './dispatch.ts'
+import type { Log } from './log.ts'
+
+export interface WriteParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly dispatcher: Dispatcher
+  readonly firewall: Firewall
+  /** What is wrong with the clocks, in words; null when they agree. While they do not, nothing opens. */
+  readonly clockTrouble: () => string | null
+  readonly log: Log
+}

@@ -1,0 +1,66 @@
+import type { Alarm } from '../core/alarm.ts'
+import type { Case } from '../core/case.ts'
+import { durationText } from '../core/duration.ts'
+import type { Pages } from '../core/policy.ts'
+import type { Trouble } from '../ports.ts'
+import { type Shown, section } from './blocks.ts'
+import { group, person, time, user, words } from './words.ts'
+
+const called = (pages: Pages): string => {
+  const names = [...pages.users.map(user), ...pages.groups.map(group)]
+  return names.length > 0 ? `${names.join(' ')} ` : ''
+}
+
+const groupName = (nsgId: string) => words(nsgId.split('/').at(-1) ?? nsgId, 80)
+
+/** Only characters of a resource id reach a shell: a name with anything else is not put into a command. */
+const commandSafe = /^[\w\-./()]+$/
+
+/** The command that removes the rule by hand; nothing when the name could mean something else to a shell. */
+function byHand({ nsgId, name }: Pick<Trouble, 'nsgId' | 'name'>): string {
+  const id = `${nsgId}/securityRules/${name}`
+  return commandSafe.test(id)
+    ? `\`az network nsg rule delete --ids "${id}"\``
+    : `Remove the rule ${words(id, 400)} by hand.`
+}
+
+function troubleLines(trouble: Trouble): string[] {
+  const met = trouble.lastError === null ? '' : ` The last try met: ${words(trouble.lastError, 300)}`
+  return [`• In ${groupName(trouble.nsgId)}, after ${trouble.attempts} tries.${met}`, byHand(trouble)]
+}
+
+/** A grant that does not close, as it stands now, and how to close it by hand. */
+export function stuckPage(pages: Pages, kase: Case, troubles: readonly Trouble[], now: number): Shown {
+  const { request, grant } = kase
+  const expiresAt = grant?.expiresAt ?? now
+  const late = now - expiresAt
+  const since =
+    late > 0
+      ? `It should have closed ${time(expiresAt)}, ${durationText(late)} ago.`
+      : 'It was asked to close early.'
+  const lines = [
+    `${called(pages)}*Not closed:* ${words(request.label, 100)} to ${words(request.vm.name, 80)} for ${person(request.requester)}. ${since} ${words(request.source.address, 60)} may still get in.`,
+    ...troubles.slice(0, 8).flatMap(troubleLines),
+    `I keep trying, and say so again until it is closed. Request ${words(request.id, 40)}.`,
+  ]
+  const text = lines.join('\n')
+  return { text, blocks: [section(text)] }
+}
+
+function alarmText(alarm: Alarm): string {
+  switch (alarm.type) {
+    case 'not ours':
+      return `*A rule that looks like one of ours and is not:* ${words(alarm.name, 80)} in ${groupName(alarm.nsgId)} has no description of ours, so I leave it alone. Find out who wrote it.`
+    case 'unknown rule':
+      return `*A rule of ours that is on no record:* ${words(alarm.name, 80)} in ${groupName(alarm.nsgId)}. I am removing it; the audit trail says when it is gone. Find out who wrote it.`
+    case 'clocks':
+      return `*The clocks disagree:* ${words(alarm.detail, 300)}. What is open is still closed in time by the database’s clock. Put the clocks right.`
+    default:
+      return alarm satisfies never
+  }
+}
+
+export function alarmMessage(pages: Pages, alarm: Alarm, repeat: boolean): Shown {
+  const text = `${called(pages)}${alarmText(alarm)}${repeat ? ' (may repeat)' : ''}`
+  return { text, blocks: [section(text)] }
+}

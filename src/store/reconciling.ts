@@ -1,0 +1,153 @@
+import { sql } from 'kysely'
+import type { Alarm, RaisedAlarm } from '../core/alarm.ts'
+import type { Grant } from '../core/grant.ts'
+import type { KnownRule } from '../core/reconcile.ts'
+import type { QueuedAlarm, Stray, StrayWork, Trouble } from '../ports.ts'
+import { readRule } from './case-rows.ts'
+import { rows, toText } from './json.ts'
+import { type Log, reasonOf } from './log.ts'
+import type { Queries } from './schema.ts'
+
+const instant = (at: number) => new Date(at).toISOString()
+
+/** Answers the strays that were not on record before. */
+export async function putStrays(
+  db: Queries,
+  strays: readonly Stray[],
+  now: number,
+): Promise<readonly Stray[]> {
+  if (strays.length === 0) return []
+  const values = strays.map((stray) => ({
+    ...stray,
+    expiresAt: instant(stray.expiresAt),
+    foundAt: instant(now),
+  }))
+  const put = await sql<{ nsg_id: string; name: string }>`
+    insert into strays (nsg_id, name, expires_at, found_at)
+    select "nsgId", name, "expiresAt", "foundAt" from jsonb_to_recordset(${rows(values)})
+      as x("nsgId" text, name text, "expiresAt" timestamptz, "foundAt" timestamptz)
+    order by "nsgId", name on conflict do nothing returning nsg_id, name`.execute(db)
+  const fresh = new Set(put.rows.map((row) => `${row.nsg_id} ${row.name}`))
+  return strays.filter(({ nsgId, name }) => fresh.has(`${nsgId} ${name}`))
+}
+
+export async function endStray(db: Queries, nsgId: string, name: string): Promise<boolean> {
+  const done = await sql`delete from strays where nsg_id = ${nsgId} and name = ${name}`.execute(db)
+  return Number(done.numAffectedRows ?? 0) > 0
+}
+
+export async function strayWork(db: Queries, nsgId: string): Promise<readonly StrayWork[]> {
+  const found = await sql<{ name: string; expires_at: Date; attempts: number; next_try_at: Date | null }>`
+    select name, expires_at, attempts, next_try_at from strays where nsg_id = ${nsgId}
+    order by expires_at, name limit 50`.execute(db)
+  return found.rows.map((row) => ({
+    nsgId,
+    name: row.name,
+    expiresAt: row.expires_at.getTime(),
+    attempts: row.attempts,
+    nextTryAt: row.next_try_at?.getTime() ?? 0,
+  }))
+}
+
+export async function postponeStray(
+  db: Queries,
+  { nsgId, name }: Pick<StrayWork, 'nsgId' | 'name'>,
+  nextTryAt: number,
+  error: string,
+): Promise<void> {
+  await sql`update strays set attempts = attempts + 1, next_try_at = ${new Date(nextTryAt)}::timestamptz,
+      last_error = ${toText(error)} where nsg_id = ${nsgId} and name = ${name}`.execute(db)
+}
+
+interface KnownRow {
+  request_id: string
+  grant_id: string
+  grant_state: Grant['state']
+  opened_at: number | null
+  expires_at: number
+  closed_at: number | null
+  doc: unknown
+}
+
+/** Rules of unfinished grants in these groups, and every rule of these grants. */
+export async function knownRules(
+  db: Queries,
+  nsgIds: readonly string[],
+  grantIds: readonly string[],
+  log: Log,
+): Promise<readonly KnownRule[]> {
+  const found = await sql<KnownRow>`
+    select g.request_id, u.grant_id, g.state as grant_state, (g.doc -> 'openedAt')::float8 as opened_at,
+      (g.doc -> 'expiresAt')::float8 as expires_at, (g.doc -> 'closedAt')::float8 as closed_at, u.doc
+    from rules u join grants g on g.id = u.grant_id
+    where (u.nsg_id = any(${[...nsgIds]}::text[]) and u.state <> 'absent' and g.state <> 'closed')
+      or u.grant_id = any(${[...grantIds]}::text[])`.execute(db)
+  return found.rows.flatMap((row) => {
+    try {
+      return [
+        {
+          requestId: row.request_id,
+          grantId: row.grant_id,
+          grantState: row.grant_state,
+          openedAt: row.opened_at,
+          expiresAt: row.expires_at,
+          closedAt: row.closed_at,
+          rule: readRule(row.doc),
+        },
+      ]
+    } catch (error) {
+      log.error({ error: reasonOf(error), grantId: row.grant_id }, 'a rule cannot be read and is left out')
+      return []
+    }
+  })
+}
+
+/** Groups of a subscription in which a grant that is not closed has a rule. */
+export async function guardedGroups(db: Queries, subscriptionId: string): Promise<readonly string[]> {
+  const prefix = `/subscriptions/${subscriptionId.replaceAll(/[\\%_]/g, '')}/%`
+  const found = await sql<{ nsg_id: string }>`
+    select distinct nsg_id from rules where state <> 'absent' and nsg_id like ${prefix} order by nsg_id`.execute(
+    db,
+  )
+  return found.rows.map((row) => row.nsg_id)
+}
+
+export async function troubles(db: Queries, grantId: string): Promise<readonly Trouble[]> {
+  const found = await sql<{ nsg_id: string; name: string; attempts: number; last_error: string | null }>`
+    select nsg_id, name, attempts, last_error from rules where grant_id = ${grantId} and state <> 'absent'
+    order by ordinal`.execute(db)
+  return found.rows.map((row) => ({
+    nsgId: row.nsg_id,
+    name: row.name,
+    attempts: row.attempts,
+    lastError: row.last_error,
+  }))
+}
+
+/** Answers how many were new. */
+export async function raiseAlarms(db: Queries, alarms: readonly RaisedAlarm[], now: number): Promise<number> {
+  if (alarms.length === 0) return 0
+  const put = await sql`insert into alarms (key, alarm, raised_at)
+    select key, alarm, ${new Date(now)}::timestamptz
+    from jsonb_to_recordset(${rows(alarms)}) as x(key text, alarm jsonb) order by key
+    on conflict do nothing`.execute(db)
+  return Number(put.numAffectedRows ?? 0)
+}
+
+export async function endAlarm(db: Queries, key: string): Promise<void> {
+  await sql`delete from alarms where key = ${key} and sent_at is not null`.execute(db)
+}
+
+export async function waitingAlarms(db: Queries): Promise<readonly QueuedAlarm[]> {
+  const found = await sql<{ id: string | number; alarm: Alarm; tried: boolean }>`
+    select id, alarm, tried from alarms where sent_at is null order by id limit 50`.execute(db)
+  return found.rows.map((row) => ({ id: String(row.id), alarm: row.alarm, tried: row.tried }))
+}
+
+export async function alarmTried(db: Queries, id: string, tried: boolean): Promise<void> {
+  await sql`update alarms set tried = ${tried} where id = ${id}::bigint`.execute(db)
+}
+
+export async function alarmSent(db: Queries, id: string, at: number): Promise<void> {
+  await sql`update alarms set sent_at = ${new Date(at)}::timestamptz where id = ${id}::bigint`.execute(db)
+}
