@@ -2,11 +2,12 @@ import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import type { Family } from './family.ts'
 import { ack } from './rows/ack.ts'
+import { expiries } from './rows/expiry.ts'
 import { open } from './rows/open.ts'
 import { Site } from './site.ts'
 import { type Row, table } from './table.ts'
 
-const families: readonly Family[] = [ack, open]
+const families: readonly Family[] = [ack, open, ...expiries]
 
 const usage = `Use: npm run bench -- [--only TEXT] [--json FILE] [--profile FOLDER]
 
