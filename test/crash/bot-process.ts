@@ -72,7 +72,7 @@ export class BotProcess {
     await this.#first('ready')
   }
 
-  /** Null when the process ended before it answered. */
+  /** Null when the process ended before it answered, or its database is away. */
   async look(since: number): Promise<Ledger | null> {
     return (await this.#ask('look', { since }))?.ledger ?? null
   }

@@ -45,7 +45,7 @@ async function obey(order: Order): Promise<void> {
       tell({ did: 'tell', id: order.id, counts: markers.counts() })
       return
     case 'look': {
-      const ledger = await readLedger(await opened.promise, order.since)
+      const ledger = await readLedger(await opened.promise, order.since).catch(() => null)
       tell({ did: 'look', id: order.id, ledger })
       return
     }

@@ -1,4 +1,5 @@
-import { isEffect, type Plan, playAll, rehearse } from './matrix.ts'
+import { type Plan, rehearse } from './deaths.ts'
+import { isEffect, playAll } from './matrix.ts'
 
 /**
  * A part of the matrix, because a start of this database takes a second: each effect on one of its sides, every

@@ -135,7 +135,7 @@ const table: readonly Wrong[] = [
     breaks: '“opened” was said twice',
     how: (good) => ({
       ...good,
-      said: good.said.flatMap((one) => (/^\*Open until/.test(one.text) ? [one, one] : [one])),
+      said: good.said.flatMap((one) => (one.text.startsWith('*Open until') ? [one, one] : [one])),
     }),
   },
   {

@@ -38,5 +38,6 @@ export type Report =
   /** Before anything of the bot runs: what the last life left behind. */
   | { readonly did: 'rest'; readonly ledger: Ledger }
   | { readonly did: 'ready' }
-  | { readonly did: 'look'; readonly id: number; readonly ledger: Ledger }
+  /** Null when the database did not answer. */
+  | { readonly did: 'look'; readonly id: number; readonly ledger: Ledger | null }
   | { readonly did: 'tell'; readonly id: number; readonly counts: Counts }

@@ -48,7 +48,8 @@ export class Scene {
   readonly audit: AuditRecord[] = []
   readonly cases = new Map<string, Case>()
   deaths = 0
-  readonly #environment: Readonly<Record<string, string>>
+  /** What the process of a bot needs to find all of this. */
+  readonly environment: Readonly<Record<string, string>>
   readonly #time: Steering
   readonly #folder: string
   #bot: BotProcess | null = null
@@ -56,6 +57,7 @@ export class Scene {
   #up = Promise.withResolvers<void>()
   #mayStart = Promise.withResolvers<Point | null>()
   #keptDown = false
+  #next: Point | null = null
   #over = false
   #watching: Promise<void> = Promise.resolve()
 
@@ -65,7 +67,7 @@ export class Scene {
     this.database = parts.database
     this.people = workspace(parts.slack)
     this.before = structuredClone(parts.azure.world())
-    this.#environment = parts.environment
+    this.environment = parts.environment
     this.#time = parts.time
     this.#folder = parts.folder
   }
@@ -95,6 +97,11 @@ export class Scene {
 
   async counts(): Promise<Counts> {
     return (await (await this.up()).counts()) ?? {}
+  }
+
+  /** Where the bot will die that comes after the next death. */
+  nextPoint(point: Point | null): void {
+    this.#next = point
   }
 
   /** Kills the bot; it stays down until `rise`. */
@@ -222,14 +229,16 @@ export class Scene {
       this.deaths += 1
       this.slack.workspace.record.changed()
       this.#mayStart = Promise.withResolvers()
-      if (!this.#keptDown) this.#mayStart.resolve(null)
+      if (this.#keptDown) continue
+      this.#mayStart.resolve(this.#next)
+      this.#next = null
     }
   }
 
   /** One life of the bot, from its start until its end. */
   async #launch(point: Point | null): Promise<string> {
     if (this.#over) return 'never started'
-    const bot = this.#standby?.living ? this.#standby : new BotProcess(this.#environment)
+    const bot = this.#standby?.living ? this.#standby : new BotProcess(this.environment)
     this.#bot = bot
     this.starts.push(this.now())
     bot.start({ offset: this.#time.offset, point, since: this.#lastSeq() })
@@ -242,7 +251,7 @@ export class Scene {
       if (!(error instanceof BotEnded)) throw error
     }
     // The next one reads its sources while this one works.
-    this.#standby = this.#over ? null : new BotProcess(this.#environment)
+    this.#standby = this.#over ? null : new BotProcess(this.environment)
     return bot.ended
   }
 

@@ -1,4 +1,5 @@
-import { isEffect, type Plan, playAll, rehearse } from './matrix.ts'
+import { type Plan, rehearse } from './deaths.ts'
+import { isEffect, playAll } from './matrix.ts'
 
 /**
  * Every marker: the effects on both sides, the others on the side that alternates with the embedded database.
