@@ -34,6 +34,8 @@ export class DemoError extends Error {}
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const readyWithinMs = 60_000
+/** What the demo keeps is thrown away anyway, so nobody has to wait long for a part that does not end. */
+const patienceMs = 2_000
 /** A Ctrl-C reaches every part at once, so a part may be gone before the signal is heard here. */
 const graceMs = 500
 
@@ -59,9 +61,30 @@ async function expectFree(ports: DemoPorts): Promise<void> {
 
 const isGone = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null
 
-async function answers(url: string, child: ChildProcess, what: string): Promise<void> {
+/** Aborted when somebody asks the process to stop; `forget` leaves its signals to others again. */
+function stopSignal(): { signal: AbortSignal; forget: () => void } {
+  const asked = new AbortController()
+  const abort = () => asked.abort()
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, abort)
+  return {
+    signal: asked.signal,
+    forget: () => {
+      for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, abort)
+    },
+  }
+}
+
+interface Expected {
+  readonly url: string
+  readonly child: ChildProcess
+  readonly what: string
+  readonly stop: AbortSignal
+}
+
+async function answers({ url, child, what, stop: asked }: Expected): Promise<void> {
   const until = performance.now() + readyWithinMs
   while (performance.now() < until) {
+    if (asked.aborted) throw new DemoError('The demo was stopped before it was ready.')
     if (isGone(child)) throw new DemoError(`${what} stopped (${child.exitCode ?? child.signalCode}).`)
     const ok = await fetch(url).then(
       (response) => response.ok,
@@ -77,7 +100,7 @@ async function stop(child: ChildProcess): Promise<void> {
   if (isGone(child)) return
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   child.kill('SIGTERM')
-  const forced = setTimeout(() => child.kill('SIGKILL'), 5_000)
+  const forced = setTimeout(() => child.kill('SIGKILL'), patienceMs)
   await gone
   clearTimeout(forced)
 }
@@ -126,7 +149,8 @@ function launcher(folder: string, logFile: string) {
       return child
     },
     stop: async () => {
-      await Promise.all(children.toReversed().map(stop))
+      // The bot first: it says goodbye to the workspace.
+      for (const child of children.toReversed()) await stop(child)
       const ended = Promise.withResolvers<void>()
       log.end(() => ended.resolve())
       await ended.promise
@@ -156,6 +180,7 @@ export async function startDemo(ports: DemoPorts): Promise<Demo> {
   const workspacePort = await freePort()
   const page = await serveSlackPage(ports.slack, workspacePort)
   process.on('SIGHUP', hangUp)
+  const asked = stopSignal()
   const stopAll = async () => {
     process.off('SIGHUP', hangUp)
     await parts.stop()
@@ -165,13 +190,18 @@ export async function startDemo(ports: DemoPorts): Promise<Demo> {
     const config = join(root, 'demo', 'slack.yml')
     const slack = parts.launch(binary, ['--config', config, '--port', String(workspacePort)], {})
     const slackUrl = `http://localhost:${ports.slack}`
-    await answers(`${slackUrl}/_control/state`, slack, 'The local Slack workspace')
+    await answers({
+      url: `${slackUrl}/_control/state`,
+      child: slack,
+      what: 'The local Slack workspace',
+      stop: asked.signal,
+    })
     // The bot speaks with the workspace itself: its answers must come from the address that it asks.
     const slackApi = `http://localhost:${workspacePort}/api/`
     const where = { slackApi, azure: simulator.port, web: ports.web, folder, caFile }
     const bot = parts.launch(process.execPath, [join(root, 'src', 'main.ts'), 'start'], botEnvironment(where))
     const webUrl = `http://localhost:${ports.web}`
-    await answers(`${webUrl}/readyz`, bot, 'The bot')
+    await answers({ url: `${webUrl}/readyz`, child: bot, what: 'The bot', stop: asked.signal })
     let closing = false
     const failed = Promise.race([stopped(slack, 'The local Slack workspace'), stopped(bot, 'The bot')]).then(
       async (what) => {
@@ -188,10 +218,12 @@ export async function startDemo(ports: DemoPorts): Promise<Demo> {
     return { slackUrl, webUrl, azureUrl: simulator.url, caFile, logFile, failed, close }
   } catch (error) {
     await stopAll()
-    const tail = await lastLines(logFile)
+    const tail = asked.signal.aborted ? '' : await lastLines(logFile)
     await rm(folder, { recursive: true, force: true })
     if (error instanceof DemoError) throw new DemoError(`${error.message}${tail}`, { cause: error })
     throw error
+  } finally {
+    asked.forget()
   }
 }
 

@@ -78,6 +78,12 @@ describe.skipIf(!installed && !required)(`the demo (skipped where npm has no ${b
     expect((await fetch(`${demo.webUrl}/readyz`)).status).toBe(200)
   })
 
+  test('a port that is taken is named before anything starts, with the variable that moves it', async () => {
+    const web = Number(new URL(demo.webUrl).port)
+    const another = startDemo({ slack: await freePort(), web, azure: 0 })
+    await expect(another).rejects.toThrow(`port ${web} (move it with DEMO_WEB_PORT)`)
+  })
+
   test('a request goes its whole way, once, in a real minute', { timeout: 150_000 }, async () => {
     expect(await passes()).toBe('Deny')
     await slack.types(requester, general, `rdp vm-jump01 1m from ${address} because the demo says so`)
