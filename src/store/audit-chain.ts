@@ -5,9 +5,9 @@ import { rows, toJson } from './json.ts'
 import type { Queries } from './schema.ts'
 
 /** What the first record of a chain has before it. */
-export const genesis = '0'.repeat(64)
+const genesis = '0'.repeat(64)
 
-export const chainHash = (seq: number, previous: string, event: AuditEvent): string =>
+const chainHash = (seq: number, previous: string, event: AuditEvent): string =>
   createHash('sha256')
     .update(chainText(seq, previous, event))
     .digest('hex')

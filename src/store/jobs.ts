@@ -4,7 +4,15 @@ import { rows, toText } from './json.ts'
 import { lockSpace } from './presence.ts'
 import type { Queries } from './schema.ts'
 
-const lanes: readonly Lane[] = ['timers', 'closes', 'opens', 'slack', 'people']
+/** A record, so that a new lane cannot be forgotten here: jobs of a lane that is not asked about never run. */
+const lanes: Readonly<Record<Lane, true>> = {
+  timers: true,
+  closes: true,
+  opens: true,
+  slack: true,
+  people: true,
+  surveys: true,
+}
 
 /** What a series of puts for one key comes to, so that one statement can do it. In order, so that locks cannot cross. */
 function merged(jobs: readonly NewJob[]): readonly NewJob[] {
@@ -164,7 +172,7 @@ export async function retryJob(
 
 export async function nextRunAts(db: Queries): Promise<ReadonlyMap<Lane, number>> {
   const found = await sql<{ lane: Lane; run_at: Date }>`
-    select l.lane, first.run_at from unnest(${[...lanes]}::text[]) as l(lane),
+    select l.lane, first.run_at from unnest(${Object.keys(lanes)}::text[]) as l(lane),
     lateral (select run_at from jobs where lane = l.lane order by run_at limit 1) as first`.execute(db)
   return new Map(found.rows.map((row) => [row.lane, row.run_at.getTime()]))
 }

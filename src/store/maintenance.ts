@@ -14,6 +14,8 @@ const tables = [
   'intakes',
   'addresses',
   'feeds',
+  'strays',
+  'alarms',
   'audit',
   'audit_head',
 ]

@@ -39,7 +39,7 @@ export async function endStray(db: Queries, nsgId: string, name: string): Promis
 export async function strayWork(db: Queries, nsgId: string): Promise<readonly StrayWork[]> {
   const found = await sql<{ name: string; expires_at: Date; attempts: number; next_try_at: Date | null }>`
     select name, expires_at, attempts, next_try_at from strays where nsg_id = ${nsgId}
-    order by expires_at, name limit 50`.execute(db)
+    order by next_try_at nulls first, expires_at, name limit 200`.execute(db)
   return found.rows.map((row) => ({
     nsgId,
     name: row.name,

@@ -85,6 +85,12 @@ export function jobContract(subject: Subject): void {
         closes: noon,
       })
     })
+
+    test('forgets no lane', async () => {
+      const lanes = ['timers', 'closes', 'opens', 'slack', 'people', 'surveys'] as const
+      await put(...lanes.map((lane) => job(lane, { lane })))
+      expect([...(await subject.store.jobs.nextRunAts()).keys()].toSorted()).toEqual(lanes.toSorted())
+    })
   })
 
   describe('a claim that is not ours any more', () => {

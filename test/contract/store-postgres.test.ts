@@ -1,7 +1,6 @@
 import { afterAll, beforeAll } from 'vitest'
-import { openDatabase } from '../../src/store/database.ts'
-import { storeOn } from '../../src/store/store.ts'
 import { type PostgresServer, startPostgres } from '../support/postgres.ts'
+import { serverStore } from '../support/stores.ts'
 import { storeContract } from './store.contract.ts'
 import { logInto } from './store-log.ts'
 
@@ -11,7 +10,6 @@ beforeAll(async () => {
 })
 afterAll(() => server?.stop())
 
-storeContract('a PostgreSQL server', async (logged) => {
-  const database = await openDatabase({ databaseUrl: await server.createDatabase(), log: logInto(logged) })
-  return { database, store: await storeOn(database) }
-})
+storeContract('a PostgreSQL server', async (logged) =>
+  serverStore(await server.createDatabase(), logInto(logged)),
+)

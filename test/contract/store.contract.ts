@@ -5,6 +5,7 @@ import { auditContract } from './store-audit.contract.ts'
 import { caseContract } from './store-case.contract.ts'
 import { intakeContract } from './store-intake.contract.ts'
 import { jobContract } from './store-job.contract.ts'
+import { reconcileContract } from './store-reconcile.contract.ts'
 import { talkContract } from './store-talk.contract.ts'
 import { transactionContract } from './store-transaction.contract.ts'
 
@@ -43,6 +44,7 @@ export function storeContract(name: string, open: (logged: string[]) => Promise<
     auditContract(subject)
     jobContract(subject)
     intakeContract(subject)
+    reconcileContract(subject)
     talkContract(subject)
     transactionContract(subject)
   })

@@ -7,6 +7,7 @@ import { sql } from 'kysely'
 import house from '../../package.json' with { type: 'json' }
 import type { Store } from '../../src/ports.ts'
 import { type Database, openDatabase } from '../../src/store/database.ts'
+import type { Log } from '../../src/store/log.ts'
 import { migrations } from '../../src/store/migrate.ts'
 import { storeOn } from '../../src/store/store.ts'
 
@@ -36,18 +37,20 @@ export async function snapshot(): Promise<Blob> {
 }
 
 /** An embedded database that is gone when it is closed. */
-export async function memoryStore(): Promise<TestStore> {
-  const database = await openDatabase({ dataDir: 'memory:', snapshot: await snapshot() })
+export async function memoryStore(log?: Log): Promise<TestStore> {
+  const database = await openDatabase({ dataDir: 'memory:', snapshot: await snapshot(), log })
   return { database, store: await storeOn(database) }
 }
 
 /** A replica on a server's database. */
-export async function serverStore(databaseUrl: string): Promise<TestStore> {
-  const database = await openDatabase({ databaseUrl })
+export async function serverStore(databaseUrl: string, log?: Log): Promise<TestStore> {
+  const database = await openDatabase({ databaseUrl, log })
   return { database, store: await storeOn(database) }
 }
 
 const tables = [
+  'strays',
+  'alarms',
   'jobs',
   'intakes',
   'addresses',
