@@ -55,6 +55,7 @@ describe('policy.example.yml', () => {
     const places = [
       [],
       ['audit'],
+      ['pages'],
       ['address'],
       ['card'],
       ['defaults'],
@@ -79,7 +80,18 @@ describe('policy.example.yml', () => {
       const key = /^\s*(?:- )?([a-zA-Z]+):/.exec(line)?.[1]
       if (key !== undefined && /^\s*#/.test(lines[at - 1] ?? '')) said.add(key)
     }
-    const alone = ['version', 'audit', 'address', 'card', 'services', 'defaults', 'rules', 'name', 'vm']
+    const alone = [
+      'version',
+      'audit',
+      'pages',
+      'address',
+      'card',
+      'services',
+      'defaults',
+      'rules',
+      'name',
+      'vm',
+    ]
     const inRule = [
       'requester',
       'services',
