@@ -113,7 +113,7 @@ async function sweep(args: readonly string[]): Promise<number> {
 async function migrate(args: readonly string[]): Promise<number> {
   noArguments(args)
   const { readDatabaseConfig } = await import('./config.ts')
-  const { migrateDatabase } = await import('./app.ts')
+  const { migrateDatabase } = await import('./open-database.ts')
   const applied = await migrateDatabase(readDatabaseConfig())
   say(applied.length > 0 ? `Applied ${applied.join(', ')}.` : 'The database is up to date.')
   return 0

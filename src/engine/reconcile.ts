@@ -7,7 +7,7 @@ import type { Clock, Firewall, Store, Survey } from '../ports.ts'
 import { pauseMs } from './backoff.ts'
 import type { Dispatcher } from './dispatch.ts'
 import { again, type Handler, messageOf } from './handler.ts'
-import { alarmJob, announceJob, groupJob, reconcileJob } from './job-of.ts'
+import { alarmJob, announceJob, groupJob, reconcileJob, surveyJob } from './job-of.ts'
 import type { Log } from './log.ts'
 
 export interface ReconcileParts {
@@ -25,7 +25,22 @@ const longestSurveyMs = 120_000
 /** Groups compared in one go; between two goes everything else gets its turn. */
 const chunk = 200
 
-export const reconciledFeed = (subscriptionId: string) => `reconciled:${subscriptionId}`
+/** When the subscriptions were last listed, and when each was last reconciled, kept for every replica to read. */
+const surveyedFeed = 'surveyed'
+const reconciledFeed = (subscriptionId: string) => `reconciled:${subscriptionId}`
+
+/** Whether every subscription has been compared with the grants since `since`. */
+export async function reconciledSince(store: Store, survey: Survey, since: number): Promise<boolean> {
+  if ((await store.feed(surveyedFeed)).seq < since) return false
+  for (const id of await survey.subscriptions()) {
+    if ((await store.feed(reconciledFeed(id))).seq < since) return false
+  }
+  return true
+}
+
+/** Has everything compared at once, as after a start: whichever replica comes first does it. */
+export const reconcileNow = (store: Store, now: number): Promise<void> =>
+  store.transact((tx) => tx.putJobs([surveyJob(now)], now))
 
 /** Finds the subscriptions that there are, and has each of them reconciled by whichever replica is free. */
 export const findSubscriptions =
@@ -43,6 +58,7 @@ export const findSubscriptions =
           now,
         ),
       )
+      await store.moveFeed(surveyedFeed, { seq: now, tried: false })
       return again(now + listEveryMs, null)
     } catch (error) {
       parts.log.error({ error: messageOf(error) }, 'the subscriptions could not be listed')

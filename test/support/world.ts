@@ -5,6 +5,7 @@ import { pino } from 'pino'
 import { type App, startApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
 import { parseSpan } from '../../src/core/duration.ts'
+import { surveyJob } from '../../src/engine/job-of.ts'
 import type { Store } from '../../src/ports.ts'
 import type { Simulator, SimulatorOptions } from '../../src/simulator/server.ts'
 import { openStore } from '../../src/store/store.ts'
@@ -13,8 +14,8 @@ import { simulatorCredential, startTestSimulator } from './simulator.ts'
 import { memoryStore, snapshot } from './stores.ts'
 import { TestClock } from './test-clock.ts'
 
-export const channels = { access: 'C0ACCESS', approvals: 'C0APPROVALS', audit: 'C0AUDIT' } as const
-export const robinsAddress = '81.2.69.142'
+export const channels = { access: 'C0ACCESS', approvals: 'C0APPROVALS', audit: 'C0AUDIT', pages: 'C0PAGES' } as const
+const robinsAddress = '81.2.69.142'
 
 export const worldPolicy = `
 version: 1
@@ -137,6 +138,14 @@ export class World {
     await this.settle()
   }
 
+  /** Has every subscription compared with the grants, and what comes of it. */
+  async reconciles(): Promise<void> {
+    const { store } = this.app
+    const now = this.clock.now()
+    await store.transact((tx) => tx.putJobs([surveyJob(now)], now))
+    await this.settle()
+  }
+
   card() {
     const card = this.slack.messages(channels.approvals).at(-1)
     if (!card) throw new Error('There is no card in the approvers’ channel.')
@@ -230,7 +239,12 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
       (options.durable
         ? await openStore({ dataDir: join(folder, 'data'), snapshot: await snapshot() })
         : (await memoryStore()).store)
-    return startApp(config, { clock, log: quiet, credential: simulatorCredential(azure, lifetimeSeconds), store })
+    return startApp(config, {
+      clock,
+      log: quiet,
+      credential: simulatorCredential(azure, lifetimeSeconds),
+      store,
+    })
   }
   const app = await start()
   await app.ready

@@ -1,0 +1,28 @@
+import { tellClocks } from './engine/clocks.ts'
+import type { Clock, Store } from './ports.ts'
+import type { Upkeep } from './upkeep.ts'
+
+const inventoryEveryMs = 5 * 60_000
+const anchorEveryMs = 5_000
+const reapEveryMs = 500
+const maintainEveryMs = 10 * 60_000
+const clocksEveryMs = 5_000
+
+export interface Chores {
+  readonly store: Store
+  readonly clock: Clock
+  readonly anchor: () => Promise<void>
+  readonly readInventory: () => Promise<void>
+  readonly clockTrouble: () => string | null
+}
+
+/** Resolves once the inventory has been read for the first time. */
+export function startChores(upkeep: Upkeep, chores: Chores): Promise<void> {
+  const { store, clock, anchor, readInventory, clockTrouble } = chores
+  upkeep.every(clocksEveryMs, 'comparing the clocks', () => tellClocks(store, clock.now(), clockTrouble()))
+  upkeep.every(reapEveryMs, 'freeing the jobs of dead replicas', () => store.jobs.reap(clock.now()))
+  upkeep.every(anchorEveryMs, 'reading the database’s clock', anchor)
+  upkeep.every(maintainEveryMs, 'looking after the database', () => store.maintain(clock.now()))
+  upkeep.every(inventoryEveryMs, 'reading Azure’s inventory', readInventory)
+  return upkeep.until('Reading Azure’s inventory', readInventory)
+}
