@@ -275,7 +275,10 @@ export interface Jobs {
 }
 
 export interface Store {
-  /** Commits what `work` did, or nothing of it. Reading through the store inside `work` throws. */
+  /**
+   * Commits what `work` did, or nothing of it. Reading through the store inside `work` throws. When two
+   * transactions collide, `work` runs again: it must touch nothing but its `tx`.
+   */
   transact<T>(work: (tx: Tx) => Promise<T>): Promise<T>
   readonly jobs: Jobs
   readonly reconciling: Reconciling

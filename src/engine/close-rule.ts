@@ -32,16 +32,17 @@ export async function closeRule(parts: WriteParts, work: RuleWork, stop: AbortSi
     await dispatcher.dispatch({ requestId, event: { type: 'rule absent', nsgId: rule.nsgId } })
     return
   }
-  let { at, why } = nextTry(clock, work, written)
-  if (isLocked(written)) {
-    const blocked = await firewall.block(rule, deadline(stop, longestCloseMs))
-    why +=
-      blocked.kind === 'present'
-        ? ' The rule was turned into one that denies.'
-        : ' It could not be turned into one that denies either.'
-  }
+  const { at, why: met } = nextTry(clock, work, written)
+  const why = isLocked(written) ? `${await block(parts, work, stop)} ${met}` : met
   await store.postpone(grantId, rule.nsgId, at, why)
   log.warn({ grant: grantId, nsg: rule.nsgId, attempt: work.attempts + 1, why }, 'a rule is not closed yet')
+}
+
+async function block({ firewall }: WriteParts, { rule }: RuleWork, stop: AbortSignal): Promise<string> {
+  const blocked = await firewall.block(rule, deadline(stop, longestCloseMs))
+  return blocked.kind === 'present'
+    ? 'A lock forbids to delete it, so it was turned into one that denies.'
+    : 'A lock forbids to delete it, and it could not be turned into one that denies.'
 }
 
 /** Removes a rule of ours that no grant wants; the trail tells when Azure was read and it was gone. */
@@ -67,7 +68,6 @@ export async function closeStray(parts: WriteParts, stray: StrayWork, stop: Abor
       actor: 'jitney',
       details,
     }
-    await tx.endAlarm(`unknown rule:${nsgId}/${name}`)
     await tx.audit([event])
     await tx.putJobs([announceJob(now)], now)
   })

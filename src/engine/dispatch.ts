@@ -89,10 +89,11 @@ async function commitTogether(parts: DispatchParts, batch: readonly Waiting[]): 
 }
 
 async function take(tx: Tx, batch: readonly Waiting[], now: number): Promise<Dispatched[]> {
-  const claims = batch.flatMap(({ item }) => (item.claim ? [item.claim] : []))
-  const ours = claims.length > 0 ? await tx.finish(claims, now) : new Set<string>()
+  // Cases before jobs, always: two replicas that lock them in different orders would wait for each other.
   const ids = [...new Set(batch.flatMap(({ item }) => ('event' in item ? [item.requestId] : [])))]
   const cases = ids.length > 0 ? await tx.cases(ids) : new Map<string, Case>()
+  const claims = batch.flatMap(({ item }) => (item.claim ? [item.claim] : []))
+  const ours = claims.length > 0 ? await tx.finish(claims, now) : new Set<string>()
   const changed = new Map<string, Case>()
   const audit: AuditEvent[] = []
   const rows: Rows = { jobs: new Map(), notes: [] }

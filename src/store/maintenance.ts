@@ -21,10 +21,15 @@ const tables = [
 ]
 
 /** Slack repeats a gesture within minutes, so a key older than a day guards against nothing. */
+/** Longer than any sensible policy counts an address as somebody's. */
+const addressDays = 90
+
 export async function purge(db: Queries, now: number): Promise<void> {
   const limit = new Date(now - dayMs)
   await db.deleteFrom('intakes').where('ended_at', '<', limit).where('received_at', '<', limit).execute()
   await db.deleteFrom('notes').where('sent_at', '<', limit).execute()
+  await sql`delete from alarms where sent_at < ${limit}`.execute(db)
+  await sql`delete from addresses where given_at < ${new Date(now - addressDays * dayMs)}`.execute(db)
 }
 
 /** The embedded database has no background processes: without this, its files only ever grow. */

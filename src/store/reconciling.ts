@@ -135,7 +135,7 @@ export async function raiseAlarms(db: Queries, alarms: readonly RaisedAlarm[], n
 }
 
 export async function endAlarm(db: Queries, key: string): Promise<void> {
-  await sql`delete from alarms where key = ${key} and sent_at is not null`.execute(db)
+  await sql`delete from alarms where key = ${key}`.execute(db)
 }
 
 export async function waitingAlarms(db: Queries): Promise<readonly QueuedAlarm[]> {

@@ -187,7 +187,7 @@ describe('opening and closing', () => {
     const thread = world.thread().map((text) => text.split(/[ :]/)[0])
     expect(thread).toEqual(['Open', 'Closed'])
     // A line whose answer was lost may stand there twice, and then says so.
-    const lines = world.auditLines().filter((line) => !line.includes('(may repeat)'))
+    const lines = world.auditLines().filter((line) => line.startsWith('#') && !line.includes('(may repeat)'))
     const numbers = lines.map((line) => Number(/^#(\d+)/.exec(line)?.[1]))
     expect(numbers).toEqual(numbers.map((_number, index) => index + 1))
   })
