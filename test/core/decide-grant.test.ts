@@ -146,6 +146,7 @@ describe('closing', () => {
       { kind: 'drop timer', timer: 'warning', requestId: 'r1' },
       { kind: 'write rules', nsgId: 'A', want: 'absent' },
       { kind: 'write rules', nsgId: 'B', want: 'absent' },
+      { kind: 'set timer', timer: 'stuck', requestId: 'r1', at: clock(time) + 60_000 },
       { kind: 'show', requestId: 'r1' },
     ])
   })
@@ -192,6 +193,7 @@ describe('closed', () => {
       },
     ])
     expect(effects).toEqual([
+      { kind: 'drop timer', timer: 'stuck', requestId: 'r1' },
       { kind: 'show', requestId: 'r1' },
       {
         kind: 'note',
@@ -228,6 +230,100 @@ describe('closed', () => {
     expect(decide(granted('closed'), closeBy(), clock('09:20'))).toMatchObject({
       refusal: { code: 'already closed', at: clock('09:09') },
     })
+  })
+})
+
+describe('a rule that somebody else touched', () => {
+  const differences = [
+    { what: 'source', before: '81.2.69.142', after: '*' },
+    { what: 'destination', before: '10.0.0.4', after: '' },
+  ] as const
+  const removed: Event = { type: 'rule missing', nsgId: '/subscriptions/s1/nsg-a' }
+  const changed: Event = { type: 'rule changed', nsgId: '/subscriptions/s1/nsg-a', differences }
+  const touched: [Event, string][] = [
+    [removed, 'its rule in nsg-a was removed by somebody else'],
+    [
+      changed,
+      'its rule in nsg-a was changed by somebody else: source was 81.2.69.142 and is now *; destination was 10.0.0.4 and is now nothing',
+    ],
+  ]
+
+  it.each(touched)('ends the access and says at once why: $type', (event, detail) => {
+    const before = granted('open', bothThere)
+    const { next, audit, effects } = done(before, event, '09:10')
+    const why = { reason: 'changed outside', by: null, detail } as const
+    expect(next.grant).toEqual({ ...before.grant, ...why, state: 'closing', closingSince: clock('09:10') })
+    expect(audit).toMatchObject([
+      { type: 'grant.closing', actor: 'jitney', details: { reason: 'changed outside', detail } },
+    ])
+    expect(effects.filter(({ kind }) => kind === 'write rules' || kind === 'note')).toEqual([
+      { kind: 'write rules', nsgId: 'A', want: 'absent' },
+      { kind: 'write rules', nsgId: 'B', want: 'absent' },
+      { kind: 'note', requestId: 'r1', note: { type: 'closing', at: clock('09:10'), ...why } },
+    ])
+  })
+
+  it('is told when it stands there again after the close, and the grant stays closed', () => {
+    const before = granted('closed', [rule('A', 'absent')])
+    const came: Event = { type: 'rule came back', nsgId: 'A', name: 'jit-g1-1795426500' }
+    expect(done(before, came, '09:40')).toEqual({
+      ok: true,
+      next: before,
+      audit: [],
+      effects: [
+        {
+          kind: 'note',
+          requestId: 'r1',
+          note: { type: 'came back', at: clock('09:40'), nsgId: 'A', name: 'jit-g1-1795426500' },
+        },
+      ],
+    })
+  })
+})
+
+describe('a close that takes too long', () => {
+  const before = granted('closing', [rule('A', 'absent'), rule('B', 'present')])
+  const first = done(before, { type: 'stuck' }, '09:10')
+
+  it('calls the operators and is on record with what is left', () => {
+    expect(first.next.grant).toEqual({ ...before.grant, stuckSince: clock('09:10') })
+    expect(first.audit).toEqual([
+      {
+        type: 'grant.stuck',
+        at: clock('09:10'),
+        requestId: 'r1',
+        grantId: 'g1',
+        actor: 'jitney',
+        details: {
+          expiresAt: clock('09:35'),
+          closingSince: clock('09:08'),
+          left: [{ name: 'jit-g1-1795426500', nsg: 'B' }],
+        },
+      },
+    ])
+    expect(first.effects).toEqual([
+      { kind: 'page', requestId: 'r1' },
+      { kind: 'set timer', timer: 'stuck', requestId: 'r1', at: clock('09:15') },
+      { kind: 'show', requestId: 'r1' },
+    ])
+  })
+
+  it('calls again every five minutes, and keeps since when', () => {
+    const second = done(first.next, { type: 'stuck' }, '09:15')
+    expect(second.next).toEqual(first.next)
+    expect(second.audit).toEqual([])
+    expect(second.effects).toEqual([
+      { kind: 'page', requestId: 'r1' },
+      { kind: 'set timer', timer: 'stuck', requestId: 'r1', at: clock('09:20') },
+      { kind: 'show', requestId: 'r1' },
+    ])
+  })
+
+  it('stays known when it is closed after all', () => {
+    const { next } = done(first.next, { type: 'rule absent', nsgId: 'B' }, '09:40')
+    expect(next.grant).toMatchObject({ state: 'closed', stuckSince: clock('09:10') })
+    const { next: prompt } = done(before, { type: 'rule absent', nsgId: 'B' }, '09:40')
+    expect(prompt.grant).not.toHaveProperty('stuckSince')
   })
 })
 

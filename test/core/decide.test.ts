@@ -25,6 +25,8 @@ import {
 
 const two = terms({ approvals: 2 })
 const asked = { terms: terms(), ...base() }
+const stuckSince = (time: string, { request, grant }: Case): Case =>
+  grant?.state === 'closing' ? { request, grant: { ...grant, stuckSince: clock(time) } } : { request, grant }
 
 /** Every state that a case can be in, in the words of somebody who looks at the card. */
 const states = {
@@ -48,6 +50,10 @@ const states = {
   open: granted('open', [rule('A', 'present'), rule('B', 'present')]),
   closing: granted('closing', [rule('A', 'present'), rule('B', 'present')]),
   'closing, one rule gone': granted('closing', [rule('A', 'absent'), rule('B', 'present')]),
+  'closing, and it pages': stuckSince(
+    '09:09',
+    granted('closing', [rule('A', 'absent'), rule('B', 'present')]),
+  ),
   closed: granted('closed', [rule('A', 'absent'), rule('B', 'absent')]),
 } as const satisfies Record<string, Case | null>
 
@@ -105,6 +111,16 @@ const events = {
   'rule A is gone': [{ type: 'rule absent', nsgId: 'A' }],
   'rule B is gone': [{ type: 'rule absent', nsgId: 'B' }],
   'a rule nobody planned is gone': [{ type: 'rule absent', nsgId: 'Z' }],
+  'somebody removed rule A': [{ type: 'rule missing', nsgId: 'A' }],
+  'somebody changed rule A': [
+    {
+      type: 'rule changed',
+      nsgId: 'A',
+      differences: [{ what: 'source', before: '81.2.69.142', after: '*' }],
+    },
+  ],
+  'rule A came back': [{ type: 'rule came back', nsgId: 'A', name: 'jit-g1-1795426500' }],
+  'closing takes too long': [{ type: 'stuck' }],
   'five minutes are left': [{ type: 'warning' }, '09:30'],
   'the warning comes after the end': [{ type: 'warning' }, '09:35'],
   'the expiry’s timer runs early': [{ type: 'expiry' }, '09:34:59.999'],
@@ -163,12 +179,16 @@ const nothing: Row = {
   'Alice closes, and is a guest now': 'no: nothing to close',
 }
 const drops = 'drop expiry, drop warning'
-const over = (marks: string) =>
-  `approved/closing ${marks}: grant.closing; ${drops}, write A absent, write B absent, show`
+/** From the beginning of the close, somebody is called after a minute. */
+const over = (marks: string, pagesAt = '09:11') =>
+  `approved/closing ${marks}: grant.closing; ${drops}, write A absent, write B absent, set stuck ${pagesAt}, show`
+/** What the person did not do themselves is told at once. */
+const overByOthers = (marks: string) => `${over(marks)}, note closing`
+const pages = 'page, set stuck 09:15, show'
 /** A grant without rules has nothing in Azure to wait for. */
-const overAtOnce = `approved/closed: grant.closing, grant.closed; ${drops}, show, note closed`
+const overAtOnce = `approved/closed: grant.closing, grant.closed; ${drops}, drop stuck, show, note closed`
 const openNow = 'approved/open ++: grant.open; show, note opened'
-const closedNow = 'approved/closed --: grant.closed; show, note closed'
+const closedNow = 'approved/closed --: grant.closed; drop stuck, show, note closed'
 
 /** What comes of each event; one that a row does not name changes nothing. */
 const table: Record<keyof typeof states, Row> = {
@@ -211,45 +231,59 @@ const table: Record<keyof typeof states, Row> = {
     ...close(over('??')),
     ...notYours,
     'the rules are planned': 'same: write A present, write B present',
-    'the rules are planned too late': over('??'),
+    'the rules are planned too late': over('??', '09:36'),
     'no place for a rule is found': 'same: write A present, write B present',
     'Azure refuses': over('??'),
     'rule B takes another priority': 'approved/opening ??: ',
     'rule A is there': 'approved/opening +?: ',
     'rule B is there': 'approved/opening ?+: ',
-    'rule B is there too late': over('?+'),
-    'the time is over': over('??'),
+    'rule B is there too late': over('?+', '09:36'),
+    'the time is over': over('??', '09:36'),
   }),
   'opening, one rule there': decided({
     ...close(over('+?')),
     ...notYours,
     'the rules are planned': 'same: write A present, write B present',
-    'the rules are planned too late': over('+?'),
+    'the rules are planned too late': over('+?', '09:36'),
     'no place for a rule is found': 'same: write A present, write B present',
     'Azure refuses': over('+?'),
     'rule B takes another priority': 'approved/opening +?: ',
     'rule B is there': openNow,
-    'rule B is there too late': over('++'),
-    'the time is over': over('+?'),
+    'rule B is there too late': over('++', '09:36'),
+    'the time is over': over('+?', '09:36'),
   }),
   open: decided({
     ...close(over('++')),
     ...notYours,
+    'somebody removed rule A': overByOthers('++'),
+    'somebody changed rule A': overByOthers('++'),
     'five minutes are left': 'same: note ending',
-    'the time is over': over('++'),
+    'the time is over': over('++', '09:36'),
   }),
   closing: decided({
     ...close('no: already closing'),
     ...notYours,
     'rule A is gone': 'approved/closing -+: ',
     'rule B is gone': 'approved/closing +-: ',
+    'closing takes too long': `approved/closing ++: grant.stuck; ${pages}`,
   }),
   'closing, one rule gone': decided({
     ...close('no: already closing'),
     ...notYours,
     'rule B is gone': closedNow,
+    'closing takes too long': `approved/closing -+: grant.stuck; ${pages}`,
   }),
-  closed: decided({ ...close('no: already closed'), ...notYours }),
+  'closing, and it pages': decided({
+    ...close('no: already closing'),
+    ...notYours,
+    'rule B is gone': closedNow,
+    'closing takes too long': `same: ${pages}`,
+  }),
+  closed: decided({
+    ...close('no: already closed'),
+    ...notYours,
+    'rule A came back': 'same: note came back',
+  }),
 }
 
 const cases: Record<string, Case | null> = states
@@ -292,7 +326,11 @@ describe('every event in every state', () => {
       'rule repriced': true,
       'rule present': true,
       'rule absent': true,
+      'rule missing': true,
+      'rule changed': true,
+      'rule came back': true,
       warning: true,
+      stuck: true,
       expiry: true,
       close: true,
     }

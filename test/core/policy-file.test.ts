@@ -69,13 +69,15 @@ describe('a good file', () => {
         },
       ],
       auditChannel: 'C0AUDIT',
+      pages: { channel: 'C0AUDIT', users: [], groups: [] },
       addressWindowMs: 12 * 3_600_000,
       showTags: [],
     })
   })
 
   it('says everything that can be said', () => {
-    const policy = load(`${head}address: { remember: 30m }
+    const policy = load(`${head}pages: { channel: C0PAGES, users: [U0ALEX], groups: [S0OPS] }
+address: { remember: 30m }
 card: { showTags: [env] }
 services:
   pg: [5432, 5433/udp]
@@ -93,6 +95,7 @@ rules:
 `)
     expect(policy.services.map(({ name }) => name).toSorted()).toEqual(['pg', 'rdp', 'ssh', 'winrm'])
     expect(policy).toMatchObject({ addressWindowMs: 1_800_000, showTags: ['env'] })
+    expect(policy.pages).toEqual({ channel: 'C0PAGES', users: ['U0ALEX'], groups: ['S0OPS'] })
     expect(policy.rules).toEqual([
       {
         name: 'all of it',
@@ -125,6 +128,14 @@ rules:
       [20],
       [5],
     ])
+  })
+
+  it('calls people in the audit channel when no other one is named for it', () => {
+    expect(load(`${oneRule}pages: { users: [U0ALEX] }\n`).pages).toEqual({
+      channel: 'C0AUDIT',
+      users: ['U0ALEX'],
+      groups: [],
+    })
   })
 
   it('needs no approvers where nobody is asked', () => {
@@ -164,7 +175,7 @@ const bad: Record<string, [string, string[]]> = {
   'no rules': [`${head}rules: []`, ['4:8 rules: Too small: expected array to have >=1 items (found a list)']],
   'a misspelt key at the top': [
     `${oneRule}audti: 1\n`,
-    ['8:1 audti: unknown key; allowed are version, audit, address, card, services, defaults, rules'],
+    ['8:1 audti: unknown key; allowed are version, audit, pages, address, card, services, defaults, rules'],
   ],
   'a misspelt key in a rule': [
     withRule('    approvrs: {}'),
@@ -179,6 +190,22 @@ const bad: Record<string, [string, string[]]> = {
   'a misspelt key of people': [
     withRule('    requester: { user: [U0BOB] }'),
     ['8:18 rules[0].requester.user: unknown key; allowed are users, groups'],
+  ],
+  'a misspelt key of the pages': [
+    `${oneRule}pages: { chanel: C0PAGES }\n`,
+    ['8:10 pages.chanel: unknown key; allowed are channel, users, groups'],
+  ],
+  'pages to a channel by its name': [
+    `${oneRule}pages: { channel: pages }\n`,
+    ['8:19 pages.channel: expected a Slack channel id such as C012ABCDEF (found "pages")'],
+  ],
+  'a group among those who are called': [
+    `${oneRule}pages: { users: [S0OPS] }\n`,
+    ['8:18 pages.users[0]: expected a Slack user id such as U012ABCDEF (found "S0OPS")'],
+  ],
+  'a user among the groups that are called': [
+    `${oneRule}pages: { groups: [U0ALEX] }\n`,
+    ['8:19 pages.groups[0]: expected a Slack user group id such as S012ABCDEF (found "U0ALEX")'],
   ],
   'a misspelt key of the address': [
     `${oneRule}address: { remember: 1h, forget: 2h }\n`,

@@ -35,12 +35,22 @@ function steps(before: Grant | null, after: Grant | null): number {
   return ladder.indexOf(to) - ladder.indexOf(from) - skipped
 }
 
+const stuckSince = (given: Case | null) =>
+  given?.grant && 'stuckSince' in given.grant ? given.grant.stuckSince : undefined
+
+/** What may be done again when an event comes a second time: it is harmless, and the engine tells things once. */
+const harmless = new Set(['write rules', 'ending', 'came back'])
+/** A close that is stuck calls each time it is asked, because nothing but its own timer asks. */
+const calls = ['page', 'set timer', 'show']
+
 describe('in every history', () => {
   it('reaches each state at some time, so that what follows is about something', () => {
     const seen = new Set<string>()
     always((moments) => {
-      for (const { after } of moments)
+      for (const { after } of moments) {
         if (after) seen.add(`${after.request.state} ${after.grant?.state ?? '-'}`)
+        if (stuckSince(after) !== undefined) seen.add(`stuck ${after?.grant?.state}`)
+      }
     }, 1_000)
     expect([...seen].toSorted()).toEqual([
       'approved closed',
@@ -51,6 +61,8 @@ describe('in every history', () => {
       'denied -',
       'lapsed -',
       'pending -',
+      'stuck closed',
+      'stuck closing',
     ])
   })
 
@@ -159,7 +171,8 @@ describe('in every history', () => {
         const counted = waits && before.request.reviews.length < after.request.reviews.length ? 1 : 0
         const climbed = steps(before?.grant ?? null, after?.grant ?? null)
         expect(climbed).toBeGreaterThanOrEqual(0)
-        expect(auditOf(moment)).toHaveLength(changed + counted + climbed)
+        const stuck = stuckSince(before) === undefined && stuckSince(after) !== undefined ? 1 : 0
+        expect(auditOf(moment)).toHaveLength(changed + counted + climbed + stuck)
         for (const one of auditOf(moment)) expect(one).toMatchObject({ at: moment.now, requestId: 'r1' })
       }
     })
@@ -174,7 +187,8 @@ describe('in every history', () => {
         expect(again.next).toEqual(outcome.next)
         expect(again.audit).toEqual([])
         const kinds = again.effects.map((effect) => (effect.kind === 'note' ? effect.note.type : effect.kind))
-        expect(kinds.filter((kind) => kind !== 'write rules' && kind !== 'ending')).toEqual([])
+        const pages = event.type === 'stuck' && outcome.next.grant?.state === 'closing'
+        expect(kinds.filter((kind) => !harmless.has(kind))).toEqual(pages ? calls : [])
       }
     })
   })
@@ -231,7 +245,7 @@ describe('in every history', () => {
     })
   })
 
-  it('whatever waits has its timer: a request its deadline, a grant its end', () => {
+  it('whatever waits has its timer: a request its deadline, a grant its end, a close its call for help', () => {
     always((moments) => {
       const timers = new Map<string, number>()
       for (const moment of moments) {
@@ -244,6 +258,29 @@ describe('in every history', () => {
         const runs = grant?.state === 'opening' || grant?.state === 'open'
         expect(timers.get('expiry')).toBe(runs ? grant.expiresAt : undefined)
         if (!runs) expect(timers.has('warning')).toBe(false)
+        expect(timers.has('stuck')).toBe(grant?.state === 'closing')
+      }
+    })
+  })
+
+  it('operators are called only about a close that has begun and is not over, and it is known since when', () => {
+    always((moments) => {
+      for (const moment of moments) {
+        const { grant } = moment.after ?? {}
+        if (effectsOf(moment).some(({ kind }) => kind === 'page')) expect(grant?.state).toBe('closing')
+        const since = stuckSince(moment.before)
+        if (since !== undefined) expect(stuckSince(moment.after)).toBe(since)
+      }
+    })
+  })
+
+  it('what somebody else ended is told before it is closed', () => {
+    always((moments) => {
+      for (const moment of moments) {
+        const { grant } = moment.after ?? {}
+        const begins = moment.before?.grant?.state !== 'closing' && grant?.state === 'closing'
+        const told = effectsOf(moment).flatMap((one) => (one.kind === 'note' ? [one.note.type] : []))
+        if (begins) expect(told).toEqual(grant.reason === 'changed outside' ? ['closing'] : [])
       }
     })
   })

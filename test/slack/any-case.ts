@@ -169,6 +169,7 @@ export const anyNote: fc.Arbitrary<Note> = fc.oneof(
     detail,
     opened: fc.boolean(),
   }),
+  fc.record({ type: fc.constant('came back' as const), at, nsgId: words, name: words }),
   fc.record({
     type: fc.constant('decided' as const),
     state: fc.constantFrom('denied', 'canceled', 'lapsed'),

@@ -168,6 +168,8 @@ export function effectText(effect: Effect): string {
       return 'show'
     case 'note':
       return `note ${effect.note.type}`
+    case 'page':
+      return 'page'
     default:
       return effect satisfies never
   }
@@ -197,6 +199,7 @@ export const policy = (rules: Policy['rules']): Policy => ({
   services: [],
   rules,
   auditChannel: 'C0AUDIT',
+  pages: { channel: 'C0AUDIT', users: [], groups: [] },
   addressWindowMs: 12 * 3_600_000,
   showTags: [],
 })

@@ -85,6 +85,21 @@ export const others: fc.Arbitrary<Event> = fc.oneof(
   fc.record({ type: fc.constant('rule repriced' as const), nsgId, priority: fc.nat(4096) }),
   { weight: 16, arbitrary: fc.record({ type: fc.constant('rule present' as const), nsgId }) },
   { weight: 4, arbitrary: fc.record({ type: fc.constant('rule absent' as const), nsgId }) },
+  fc.record({ type: fc.constant('rule missing' as const), nsgId }),
+  fc.record({
+    type: fc.constant('rule changed' as const),
+    nsgId,
+    differences: fc.constantFrom([], [{ what: 'source' as const, before: '81.2.69.142', after: '*' }]),
+  }),
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      type: fc.constant('rule came back' as const),
+      nsgId,
+      name: fc.constant('jit-g1-1795426500'),
+    }),
+  },
+  { weight: 2, arbitrary: fc.constant<Event>({ type: 'stuck' }) },
 )
 
 /** Time mostly creeps, sometimes jumps, and sometimes steps back as clocks do. */
