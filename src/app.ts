@@ -77,7 +77,8 @@ function slackOf(config: Config, store: Store, clock: Clock, policy: PolicySourc
   })
 }
 
-const noCounts = { states: {}, earliestExpiry: null }
+const standing = async (store: Store | null, now: () => number) =>
+  store ? store.health(now(), now()) : { states: {}, earliestExpiry: null, overdue: 0, stuck: 0 }
 
 type Given = Pick<
   EngineParts,
@@ -122,7 +123,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
   const log = overrides.log ?? createLog(config)
   const policy = await openPolicy(config.POLICY_FILE, (problems) => new ConfigError(problems))
   const progress: Progress = { reconciled: false, store: null, inventory: null, slack: null }
-  const metrics = createMetrics(async () => (await progress.store?.counts()) ?? noCounts)
+  const metrics = createMetrics(() => standing(progress.store, () => clock.now()))
   // Probes are answered from the first moment: a database that is away must not look like a dead process.
   const web = await webOf(config, progress, metrics)
   const realClock = createDatabaseClock(async () => (await database).time())

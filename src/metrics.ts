@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import { latenessMs } from './core/grant.ts'
 import type { Outcome } from './core/outcome.ts'
+import type { Health } from './ports.ts'
 
 const secondBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900]
 
@@ -11,23 +12,46 @@ export interface Metrics {
   readonly render: () => Promise<{ contentType: string; body: string }>
 }
 
-export interface GrantCounts {
-  readonly states: Readonly<Record<string, number>>
-  /** Epoch milliseconds of the earliest expiry among grants that are not closed. */
-  readonly earliestExpiry: number | null
-}
+type Standing = Pick<Health, 'states' | 'earliestExpiry' | 'overdue' | 'stuck'>
 
-/** No user, VM or address ever becomes a label: those belong in the audit trail. */
-export function createMetrics(read: () => Promise<GrantCounts>): Metrics {
-  const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
-  const registers = [registry]
-  const grants = new Gauge({ name: 'jit_grants', help: 'Grants by state', labelNames: ['state'], registers })
+/** Gauges that are read from the database when somebody asks. */
+function gaugesOf(registers: Registry[]): (standing: Standing) => void {
+  const grants = new Gauge({
+    name: 'jit_grants',
+    help: 'Grants that are not closed, by state',
+    labelNames: ['state'],
+    registers,
+  })
   const expiry = new Gauge({
     name: 'jit_grant_expiry_timestamp_seconds',
     help: 'The earliest end among grants that are not closed; alert when it lies in the past',
     registers,
   })
+  const overdue = new Gauge({
+    name: 'jit_overdue_grants',
+    help: 'Grants past their end and not closed',
+    registers,
+  })
+  const stuck = new Gauge({
+    name: 'jit_stuck_grants',
+    help: 'Grants that have been closing for more than a minute',
+    registers,
+  })
+  return ({ states, earliestExpiry, ...late }) => {
+    grants.reset()
+    for (const [state, count] of Object.entries(states)) grants.set({ state }, count)
+    expiry.set(earliestExpiry === null ? 0 : earliestExpiry / 1000)
+    overdue.set(late.overdue)
+    stuck.set(late.stuck)
+  }
+}
+
+/** No user, VM or address ever becomes a label: those belong in the audit trail. */
+export function createMetrics(read: () => Promise<Standing>): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const registers = [registry]
+  const gauges = gaugesOf(registers)
   const lateness = new Histogram({
     name: 'jit_revoke_lateness_seconds',
     help: 'From a grant’s end to the reading that its rules are gone',
@@ -61,16 +85,14 @@ export function createMetrics(read: () => Promise<GrantCounts>): Metrics {
       const { grant } = outcome.next
       for (const { type } of outcome.audit) {
         transitions.inc({ type })
-        if (type === 'grant.closed' && grant?.state === 'closed') lateness.observe(latenessMs(grant) / 1000)
+        if (type === 'grant.closed' && grant?.state === 'closed' && grant.reason === 'expired')
+          lateness.observe(latenessMs(grant) / 1000)
         if (type === 'grant.open' && grant?.openedAt)
           opening.observe((grant.openedAt - grant.approvedAt) / 1000)
       }
     },
     render: async () => {
-      const { states, earliestExpiry } = await read()
-      grants.reset()
-      for (const [state, count] of Object.entries(states)) grants.set({ state }, count)
-      expiry.set(earliestExpiry === null ? 0 : earliestExpiry / 1000)
+      gauges(await read())
       return { contentType: registry.contentType, body: await registry.metrics() }
     },
   }

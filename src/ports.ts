@@ -274,6 +274,29 @@ export interface Jobs {
   reap(now: number): Promise<number>
 }
 
+/** How long something took, in milliseconds; all null when it never happened. */
+export interface Spread {
+  readonly count: number
+  readonly p50: number | null
+  readonly p99: number | null
+  readonly max: number | null
+}
+
+export interface Health {
+  /** Grants that are not closed, by state. */
+  readonly states: Readonly<Record<string, number>>
+  /** The earliest end among them, epoch milliseconds. */
+  readonly earliestExpiry: number | null
+  /** Past their end and not closed. */
+  readonly overdue: number
+  /** Closing for more than a minute. */
+  readonly stuck: number
+  /** From the end of a grant that ran out to the reading that its rules are gone. */
+  readonly lateness: Spread
+  /** From the approval to the reading that every rule is there. */
+  readonly opening: Spread
+}
+
 export interface Store {
   /**
    * Commits what `work` did, or nothing of it. Reading through the store inside `work` throws. When two
@@ -301,8 +324,8 @@ export interface Store {
   feed(name: string): Promise<{ seq: number; tried: boolean }>
   moveFeed(name: string, position: { seq: number; tried: boolean }): Promise<void>
   grants(states: readonly Grant['state'][]): Promise<readonly Case[]>
-  /** How many grants are in each state, and the earliest `expiresAt` of those that are not closed. */
-  counts(): Promise<{ states: Readonly<Record<string, number>>; earliestExpiry: number | null }>
+  /** How things stand at `now`, and how punctual it was since `since`. */
+  health(now: number, since: number): Promise<Health>
   /** The database's own clock, epoch milliseconds. */
   time(): Promise<number>
   /** Called whenever a job may have become due earlier, here or in another replica. */

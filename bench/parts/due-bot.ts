@@ -1,9 +1,10 @@
 /** The bot with grants that are all due at one moment, which comes when the parent says so. */
+import { sql } from 'kysely'
 import { startApp } from '../../src/app.ts'
 import { createDatabaseClock, type DatabaseClock } from '../../src/clock.ts'
 import { readConfig } from '../../src/config.ts'
 import type { Clock } from '../../src/ports.ts'
-import { openDatabase } from '../../src/store/database.ts'
+import { type Database, openDatabase } from '../../src/store/database.ts'
 import { storeOn } from '../../src/store/store.ts'
 import { seed, type Written } from '../seed.ts'
 import { type Shape, serve } from './part.ts'
@@ -40,6 +41,12 @@ class ShiftedClock implements Clock {
   }
 }
 
+async function countClosed({ kysely }: Database): Promise<number> {
+  const found = await sql<{ count: number }>`
+    select count(*)::int as count from grants where state = 'closed'`.execute(kysely)
+  return found.rows[0]?.count ?? 0
+}
+
 await serve<DueBotPart>(async () => {
   const config = readConfig()
   const { DATABASE_URL: databaseUrl, DATA_DIR: dataDir } = config
@@ -60,7 +67,7 @@ await serve<DueBotPart>(async () => {
       shift: (ms) => {
         clock.ahead = ms
       },
-      closed: async () => (await store.counts()).states['closed'] ?? 0,
+      closed: async () => (await store.grants(['closed'])).length,
     },
   }
 })

@@ -5,6 +5,7 @@ import { type Ports, parsePorts, type Service } from './service.ts'
 export type Command =
   | { readonly kind: 'help' }
   | { readonly kind: 'list' }
+  | { readonly kind: 'status' }
   | { readonly kind: 'cancel' | 'close'; readonly requestId: string }
   | {
       readonly kind: 'ask'
@@ -198,7 +199,6 @@ const comingLater: Readonly<Record<string, string>> = {
   protect: 'Protecting a VM is not here yet.',
   ip: 'Remembering your address is not here yet. Type it with “from” when you ask.',
   audit: 'Reading the audit trail here is not possible yet.',
-  status: 'The status of this bot cannot be shown here yet.',
   panic: 'Closing everything at once is not here yet. Close each access with its Close now button.',
 }
 
@@ -225,7 +225,7 @@ export function parseCommand(text: string, services: readonly Service[]): Comman
   const name = verb.toLowerCase()
   if (verb === '' && parts.because === null && parts.from === null) return { kind: 'help' }
   if (name === 'help' || name === '?' || parts.words.includes('--help')) return { kind: 'help' }
-  if (name === 'list') return { kind: 'list' }
+  if (name === 'list' || name === 'status') return { kind: name }
   if (name === 'cancel' || name === 'close') return byId(name, rest)
   const later = Object.hasOwn(comingLater, name) ? comingLater[name] : undefined
   if (later !== undefined) return mistake(later, `/jit ${services[0]?.name ?? '3389'} ${someVm} 30m`)

@@ -16,6 +16,7 @@ export interface IntakeParts {
   readonly chat: Chat
   readonly policy: () => Policy
   readonly newId: () => string
+  readonly clockTrouble: () => string | null
   readonly wording: Wording
   readonly log: Log
 }

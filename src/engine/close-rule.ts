@@ -2,12 +2,10 @@ import type { AuditEvent } from '../core/audit.ts'
 import type { Clock, RuleWork, StrayWork, Written } from '../ports.ts'
 import { pauseMs } from './backoff.ts'
 import { announceJob } from './job-of.ts'
+import { within } from './within.ts'
 import type { WriteParts } from './write-parts.ts'
 
 const longestCloseMs = 60_000
-
-export const deadline = (stop: AbortSignal, ms: number): AbortSignal =>
-  AbortSignal.any([stop, AbortSignal.timeout(ms)])
 
 /** When to try again, and why. */
 export function nextTry(
@@ -27,7 +25,7 @@ const isLocked = (written: Written) => written.kind === 'refused' && written.cod
 export async function closeRule(parts: WriteParts, work: RuleWork, stop: AbortSignal): Promise<void> {
   const { firewall, store, clock, dispatcher, log } = parts
   const { rule, grantId, requestId } = work
-  const written = await firewall.close(rule, deadline(stop, longestCloseMs))
+  const written = await within(clock, longestCloseMs, stop, (signal) => firewall.close(rule, signal))
   if (written.kind === 'absent') {
     await dispatcher.dispatch({ requestId, event: { type: 'rule absent', nsgId: rule.nsgId } })
     return
@@ -39,7 +37,7 @@ export async function closeRule(parts: WriteParts, work: RuleWork, stop: AbortSi
 }
 
 async function block({ firewall }: WriteParts, { rule }: RuleWork, stop: AbortSignal): Promise<string> {
-  const blocked = await firewall.block(rule, deadline(stop, longestCloseMs))
+  const blocked = await within(clock, longestCloseMs, stop, (signal) => firewall.block(rule, signal))
   return blocked.kind === 'present'
     ? 'A lock forbids to delete it, so it was turned into one that denies.'
     : 'A lock forbids to delete it, and it could not be turned into one that denies.'
@@ -49,7 +47,9 @@ async function block({ firewall }: WriteParts, { rule }: RuleWork, stop: AbortSi
 export async function closeStray(parts: WriteParts, stray: StrayWork, stop: AbortSignal): Promise<void> {
   const { firewall, store, clock, log } = parts
   const { nsgId, name } = stray
-  const written = await firewall.close({ nsgId, name }, deadline(stop, longestCloseMs))
+  const written = await within(clock, longestCloseMs, stop, (signal) =>
+    firewall.close({ nsgId, name }, signal),
+  )
   if (written.kind !== 'absent') {
     const { at, why } = nextTry(clock, stray, written)
     await store.reconciling.postponeStray(stray, at, why)

@@ -1,8 +1,9 @@
 import type { Event } from '../core/event.ts'
 import { choosePriority, defaultBand } from '../core/priority.ts'
 import type { RuleWork, Written } from '../ports.ts'
-import { deadline, nextTry } from './close-rule.ts'
+import { nextTry } from './close-rule.ts'
 import { messageOf } from './handler.ts'
+import { within } from './within.ts'
 import type { WriteParts } from './write-parts.ts'
 
 /** The longest that one PUT may be under way: nearer to the expiry than this, none is sent. */
@@ -26,7 +27,10 @@ async function tryPriorities(parts: WriteParts, work: RuleWork, stop: AbortSigna
     }
     const trouble = parts.clockTrouble()
     if (trouble !== null) return postpone(parts, work, { kind: 'try again', why: trouble, afterMs: null })
-    const written = await parts.firewall.open(rule, deadline(stop, Math.min(longestOpenMs, left)))
+    const wanted = rule
+    const written = await within(parts.clock, Math.min(longestOpenMs, left), stop, (signal) =>
+      parts.firewall.open(wanted, signal),
+    )
     switch (written.kind) {
       case 'present':
         return { type: 'rule present', nsgId }
@@ -68,7 +72,9 @@ async function nextPriority(
 ): Promise<number | string> {
   const { rule } = work
   try {
-    const existing = await parts.firewall.list(rule.nsgId, deadline(stop, longestPutMs))
+    const existing = await within(parts.clock, longestPutMs, stop, (signal) =>
+      parts.firewall.list(rule.nsgId, signal),
+    )
     if (!existing) return `the security group ${rule.nsgId} no longer exists`
     const others = (await parts.store.ruleWork(rule.nsgId)).map((one) => one.rule.priority)
     const chosen = choosePriority(existing, rule, defaultBand, new Set([...others, taken]))

@@ -7,6 +7,7 @@ import type { Claim, Clock, Firewall, Store, Topology } from '../ports.ts'
 import { pauseMs } from './backoff.ts'
 import type { Dispatcher } from './dispatch.ts'
 import { again, done, ended, type Finish, type Handler, messageOf } from './handler.ts'
+import { within } from './within.ts'
 
 export interface PlanParts {
   readonly store: Store
@@ -15,6 +16,8 @@ export interface PlanParts {
   readonly topology: Topology
   readonly firewall: Firewall
 }
+
+const longestPlanMs = 20_000
 
 type Planned =
   | { readonly ok: true; readonly rules: readonly Rule[] }
@@ -31,9 +34,11 @@ export const planRules =
   async (claim, stop) => {
     const current = await parts.store.case(claim.subject)
     if (current?.grant?.state !== 'opening' || current.grant.rules.length > 0) return done
-    const signal = AbortSignal.any([stop, AbortSignal.timeout(20_000)])
+    const { request, grant } = current
     try {
-      const planned = await plan(parts, current.request, current.grant, signal)
+      const planned = await within(parts.clock, longestPlanMs, stop, (signal) =>
+        plan(parts, request, grant, signal),
+      )
       const event = planned.ok
         ? ({ type: 'rules planned', rules: planned.rules } as const)
         : ({ type: 'could not open', detail: planned.why } as const)

@@ -9,6 +9,7 @@ import type { Dispatcher } from './dispatch.ts'
 import { again, type Handler, messageOf } from './handler.ts'
 import { alarmJob, announceJob, groupJob, reconcileJob, surveyJob } from './job-of.ts'
 import type { Log } from './log.ts'
+import { within } from './within.ts'
 
 export interface ReconcileParts {
   readonly store: Store
@@ -48,9 +49,7 @@ export const findSubscriptions =
   async (claim, stop) => {
     const { clock, store } = parts
     try {
-      const found = await parts.survey.subscriptions(
-        AbortSignal.any([stop, AbortSignal.timeout(longestSurveyMs)]),
-      )
+      const found = await within(clock, longestSurveyMs, stop, (signal) => parts.survey.subscriptions(signal))
       const now = clock.now()
       await store.transact((tx) =>
         tx.putJobs(
@@ -77,8 +76,9 @@ export const reconcile =
     const subscriptionId = claim.subject
     try {
       const surveyedAt = clock.now()
-      const signal = AbortSignal.any([stop, AbortSignal.timeout(longestSurveyMs)])
-      const groups = await parts.survey.groups(subscriptionId, signal)
+      const groups = await within(clock, longestSurveyMs, stop, (signal) =>
+        parts.survey.groups(subscriptionId, signal),
+      )
       for (let from = 0; from < groups.length; from += chunk) {
         await look(parts, groups.slice(from, from + chunk), surveyedAt, stop)
       }
@@ -160,8 +160,10 @@ const longestReadMs = 20_000
 /** A list may lag, so the rule itself is read, twice, before anybody is told that it is gone. */
 async function missing(parts: ReconcileParts, finding: Of<'missing'>, stop: AbortSignal): Promise<void> {
   for (let reads = 0; reads < 2; reads += 1) {
-    const signal = AbortSignal.any([stop, AbortSignal.timeout(longestReadMs)])
-    if (await parts.firewall.read(finding.nsgId, finding.name, signal)) return
+    const live = await within(parts.clock, longestReadMs, stop, (signal) =>
+      parts.firewall.read(finding.nsgId, finding.name, signal),
+    )
+    if (live) return
   }
   await parts.dispatcher.dispatch({
     requestId: finding.requestId,
@@ -177,8 +179,9 @@ async function changed(
 ): Promise<void> {
   const { nsgId, name, requestId } = finding
   const wanted = known.find(({ rule }) => rule.nsgId === nsgId && rule.name === name)
-  const signal = AbortSignal.any([stop, AbortSignal.timeout(longestReadMs)])
-  const live = await parts.firewall.read(nsgId, name, signal)
+  const live = await within(parts.clock, longestReadMs, stop, (signal) =>
+    parts.firewall.read(nsgId, name, signal),
+  )
   const found = wanted && live ? differences(wanted.rule, live) : []
   if (found.length === 0) return
   await parts.dispatcher.dispatch({ requestId, event: { type: 'rule changed', nsgId, differences: found } })

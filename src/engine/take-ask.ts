@@ -12,6 +12,8 @@ import type { Claim, Gesture } from '../ports.ts'
 import { answer, endDispatched, endWith, type IntakeParts } from './answer.ts'
 import { backoffMs } from './backoff.ts'
 import { again, ended, type Finish, messageOf } from './handler.ts'
+import { statusText } from './status.ts'
+import { within } from './within.ts'
 
 type AskGesture = Extract<Gesture, { kind: 'ask' }>
 type AskCommand = Extract<Command, { kind: 'ask' }>
@@ -24,6 +26,7 @@ const say = (text: string): Found<never> => ({ ok: false, say: text })
 const nothingStored = 'Nothing was stored.'
 const mostTries = 4
 const staleAfterMs = 60_000
+const longestReadMs = 20_000
 
 /** Gathers what a request needs and lets the core decide; a mistake is answered and leaves nothing behind. */
 export async function takeAsk(
@@ -34,6 +37,7 @@ export async function takeAsk(
 ): Promise<Finish> {
   const { responseUrl: url } = gesture
   const command = parseCommand(gesture.text, parts.policy().services)
+  if (command.kind === 'status') return endWith(parts, claim, url, await statusText(parts))
   if (command.kind !== 'ask') {
     const text =
       command.kind === 'mistake' ? `${command.wrong} For example: \`${command.example}\`` : nothingStored
@@ -73,7 +77,9 @@ async function gather(
   if (!source.ok) return source
   const vm = await findVm(parts, command)
   if (!vm.ok) return vm
-  const path = await parts.topology.path(vm.value, source.value.family, AbortSignal.timeout(20_000))
+  const path = await within(parts.clock, longestReadMs, null, (signal) =>
+    parts.topology.path(vm.value, source.value.family, signal),
+  )
   if (path.kind === 'unguarded') {
     return say(
       `${vm.value.name} has no security group in front of ${path.networkInterface}, so everything is let in already and opening a rule would mean nothing. ${nothingStored} Ask whoever looks after the VM to put a security group there.`,
@@ -134,7 +140,7 @@ async function findVm({ inventory, clock, log }: IntakeParts, command: AskComman
   // A VM that was made a moment ago is worth one more look.
   if (matches.length === 0 && (readAt === null || clock.now() - readAt > staleAfterMs)) {
     try {
-      await inventory.refresh(AbortSignal.timeout(20_000))
+      await within(clock, longestReadMs, null, (signal) => inventory.refresh(signal))
     } catch (error) {
       log.warn({ error: messageOf(error) }, 'the inventory could not be read again')
       if (readAt === null) throw error

@@ -36,18 +36,6 @@ export async function casesByGrant(
   return readable(await readCases(db, sql`g.state = any(${[...states]}::text[])`), log)
 }
 
-export async function countGrants(
-  db: Queries,
-): Promise<{ states: Readonly<Record<string, number>>; earliestExpiry: number | null }> {
-  const found = await sql<{ state: string; count: number; earliest: Date }>`
-    select state, count(*)::int as count, min(expires_at) as earliest from grants group by state`.execute(db)
-  const unfinished = found.rows.filter((row) => row.state !== 'closed').map((row) => row.earliest.getTime())
-  return {
-    states: Object.fromEntries(found.rows.map((row) => [row.state, row.count])),
-    earliestExpiry: unfinished.length > 0 ? Math.min(...unfinished) : null,
-  }
-}
-
 async function readCases(db: Queries, which: ReturnType<typeof sql>): Promise<readonly CaseRow[]> {
   const found = await sql<CaseRow>`
     select r.id, r.doc as request, g.doc as granted,

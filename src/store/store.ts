@@ -3,8 +3,9 @@ import { sql } from 'kysely'
 import type { Jobs, Reconciling, Store } from '../ports.ts'
 import { lastAddress } from './addresses.ts'
 import { auditAfter } from './audit-chain.ts'
-import { casesByGrant, countGrants, oneCase } from './cases.ts'
+import { casesByGrant, oneCase } from './cases.ts'
 import { type Database, openDatabase, type StoreOptions } from './database.ts'
+import { health } from './health.ts'
 import { readIntake, receive } from './intakes.ts'
 import { claimJobs, extendClaim, freeAll, nextRunAts, reapDead, retryJob } from './jobs.ts'
 import { reasonOf } from './log.ts'
@@ -126,7 +127,7 @@ export async function storeOn(database: Database): Promise<Store> {
     feed: async (name) => readFeed(outside(), name),
     moveFeed: async (name, position) => moveFeed(outside(), name, position),
     grants: async (states) => casesByGrant(outside(), states, log),
-    counts: async () => countGrants(outside()),
+    health: async (now, since) => health(outside(), now, since),
     time: async () => databaseTime(outside()),
     onWake,
     maintain: async (now) => {

@@ -165,7 +165,7 @@ export function caseContract(subject: Subject): void {
 
     test('grants are found by state, and counted', async () => {
       const { store } = subject
-      expect(await store.counts()).toEqual({ states: {}, earliestExpiry: null })
+      expect(await store.health(noon, noon)).toMatchObject({ states: {}, earliestExpiry: null, overdue: 0 })
       await save(
         store,
         pendingCase('r0'),
@@ -176,9 +176,12 @@ export function caseContract(subject: Subject): void {
       )
       const found = await store.grants(['open', 'closing'])
       expect(found.map((kase) => kase.request.id)).toEqual(['r2', 'r3', 'r4'])
-      expect(await store.counts()).toEqual({
-        states: { open: 2, closing: 1, closed: 1 },
+      expect(await store.health(noon + 3 * minute - 1, noon)).toMatchObject({
+        states: { open: 2, closing: 1 },
         earliestExpiry: noon + 2 * minute,
+        overdue: 1,
+        stuck: 0,
+        lateness: { count: 1 },
       })
     })
 
@@ -207,7 +210,7 @@ export function caseContract(subject: Subject): void {
         return tx.finish(claims, noon)
       })
       expect(finished.size).toBe(2000)
-      expect((await store.counts()).states).toEqual({ closed: 2000 })
+      expect((await store.health(noon, noon - 1000 * minute)).states).toEqual({})
       expect((await store.case('r1999'))?.grant?.rules.map((rule) => rule.state)).toEqual([
         'absent',
         'absent',

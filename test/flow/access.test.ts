@@ -209,4 +209,15 @@ describe('opening and closing', () => {
       'closed',
     ])
   })
+
+  test('anybody may ask how things stand, and hears the lateness of the closes', async () => {
+    await opens()
+    await world.passes('31m')
+    await world.asks('robin', 'status')
+    const status = world.ephemerals('robin').at(-1)
+    expect(status).toMatch(/^Open: 0, opening: 0, closing: 0\./)
+    expect(status).toMatch(/Nothing is open past its time\./)
+    expect(status).toMatch(/From the end of access to the reading that it is closed: half within \d/)
+    expect(status).toMatch(/Azure’s VMs were read at/)
+  })
 })

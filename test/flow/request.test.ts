@@ -15,8 +15,7 @@ describe('asking for access', () => {
     return world.ephemerals('robin').slice(before).join('\n')
   }
   const nothingStored = async () => {
-    const counts = await world.app.store.counts()
-    expect(counts.states).toEqual({})
+    expect(await world.app.store.grants(['opening', 'open', 'closing', 'closed'])).toEqual([])
     expect(world.auditLines()).toEqual([])
     expect(world.dm('robin')).toEqual([])
     expect(world.ourRules()).toEqual([])

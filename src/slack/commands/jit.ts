@@ -33,6 +33,7 @@ function refusal(command: Command, hands: Hands): string | null {
       const why = hands.refuseAsk?.(command) ?? null
       return why === null ? null : words(why, 1500)
     }
+    case 'status':
     case 'cancel':
     case 'close':
       return null
@@ -45,6 +46,7 @@ function accepted(command: Command): string {
   if (command.kind === 'ask') {
     return `Got it: ${words(command.ports.label, 100)} to ${words(command.vmName, 100)} ${spanText(command.span)}. Checking the policy.`
   }
+  if (command.kind === 'status') return 'Reading how things stand.'
   return `Got it. Checking whether you may ${command.kind} it.`
 }
 

@@ -30,3 +30,6 @@ create table alarms (
 create index alarms_waiting on alarms (id) where sent_at is null;
 
 create index rules_unfinished_prefix on rules (nsg_id text_pattern_ops) where state <> 'absent';
+
+-- How punctual closes were is read from the newest of them.
+create index grants_closed on grants (closed_at) where state = 'closed';

@@ -1,0 +1,55 @@
+import { day } from '../core/duration.ts'
+import type { Wording } from '../core/refusal.ts'
+import type { Clock, Health, Inventory, Spread, Store } from '../ports.ts'
+
+export interface StatusParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly inventory: Inventory
+  readonly wording: Wording
+  readonly clockTrouble: () => string | null
+}
+
+const days = 7
+
+const seconds = (ms: number | null) =>
+  ms === null ? 'unknown' : `${(Math.ceil(ms / 100) / 10).toFixed(1)} s`
+
+const spreadText = (what: string, { count, p50, p99, max }: Spread) =>
+  count === 0
+    ? `${what}: nothing in the last ${days} days.`
+    : `${what}: half within ${seconds(p50)}, 99 % within ${seconds(p99)}, at most ${seconds(max)} (${count} in the last ${days} days).`
+
+function standing({ states, earliestExpiry, overdue, stuck }: Health, wording: Wording): string[] {
+  const count = (state: string) => states[state] ?? 0
+  const open = `Open: ${count('open')}, opening: ${count('opening')}, closing: ${count('closing')}.`
+  const next = earliestExpiry === null ? '' : ` The next end is at ${wording.time(earliestExpiry)}.`
+  const late =
+    overdue + stuck === 0
+      ? 'Nothing is open past its time.'
+      : `*Past its time: ${overdue}. Closing for more than a minute: ${stuck}.*`
+  return [`${open}${next}`, late]
+}
+
+/** How things stand, in words, for whoever asks. */
+export async function statusText({
+  store,
+  clock,
+  inventory,
+  wording,
+  clockTrouble,
+}: StatusParts): Promise<string> {
+  const now = clock.now()
+  const health = await store.health(now, now - days * day)
+  const readAt = inventory.readAt()
+  const trouble = clockTrouble()
+  return [
+    ...standing(health, wording),
+    spreadText('From the end of access to the reading that it is closed', health.lateness),
+    spreadText('From the approval to the reading that it is open', health.opening),
+    readAt === null
+      ? 'Azure’s VMs have not been read yet.'
+      : `Azure’s VMs were read at ${wording.time(readAt)}.`,
+    ...(trouble === null ? [] : [`*${trouble}.*`]),
+  ].join('\n')
+}
