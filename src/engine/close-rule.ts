@@ -36,7 +36,11 @@ export async function closeRule(parts: WriteParts, work: RuleWork, stop: AbortSi
   log.warn({ grant: grantId, nsg: rule.nsgId, attempt: work.attempts + 1, why }, 'a rule is not closed yet')
 }
 
-async function block({ firewall }: WriteParts, { rule }: RuleWork, stop: AbortSignal): Promise<string> {
+async function block(
+  { firewall, clock }: WriteParts,
+  { rule }: RuleWork,
+  stop: AbortSignal,
+): Promise<string> {
   const blocked = await within(clock, longestCloseMs, stop, (signal) => firewall.block(rule, signal))
   return blocked.kind === 'present'
     ? 'A lock forbids to delete it, so it was turned into one that denies.'
