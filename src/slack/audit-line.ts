@@ -1,6 +1,6 @@
 import type { AuditRecord, AuditType, Json } from '../core/audit.ts'
 import { durationText } from '../core/duration.ts'
-import { person, seconds, time, user, words } from './words.ts'
+import { count, person, seconds, time, user, words } from './words.ts'
 
 /** `@` stands for whoever did it; events without it were the bot's own doing. */
 const happened: Readonly<Record<AuditType, string>> = {
@@ -60,7 +60,7 @@ function outcome(details: Details): string[] {
   const [approvals, needed] = [number(details['approvals']), number(details['needed'])]
   const late = number(details['latenessMs'])
   return [
-    ...(approvals !== null && needed !== null ? [`${approvals} of ${needed} approvals`] : []),
+    ...(approvals !== null && needed !== null ? [`${approvals} of ${count(needed, 'approval')}`] : []),
     ...said(text(details['reason']), (reason) => `reason: ${words(reason, 300)}`),
     ...said(text(details['detail']), (detail) => words(detail, 300)),
     ...said(number(details['expiresAt']), (at) => `end ${time(at)}`),

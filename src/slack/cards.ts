@@ -5,7 +5,16 @@ import { id as cancelId } from './actions/cancel.ts'
 import { id as closeId } from './actions/close.ts'
 import { id as denyId } from './actions/deny.ts'
 import { actions, button, context, fields, header, quoted, type Shown, section, versioned } from './blocks.ts'
-import { addressFact, hasTags, lengthFact, placeFact, portsFact, rawScope, tagsFact } from './facts.ts'
+import {
+  addressFact,
+  groupsFact,
+  hasTags,
+  lengthFact,
+  placeFact,
+  portsFact,
+  rawScope,
+  tagsFact,
+} from './facts.ts'
 import { type Phase, phaseOf, title } from './phase.ts'
 import { cardStatus, mirrorStatus } from './status.ts'
 import { cut, person, plain, words } from './words.ts'
@@ -20,9 +29,13 @@ type Pair = readonly [string, string]
 const tagsPair = (kase: Case, { showTags }: CardOptions): Pair[] =>
   hasTags(kase.request, showTags) ? [['Tags', tagsFact(kase.request, showTags)]] : []
 
+/** What the approver lets in, and where: the rule is written in each of these. */
+const groupsPair = ({ request }: Case): Pair[] =>
+  request.hops.length > 0 ? [['Security groups', groupsFact(request)]] : []
+
 const whatPairs = (kase: Case): Pair[] => [
   ['VM', words(kase.request.vm.name, 100)],
-  ['Subscription / resource group', placeFact(kase.request)],
+  ['Where', placeFact(kase.request)],
   ['Ports', portsFact(kase.request)],
   ['Address', addressFact(kase.request)],
   ['How long', lengthFact(kase)],
@@ -95,6 +108,7 @@ export function requestCard(kase: Case, now: number, options: CardOptions): Show
     ...fields([
       ['Requester', person(kase.request.requester)],
       ...whatPairs(kase),
+      ...groupsPair(kase),
       ...tagsPair(kase, options),
     ]),
     ...reason(kase),

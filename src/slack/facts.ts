@@ -33,9 +33,7 @@ export function addressFact({ source }: Request): string {
 
 export function lengthFact({ request, grant }: Case): string {
   if (grant) {
-    const ends = grant.state === 'closing' || grant.state === 'closed' ? 'was to end' : 'ends'
-    const length = durationText(grant.expiresAt - grant.approvedAt)
-    return `${length}, ${ends} ${time(grant.expiresAt)}`
+    return `${durationText(grant.expiresAt - grant.approvedAt)}, until ${time(grant.expiresAt)}`
   }
   if (request.until !== null) return `until ${time(request.until)}`
   const from = request.state === 'pending' ? ' from the approval' : ''
@@ -53,14 +51,21 @@ export const placeFact = ({ vm }: Request): string =>
 export function tagsFact({ vm }: Request, showTags: readonly string[]): string {
   const wanted = new Set(showTags.map((name) => name.toLowerCase()))
   const tags = Object.entries(vm.tags).filter(([name]) => wanted.has(name.toLowerCase()))
-  return list(
-    tags.map(([name, value]) => `${words(name, 60)}=${words(value, 60)}`),
-    8,
-  )
+  return tags
+    .slice(0, 8)
+    .map(([name, value]) => `${words(name, 60)}=${words(value, 60)}`)
+    .join(', ')
 }
 
 export const hasTags = ({ vm }: Request, showTags: readonly string[]): boolean =>
   Object.keys(vm.tags).some((name) => showTags.some((wanted) => wanted.toLowerCase() === name.toLowerCase()))
+
+/** The security groups that a rule is needed in, as they were when the request was made. */
+export const groupsFact = ({ hops }: Request): string =>
+  list(
+    hops.map(({ nsgId, attachedTo }) => `${words(nsgId.split('/').at(-1) ?? nsgId, 80)} (${attachedTo})`),
+    4,
+  )
 
 export function approversFact(request: Request): string {
   const { users, groups } = (request.terms ?? request.verdict.terms)?.approvers ?? { users: [], groups: [] }

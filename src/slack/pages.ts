@@ -4,7 +4,7 @@ import { durationText } from '../core/duration.ts'
 import type { Pages } from '../core/policy.ts'
 import type { Trouble } from '../ports.ts'
 import { type Shown, section } from './blocks.ts'
-import { group, person, time, user, words } from './words.ts'
+import { count, cut, group, person, time, user, words } from './words.ts'
 
 const called = (pages: Pages): string => {
   const names = [...pages.users.map(user), ...pages.groups.map(group)]
@@ -14,7 +14,7 @@ const called = (pages: Pages): string => {
 const groupName = (nsgId: string) => words(nsgId.split('/').at(-1) ?? nsgId, 80)
 
 /** Only characters of a resource id reach a shell: a name with anything else is not put into a command. */
-const commandSafe = /^[\w\-./()]+$/
+const commandSafe = /^\/[\w\-./()]+$/
 
 /** The command that removes the rule by hand; nothing when the name could mean something else to a shell. */
 function byHand({ nsgId, name }: Pick<Trouble, 'nsgId' | 'name'>): string {
@@ -24,27 +24,37 @@ function byHand({ nsgId, name }: Pick<Trouble, 'nsgId' | 'name'>): string {
     : `Remove the rule ${words(id, 400)} by hand.`
 }
 
-function troubleLines(trouble: Trouble): string[] {
+function troubleText(trouble: Trouble): string {
   const met = trouble.lastError === null ? '' : ` The last try met: ${words(trouble.lastError, 300)}`
-  return [`• In ${groupName(trouble.nsgId)}, after ${trouble.attempts} tries.${met}`, byHand(trouble)]
+  const tries = count(trouble.attempts, 'try', 'tries')
+  return `• In ${groupName(trouble.nsgId)}, after ${tries}.${met}\n${byHand(trouble)}`
 }
+
+/** A section for each part: a long one must never cut a command in two. */
+const message = (parts: readonly string[]): Shown => ({
+  text: cut(parts.join('\n'), 3900),
+  blocks: parts.map(section),
+})
+
+const mostTroubles = 8
 
 /** A grant that does not close, as it stands now, and how to close it by hand. */
 export function stuckPage(pages: Pages, kase: Case, troubles: readonly Trouble[], now: number): Shown {
   const { request, grant } = kase
   const expiresAt = grant?.expiresAt ?? now
+  const since = grant?.state === 'closing' ? grant.closingSince : now
   const late = now - expiresAt
-  const since =
+  const when =
     late > 0
       ? `It should have closed ${time(expiresAt)}, ${durationText(late)} ago.`
-      : 'It was asked to close early.'
-  const lines = [
-    `${called(pages)}*Not closed:* ${words(request.label, 100)} to ${words(request.vm.name, 80)} for ${person(request.requester)}. ${since} ${words(request.source.address, 60)} may still get in.`,
-    ...troubles.slice(0, 8).flatMap(troubleLines),
+      : `It has been closing since ${time(since)}, before its end.`
+  const more = troubles.length - mostTroubles
+  return message([
+    `${called(pages)}*Not closed:* ${words(request.label, 100)} to ${words(request.vm.name, 80)} for ${person(request.requester)}. ${when} ${words(request.source.address, 60)} may still get in.`,
+    ...troubles.slice(0, mostTroubles).map(troubleText),
+    ...(more > 0 ? [`${count(more, 'rule')} more of this request cannot be removed so far.`] : []),
     `I keep trying, and say so again until it is closed. Request ${words(request.id, 40)}.`,
-  ]
-  const text = lines.join('\n')
-  return { text, blocks: [section(text)] }
+  ])
 }
 
 function alarmText(alarm: Alarm): string {
@@ -61,6 +71,5 @@ function alarmText(alarm: Alarm): string {
 }
 
 export function alarmMessage(pages: Pages, alarm: Alarm, repeat: boolean): Shown {
-  const text = `${called(pages)}${alarmText(alarm)}${repeat ? ' (may repeat)' : ''}`
-  return { text, blocks: [section(text)] }
+  return message([`${called(pages)}${alarmText(alarm)}${repeat ? ' (may repeat)' : ''}`])
 }

@@ -15,6 +15,13 @@ function progress(phase: Extract<Phase, { name: 'pending' | 'too late' | 'lapsed
   return by.length > 0 ? `${tally}, by ${list(by)}` : tally
 }
 
+/** The same while it still counts, as what is missing. */
+function missing(phase: Parameters<typeof progress>[0]): string {
+  const needed = phase.request.terms.approvals
+  if (approvedBy(phase.request).length > 0) return progress(phase)
+  return `Nobody has approved yet, and ${needed === 1 ? 'one approval is' : `${needed} approvals are`} needed`
+}
+
 function approval({ request }: Approved): string {
   const by = approvedBy(request).map(user)
   return by.length > 0
@@ -45,7 +52,7 @@ export function cardStatus(phase: Phase, now: number): string[] {
   switch (phase.name) {
     case 'pending':
       return [
-        `*${progress(phase)}.* Decide before ${time(phase.request.deadlineAt)}.`,
+        `*${missing(phase)}.* Decide by ${time(phase.request.deadlineAt)}.`,
         `Approvers: ${approversFact(phase.request)}.`,
       ]
     case 'too late':
@@ -91,7 +98,7 @@ export function mirrorStatus(phase: Phase, now: number): string[] {
   switch (phase.name) {
     case 'pending':
       return [
-        `Your request waits for approval: *${progress(phase)}.* Nothing is open yet.`,
+        `Your request waits for approval. *${missing(phase)}.* Nothing is open yet.`,
         `They can decide until ${time(phase.request.deadlineAt)}. Approvers: ${approversFact(phase.request)}.`,
       ]
     case 'too late':

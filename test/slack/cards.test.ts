@@ -21,13 +21,13 @@ describe('the card of a request that waits', () => {
     expect(card('pending')).toMatchInlineSnapshot(`
       "
       Approval needed: rdp to vm-jump01 for 30 min
-      0 of 2 approvals. Decide before 2026-11-22 13:00 UTC.
+      Nobody has approved yet, and 2 approvals are needed. Decide by 2026-11-22 13:00 UTC.
       Approvers: @bob, @carol and @ops.
       Requester
       @alice
       VM
       vm-jump01
-      Subscription / resource group
+      Where
       Production / rg-jump
       Ports
       rdp (3389/tcp)
@@ -36,7 +36,7 @@ describe('the card of a request that waits', () => {
       How long
       30 min from the approval
       Tags
-      env=prod and owner=ops
+      env=prod, owner=ops
       Reason: Patch the print spooler
       [Approve] [Deny]
       Request r7k3m9x2 · Rule “an on-call engineer needs a jump host”
@@ -46,7 +46,7 @@ describe('the card of a request that waits', () => {
 
   it('says all of it in the text that a screen reader reads', () => {
     expect(heard(requestCard(cases.pending, now, { showTags: [] }))).toMatchInlineSnapshot(
-      `"Approval needed: rdp to vm-jump01 for 30 min. 0 of 2 approvals. Decide before 2026-11-22 13:00 UTC. Approvers: @bob, @carol and @ops. @alice asked for rdp (3389/tcp) to vm-jump01 (Production / rg-jump) from 81.2.69.142 (typed), 30 min from the approval. Reason: Patch the print spooler. Request r7k3m9x2."`,
+      `"Approval needed: rdp to vm-jump01 for 30 min. Nobody has approved yet, and 2 approvals are needed. Decide by 2026-11-22 13:00 UTC. Approvers: @bob, @carol and @ops. @alice asked for rdp (3389/tcp) to vm-jump01 (Production / rg-jump) from 81.2.69.142 (typed), 30 min from the approval. Reason: Patch the print spooler. Request r7k3m9x2."`,
     )
   })
 
@@ -54,7 +54,7 @@ describe('the card of a request that waits', () => {
     expect(moving(card('oneOfTwo'))).toMatchInlineSnapshot(`
       "
       Approval needed: rdp to vm-jump01 for 30 min
-      1 of 2 approvals, by @bob. Decide before 2026-11-22 13:00 UTC.
+      1 of 2 approvals, by @bob. Decide by 2026-11-22 13:00 UTC.
       Approvers: @bob, @carol and @ops.
       [Approve] [Deny]"
     `)
@@ -74,13 +74,13 @@ describe('the card of a request that waits', () => {
     expect(seen(requestCard({ request, grant: null }, now, { showTags: [] }))).toMatchInlineSnapshot(`
       "
       Approval needed: rdp to vm-jump01
-      0 of 2 approvals. Decide before 2026-11-22 13:00 UTC.
+      Nobody has approved yet, and 2 approvals are needed. Decide by 2026-11-22 13:00 UTC.
       Approvers: @bob, @carol and @ops.
       Requester
       @alice
       VM
       vm-jump01
-      Subscription / resource group
+      Where
       Production / rg-jump
       Ports
       rdp (3389/tcp)
@@ -99,7 +99,7 @@ describe('the card of a request that was decided', () => {
   it.each(['opening', 'open', 'closing', 'closed', 'closedEarly', 'couldNotOpen', 'changedOutside'] as const)(
     'is complete when %s',
     (name) => {
-      expect(card(name)).toContain('Subscription / resource group\nProduction / rg-jump')
+      expect(card(name)).toContain('Where\nProduction / rg-jump')
       expect(card(name)).toContain('Request r7k3m9x2 · Rule “an on-call engineer needs a jump host”')
     },
   )
@@ -253,11 +253,11 @@ describe('the requester’s own message', () => {
     expect(mirror('oneOfTwo')).toMatchInlineSnapshot(`
       "
       Approval needed: rdp to vm-jump01 for 30 min
-      Your request waits for approval: 1 of 2 approvals, by @bob. Nothing is open yet.
+      Your request waits for approval. 1 of 2 approvals, by @bob. Nothing is open yet.
       They can decide until 2026-11-22 13:00 UTC. Approvers: @bob, @carol and @ops.
       VM
       vm-jump01
-      Subscription / resource group
+      Where
       Production / rg-jump
       Ports
       rdp (3389/tcp)
