@@ -45,7 +45,7 @@ export interface App {
 }
 
 /** Ten characters of Crockford's alphabet without capitals: 50 random bits that read well aloud. */
-export function newId(): string {
+function newId(): string {
   const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
   return [...randomBytes(10)].map((byte) => alphabet[byte % 32]).join('')
 }

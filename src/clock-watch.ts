@@ -1,5 +1,5 @@
 /** What Azure's `Date` header said, and our clock when it came; epoch milliseconds. */
-export interface AzureTime {
+interface AzureTime {
   readonly azureTime: number | null
   readonly at: number
 }

@@ -63,8 +63,8 @@ export const ruleShape = z.strictObject({
 
 const pagesShape = z.strictObject({
   channel: channel.optional(),
-  users: z.array(user).optional(),
-  groups: z.array(group).optional(),
+  users: z.array(user).max(20).optional(),
+  groups: z.array(group).max(20).optional(),
 })
 const auditShape = z.strictObject({ channel })
 const addressShape = z.strictObject({ remember: duration })

@@ -26,13 +26,13 @@ export interface GrantBase {
   readonly openedAt: number | null
 }
 
-export interface Opening {
+interface Opening {
   readonly state: 'opening'
 }
-export interface Open {
+interface Open {
   readonly state: 'open'
 }
-export interface Closing {
+interface Closing {
   readonly state: 'closing'
   readonly reason: CloseReason
   /** Who asked for an early close. */
@@ -43,7 +43,7 @@ export interface Closing {
   /** Set once the close has taken more than a minute: then it pages. */
   readonly stuckSince?: number
 }
-export interface Closed {
+interface Closed {
   readonly state: 'closed'
   readonly reason: CloseReason
   readonly by: Person | null

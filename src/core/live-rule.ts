@@ -17,13 +17,23 @@ export interface LiveRule {
 
 /** One thing that somebody changed about a rule of ours. */
 export interface Difference {
-  readonly what: 'source' | 'destination' | 'ports' | 'protocol' | 'access' | 'direction' | 'priority'
+  readonly what:
+    | 'source'
+    | 'destination'
+    | 'ports'
+    | 'protocol'
+    | 'access'
+    | 'direction'
+    | 'priority'
+    | 'description'
   readonly before: string
   readonly after: string
 }
 
+/** Each has its like in the other; neither order nor repetition matters to Azure. */
 const same = (a: readonly string[], b: readonly string[], equal: (one: string, other: string) => boolean) =>
-  a.length === b.length && a.every((one) => b.some((other) => equal(one, other)))
+  a.every((one) => b.some((other) => equal(one, other))) &&
+  b.every((one) => a.some((other) => equal(one, other)))
 
 const list = (values: readonly string[]) => values.join(', ')
 
@@ -52,6 +62,8 @@ export function differences(rule: Rule, live: LiveRule): readonly Difference[] {
   add('access', 'Allow', live.access, live.access === 'Allow')
   add('direction', 'Inbound', live.direction, live.direction === 'Inbound')
   add('priority', String(rule.priority), String(live.priority), live.priority === rule.priority)
+  // Without it the sweeper would not know the rule as ours.
+  add('description', rule.description, live.description, live.description === rule.description)
   return found
 }
 

@@ -45,14 +45,11 @@ export type Finding =
   | { readonly kind: 'not ours'; readonly nsgId: string; readonly name: string }
 
 /** A list of rules may lag behind what was written; a rule that opened this shortly before is not missed yet. */
-export const lagMs = 30_000
+const lagMs = 30_000
 
 const keyOf = (nsgId: string, name: string) => `${nsgId} ${name}`
 
-const findOurs = (live: LiveRule) => {
-  const parsed = parseRuleName(live.name)
-  return parsed && live.description.startsWith(descriptionMark) ? parsed : null
-}
+const isDescribed = (live: LiveRule) => live.description.startsWith(descriptionMark)
 
 function findStray(
   nsgId: string,
@@ -73,9 +70,13 @@ function findStray(
 
 /** What is to be said of one live rule of one group. */
 function lookAt(nsgId: string, live: LiveRule, known: KnownRule | undefined, now: number): Finding | null {
-  const named = findOurs(live)
-  if (!named) return parseRuleName(live.name) ? { kind: 'not ours', nsgId, name: live.name } : null
-  if (!known || known.grantState === 'closed') return findStray(nsgId, live, named, known)
+  const named = parseRuleName(live.name)
+  if (!named) return null
+  if (!known || known.grantState === 'closed') {
+    return isDescribed(live)
+      ? findStray(nsgId, live, named, known)
+      : { kind: 'not ours', nsgId, name: live.name }
+  }
   // What is closing is on its way out already, and an opening one is not complete yet.
   if (known.grantState === 'closing') return null
   if (isExpired(known.expiresAt, now)) return { kind: 'overdue', requestId: known.requestId }
@@ -120,6 +121,6 @@ export function compare(
 
 /** The sweeper's whole judgement: ours by name and description, and past the end that the name carries. */
 export const isSweepable = (live: LiveRule, now: number): boolean => {
-  const named = findOurs(live)
-  return named !== null && isExpired(named.expiresAt, now)
+  const named = parseRuleName(live.name)
+  return named !== null && isDescribed(live) && isExpired(named.expiresAt, now)
 }

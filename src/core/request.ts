@@ -37,30 +37,30 @@ export interface RequestBase extends Ask {
   readonly reviews: readonly Review[]
 }
 
-export interface Pending {
+interface Pending {
   readonly state: 'pending'
   readonly terms: Terms
   readonly deadlineAt: number
 }
-export interface Approved {
+interface Approved {
   readonly state: 'approved'
   /** Null when the policy allowed the request without asking anybody. */
   readonly terms: Terms | null
   readonly approvedAt: number
 }
-export interface Denied {
+interface Denied {
   readonly state: 'denied'
   readonly terms: Terms | null
   readonly deniedAt: number
   /** The policy, or the approver who said no. */
   readonly by: Person | 'policy'
 }
-export interface Canceled {
+interface Canceled {
   readonly state: 'canceled'
   readonly terms: Terms
   readonly canceledAt: number
 }
-export interface Lapsed {
+interface Lapsed {
   readonly state: 'lapsed'
   readonly terms: Terms
   readonly lapsedAt: number

@@ -28,7 +28,7 @@ export function parsePort(text: string): Port | null {
   return { number, protocol: match[2]?.toLowerCase() === 'udp' ? 'udp' : 'tcp' }
 }
 
-export const portText = (port: Port): string => `${port.number}/${port.protocol}`
+const portText = (port: Port): string => `${port.number}/${port.protocol}`
 
 export const portsText = (ports: readonly Port[]): string => ports.map(portText).join(', ')
 

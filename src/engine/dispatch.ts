@@ -7,7 +7,7 @@ import type { Claim, Clock, Store, Tx } from '../ports.ts'
 import { addEffect, addJob, announceJob, type Rows } from './job-of.ts'
 
 /** An event for one case; its claim, when it has one, ends in the transaction that takes the event. */
-export interface Item {
+interface Item {
   readonly requestId: string
   readonly event: Event
   readonly claim?: Claim

@@ -1,11 +1,11 @@
 import type { Effect, Note, Timer, Want } from '../core/effect.ts'
 import type { NewJob } from '../ports.ts'
 
-export const timerKey = (requestId: string, timer: Timer) => `request:${requestId}:${timer}`
-export const talkKey = (requestId: string) => `talk:${requestId}`
-export const announceKey = 'announce'
+const timerKey = (requestId: string, timer: Timer) => `request:${requestId}:${timer}`
+const talkKey = (requestId: string) => `talk:${requestId}`
+const announceKey = 'announce'
 
-export const talkJob = (requestId: string, dueAt: number): NewJob => ({
+const talkJob = (requestId: string, dueAt: number): NewJob => ({
   key: talkKey(requestId),
   kind: 'talk',
   lane: 'slack',
@@ -60,7 +60,7 @@ export const groupJob = (nsgId: string, want: Want, dueAt: number): NewJob => ({
   mode: 'wake',
 })
 
-export interface NoteTo {
+interface NoteTo {
   readonly requestId: string
   readonly note: Note
   readonly to: 'thread' | 'requester'

@@ -30,7 +30,7 @@ const groupForm = /^S[A-Z0-9]{1,30}$/
 export const user = (id: string): string => (userForm.test(id) ? `<@${id}>` : words(id, 40))
 export const person = (who: Person): string => user(who.userId)
 const channelForm = /^[CG][A-Z0-9]+$/
-export const channel = (id: string): string => (channelForm.test(id) ? `<#${id}>` : words(id, 40))
+const channel = (id: string): string => (channelForm.test(id) ? `<#${id}>` : words(id, 40))
 export const group = (id: string): string => (groupForm.test(id) ? `<!subteam^${id}>` : words(id, 40))
 
 function dateToken(at: number, form: string): string {

@@ -77,8 +77,8 @@ export async function knownRules(
   log: Log,
 ): Promise<readonly KnownRule[]> {
   const found = await sql<KnownRow>`
-    select g.request_id, u.grant_id, g.state as grant_state, (g.doc -> 'openedAt')::float8 as opened_at,
-      (g.doc -> 'expiresAt')::float8 as expires_at, (g.doc -> 'closedAt')::float8 as closed_at, u.doc
+    select g.request_id, u.grant_id, g.state as grant_state, (g.doc ->> 'openedAt')::float8 as opened_at,
+      (g.doc ->> 'expiresAt')::float8 as expires_at, (g.doc ->> 'closedAt')::float8 as closed_at, u.doc
     from rules u join grants g on g.id = u.grant_id
     where (u.nsg_id = any(${[...nsgIds]}::text[]) and u.state <> 'absent' and g.state <> 'closed')
       or u.grant_id = any(${[...grantIds]}::text[])`.execute(db)

@@ -5,6 +5,7 @@
 import { startApp } from '../../src/app.ts'
 import { createDatabaseClock } from '../../src/clock.ts'
 import { readConfig } from '../../src/config.ts'
+import { reconcileNow } from '../../src/engine/reconcile.ts'
 import type { Store } from '../../src/ports.ts'
 import { openStore } from '../../src/store/store.ts'
 import { readLedger } from './ledger.ts'
@@ -27,8 +28,11 @@ async function start({ offset, point, since }: Extract<Order, { do: 'start' }>):
   await clock.start(offset)
   markers.arm(point)
   const around = markers.around
-  const app = await startApp(config, { clock, store: around({ store }).store, around })
+  const marked = around({ store }).store
+  const app = await startApp(config, { clock, store: marked, around })
+  // What the app leaves to the test when it is given a clock.
   app.engine.worker.start()
+  await reconcileNow(marked, clock.now())
   await app.ready
   tell({ did: 'ready' })
 }

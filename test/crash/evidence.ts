@@ -4,7 +4,7 @@ import type { Call } from '../../src/simulator/calls.ts'
 import type { RuleVersion } from '../../src/simulator/security-groups.ts'
 import type { NamedRule, World } from '../../src/simulator/world.ts'
 import type { Ledger } from './orders.ts'
-import type { Gesture, Rest, Scene } from './scene.ts'
+import { type Gesture, type Rest, type Scene, waiting } from './scene.ts'
 
 /** What a message said from one moment on: each post and each edit is one of these. */
 export interface Said {
@@ -75,7 +75,6 @@ export function saidBy(scene: Scene): Said[] {
 /** Gathers it from Azure, Slack and the database, which is read through the bot unless it was read before. */
 export async function gather(scene: Scene, ledger?: Ledger): Promise<Evidence> {
   const { next } = ledger ?? (await scene.look())
-  const late = Object.entries(next).filter(([lane, at]) => lane !== 'timers' || at <= scene.now())
   return {
     versions: scene.azure.history(),
     calls: scene.azure.calls(),
@@ -86,8 +85,6 @@ export async function gather(scene: Scene, ledger?: Ledger): Promise<Evidence> {
     audit: ledger?.audit ?? scene.audit,
     cases: ledger?.cases ?? [...scene.cases.values()],
     said: saidBy(scene),
-    undone: late.map(
-      ([lane, at]) => `a job of the lane ${lane} has been due since ${new Date(at).toISOString()}`,
-    ),
+    undone: waiting(next, scene.now()),
   }
 }

@@ -48,6 +48,8 @@ export class Life {
   /** The requester tries it too, and must not come through. */
   async approveOwn(): Promise<void> {
     await this.#click('approve own')
+    // First come, first served: an own yes that counted would otherwise hide behind the other one.
+    await this.#scene.untilHeld(({ next }) => next['people'] === undefined, 'an answer to every gesture')
   }
 
   async approve(): Promise<void> {

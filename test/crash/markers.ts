@@ -71,8 +71,7 @@ export class Markers {
       get: (target, key) => {
         const value: unknown = Reflect.get(target, key)
         const marker = `${name}.${String(key)}`
-        if (marker === 'store.jobs') return this.#port(marker, value)
-        if (!isCall(value)) return value
+        if (!isCall(value)) return this.#port(marker, value)
         const call = value.bind(target)
         return marker === 'store.transact' ? this.#transact(call) : this.#call(marker, call)
       },

@@ -201,9 +201,8 @@ export class Scene {
   /** Waits until nothing is left to do but to wait for a later moment, and every grant is closed. */
   async settled(): Promise<void> {
     await this.untilHeld(({ next }) => {
-      const { timers = Number.POSITIVE_INFINITY, ...busy } = next
       const closed = [...this.cases.values()].every(({ grant }) => !grant || grant.state === 'closed')
-      return closed && Object.keys(busy).length === 0 && timers > this.now() + 1_000
+      return closed && waiting(next, this.now() + 1_000).length === 0
     }, 'rest')
   }
 
@@ -269,6 +268,12 @@ export class Scene {
     for (const kase of ledger.cases) this.cases.set(kase.request.id, kase)
   }
 }
+
+/** What is there to do at this moment, by lane: only timers and the comparing with Azure wait for a later one. */
+export const waiting = (next: Ledger['next'], now: number): string[] =>
+  Object.entries(next)
+    .filter(([lane, at]) => !['timers', 'surveys'].includes(lane) || at <= now)
+    .map(([lane, at]) => `a job of the lane ${lane}, due ${new Date(at).toISOString()}`)
 
 function workspace(slack: FakeSlack) {
   for (const [name, id] of Object.entries(channels)) slack.channel(id, { name })
