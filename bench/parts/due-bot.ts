@@ -67,7 +67,7 @@ await serve<DueBotPart>(async () => {
       shift: (ms) => {
         clock.ahead = ms
       },
-      closed: async () => (await store.grants(['closed'])).length,
+      closed: () => countClosed(database),
     },
   }
 })

@@ -28,11 +28,11 @@ const loads = [
   { kind: 'help', perSecond: 50, count: 75 },
   { kind: 'help', perSecond: 100, count: 150 },
   { kind: 'ask', perSecond: 20, count: 30 },
-  { kind: 'ask', perSecond: 100, count: 100 },
+  { kind: 'ask', perSecond: 100, count: 60 },
 ] as const
 const rounds = 3
 const warmUps = 300
-const cpuRequests = { help: 1000, ask: 60 } as const
+const cpuRequests = { help: 1000, ask: 40 } as const
 const atOnce = 4
 
 const names = { help: '/jit help', ask: 'an ask' } as const

@@ -26,7 +26,7 @@ rules:
 const latencyMs = 20
 const operationMs = 300
 /** How long before the moment the clocks are set: the bot finds out by itself that it has come nearer. */
-const leadMs = 3_000
+const leadMs = 2_000
 const lookEveryMs = 250
 
 type Engine = 'embedded' | 'PostgreSQL'
