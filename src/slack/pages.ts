@@ -13,8 +13,8 @@ const called = (pages: Pages): string => {
 
 const groupName = (nsgId: string) => words(nsgId.split('/').at(-1) ?? nsgId, 80)
 
-/** Only characters of a resource id reach a shell: a name with anything else is not put into a command. */
-const commandSafe = /^\/[\w\-./()]+$/
+/** Only characters of a resource id reach a shell: a name with anything else is not put into a command, nor a very long one. */
+const commandSafe = /^\/[\w\-./()]{1,800}$/
 
 /** The command that removes the rule by hand; nothing when the name could mean something else to a shell. */
 function byHand({ nsgId, name }: Pick<Trouble, 'nsgId' | 'name'>): string {

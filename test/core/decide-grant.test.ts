@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { Case } from '../../src/core/case.ts'
 import { decide } from '../../src/core/decide.ts'
 import type { Event } from '../../src/core/event.ts'
-import type { Closing } from '../../src/core/grant.ts'
+import type { Grant } from '../../src/core/grant.ts'
 import type { Transition } from '../../src/core/outcome.ts'
 import { alice, bob, clock, granted, member, rule, told } from '../support/cases.ts'
 
@@ -13,7 +13,7 @@ function done(before: Case, event: Event, time: string): Transition {
 }
 
 const bothThere = [rule('A', 'present'), rule('B', 'present')]
-type Why = Pick<Closing, 'reason' | 'by' | 'detail'>
+type Why = Pick<Extract<Grant, { state: 'closing' }>, 'reason' | 'by' | 'detail'>
 const reprice = (nsgId: string): Event => ({ type: 'rule repriced', nsgId, priority: 3010 })
 const closeBy = (who = alice): Event => ({ type: 'close', by: member(who) })
 

@@ -1,6 +1,7 @@
 import type { Case } from '../../src/core/case.ts'
 import type { Effect } from '../../src/core/effect.ts'
 import type { Grant, GrantBase, Rule } from '../../src/core/grant.ts'
+import type { Difference, LiveRule } from '../../src/core/live-rule.ts'
 import type { Outcome } from '../../src/core/outcome.ts'
 import type { Member, Person } from '../../src/core/person.ts'
 import type { Policy, Subject, Terms, Verdict } from '../../src/core/policy.ts'
@@ -113,6 +114,50 @@ export const rule = (nsgId: string, state: Rule['state'] = 'planned'): Rule => (
   description: 'jitney request r1 for UALICE',
   state,
 })
+
+/** The rule as Azure shows it when nobody touched it. */
+export const live = (written: Rule, but: Partial<LiveRule> = {}): LiveRule => ({
+  name: written.name,
+  description: written.description,
+  priority: written.priority,
+  direction: 'Inbound',
+  access: 'Allow',
+  sources: [written.source],
+  destinations: written.destinations,
+  ports: written.ports.map(({ number }) => String(number)),
+  protocol: written.ports[0]?.protocol === 'udp' ? 'Udp' : 'Tcp',
+  provisioning: 'Succeeded',
+  ...but,
+})
+
+const touch = (
+  what: Difference['what'],
+  but: Partial<LiveRule>,
+  before: string,
+  after: string,
+): readonly [Partial<LiveRule>, Difference] => [but, { what, before, after }]
+
+/** What somebody may do to `rule(…)` in Azure, one thing at a time, and how it must be told. */
+export const touches = [
+  touch('source', { sources: ['*'] }, '81.2.69.142', '*'),
+  touch('source', { sources: ['Internet'] }, '81.2.69.142', 'Internet'),
+  touch('source', { sources: ['81.2.69.0/24'] }, '81.2.69.142', '81.2.69.0/24'),
+  touch('source', { sources: ['81.2.69.142', '8.8.8.8'] }, '81.2.69.142', '81.2.69.142, 8.8.8.8'),
+  touch('source', { sources: [] }, '81.2.69.142', ''),
+  touch('destination', { destinations: ['*'] }, '10.0.0.4', '*'),
+  touch('destination', { destinations: ['10.0.0.4', '10.0.0.5'] }, '10.0.0.4', '10.0.0.4, 10.0.0.5'),
+  touch('destination', { destinations: ['asg:web'] }, '10.0.0.4', 'asg:web'),
+  touch('ports', { ports: ['*'] }, '3389', '*'),
+  touch('ports', { ports: ['3389', '22'] }, '3389', '3389, 22'),
+  touch('ports', { ports: ['3389-3390'] }, '3389', '3389-3390'),
+  touch('protocol', { protocol: '*' }, 'tcp', '*'),
+  touch('protocol', { protocol: 'Udp' }, 'tcp', 'udp'),
+  touch('access', { access: 'Deny' }, 'Allow', 'Deny'),
+  touch('direction', { direction: 'Outbound' }, 'Inbound', 'Outbound'),
+  touch('priority', { priority: 200 }, '3000', '200'),
+  touch('description', { description: '' }, 'jitney request r1 for UALICE', ''),
+  touch('description', { description: 'by hand' }, 'jitney request r1 for UALICE', 'by hand'),
+]
 
 export const approvedRequest = (): Request => ({
   ...base({ reviews: [review(bob)] }),
