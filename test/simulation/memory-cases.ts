@@ -1,0 +1,195 @@
+import { createHash } from 'node:crypto'
+import { type AuditEvent, type AuditRecord, chainText } from '../../src/core/audit.ts'
+import type { Case } from '../../src/core/case.ts'
+import type { Rule } from '../../src/core/grant.ts'
+import type { KnownRule } from '../../src/core/reconcile.ts'
+import type { Health, RuleWork, Spread, Trouble } from '../../src/ports.ts'
+import { toJson } from '../../src/store/json.ts'
+import { refused, type Tables } from './memory-tables.ts'
+
+/** As a database would hand it back. */
+export const stored = <T>(value: T): T => JSON.parse(toJson(value))
+
+const byText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)
+const triesKey = (grantId: string, nsgId: string) => `${grantId} ${nsgId}`
+
+export const sortedCases = (cases: readonly Case[]): Case[] =>
+  cases.toSorted((a, b) => byText(a.request.id, b.request.id))
+
+/** Reviews are only added, and rules never removed: once recorded, one may exist in Azure. */
+function merged(before: Case | undefined, given: Case): Case {
+  const { request, grant } = stored(given)
+  const same = (a: Case['request']['reviews'][number], b: typeof a) =>
+    a.by.userId === b.by.userId && a.verdict === b.verdict
+  const kept = before?.request.reviews ?? []
+  const reviews = [...kept, ...request.reviews.filter((one) => !kept.some((other) => same(one, other)))]
+  if (!grant) return { request: { ...request, reviews }, grant: before?.grant ?? null }
+  const left = (before?.grant?.rules ?? []).filter(
+    (rule) => !grant.rules.some((other) => other.nsgId === rule.nsgId),
+  )
+  return { request: { ...request, reviews }, grant: { ...grant, rules: [...grant.rules, ...left] } }
+}
+
+/** What the tables of the real database refuse by themselves. */
+function keepPromises(before: Case | undefined, { request, grant }: Case): void {
+  const own = request.reviews.some(
+    (one) => one.verdict === 'approve' && one.by.userId === request.requester.userId,
+  )
+  if (own) throw refused('23514', 'nobody approves their own request')
+  const old = before?.grant
+  if (!old || !grant) return
+  if (old.id !== grant.id) throw refused('23505', 'a request has one grant')
+  if (old.expiresAt !== grant.expiresAt) throw refused('23514', 'an expiry never moves')
+  if (old.state === 'closed' && grant.state !== 'closed') throw refused('23514', 'closed is final')
+}
+
+export function saveCases(tables: Tables, cases: readonly Case[], locked: ReadonlySet<string>): void {
+  for (const given of cases) {
+    const { id } = given.request
+    const before = tables.cases.get(id)
+    if (before && !locked.has(id)) throw refused('23505', `request ${id} exists`)
+    if (!before && locked.has(id)) throw new Error('A case that was locked is not there.')
+    const next = merged(before, given)
+    keepPromises(before, next)
+    tables.cases.put(id, next)
+    if (next.grant) restartTries(tables, before?.grant?.rules ?? [], next.grant.id, next.grant.rules)
+  }
+}
+
+/** A new priority starts the tries of its rule again. */
+function restartTries(
+  tables: Tables,
+  before: readonly Rule[],
+  grantId: string,
+  rules: readonly Rule[],
+): void {
+  for (const rule of rules) {
+    const old = before.find((other) => other.nsgId === rule.nsgId)
+    const key = triesKey(grantId, rule.nsgId)
+    const tries = tables.tries.get(key)
+    if (old && tries && old.priority !== rule.priority) tables.tries.put(key, { ...tries, triedFor: null })
+  }
+}
+
+const wanted = (kase: Case, rule: Rule): 'present' | 'absent' | null => {
+  if (kase.grant?.state === 'closing' && rule.state !== 'absent') return 'absent'
+  return kase.grant?.state === 'opening' && rule.state === 'planned' ? 'present' : null
+}
+
+export function ruleWork(tables: Tables, nsgId: string): RuleWork[] {
+  const found = tables.cases.all().flatMap((kase): RuleWork[] => {
+    const { grant } = kase
+    const rule = grant?.rules.find((one) => one.nsgId === nsgId)
+    const want = rule ? wanted(kase, rule) : null
+    if (!grant || !rule || !want) return []
+    const tries = tables.tries.get(triesKey(grant.id, nsgId))
+    const tried = tries?.triedFor === want ? tries : null
+    const { id: grantId, requestId, expiresAt } = grant
+    const [attempts, nextTryAt] = [tried?.attempts ?? 0, tried?.nextTryAt ?? 0]
+    return [{ rule, grantId, requestId, want, expiresAt, attempts, nextTryAt }]
+  })
+  return found.toSorted(
+    (a, b) => byText(a.want, b.want) || a.expiresAt - b.expiresAt || byText(a.grantId, b.grantId),
+  )
+}
+
+const caseOfGrant = (tables: Tables, grantId: string) =>
+  tables.cases.all().find((kase) => kase.grant?.id === grantId)
+
+export function postpone(tables: Tables, grantId: string, nsgId: string, at: number, error: string): void {
+  const kase = caseOfGrant(tables, grantId)
+  const rule = kase?.grant?.rules.find((one) => one.nsgId === nsgId)
+  if (!kase || !rule) return
+  const triedFor = wanted(kase, rule)
+  const before = tables.tries.get(triesKey(grantId, nsgId))
+  const attempts = before && before.triedFor === triedFor ? before.attempts + 1 : 1
+  tables.tries.put(triesKey(grantId, nsgId), { triedFor, attempts, nextTryAt: at, lastError: error })
+}
+
+export function troubles(tables: Tables, grantId: string): Trouble[] {
+  const rules = caseOfGrant(tables, grantId)?.grant?.rules ?? []
+  return rules
+    .filter((rule) => rule.state !== 'absent')
+    .map(({ nsgId, name }) => {
+      const tries = tables.tries.get(triesKey(grantId, nsgId))
+      return { nsgId, name, attempts: tries?.attempts ?? 0, lastError: tries?.lastError ?? null }
+    })
+}
+
+/** Rules of unfinished grants in these groups, and every rule of these grants. */
+export function knownRules(
+  tables: Tables,
+  nsgIds: readonly string[],
+  grantIds: readonly string[],
+): KnownRule[] {
+  return sortedCases(tables.cases.all()).flatMap(({ request, grant }) =>
+    (grant?.rules ?? []).flatMap((rule): KnownRule[] => {
+      if (!grant) return []
+      const unfinished = nsgIds.includes(rule.nsgId) && rule.state !== 'absent' && grant.state !== 'closed'
+      if (!unfinished && !grantIds.includes(grant.id)) return []
+      const { id: grantId, state: grantState, openedAt, expiresAt } = grant
+      const closedAt = grant.state === 'closed' ? grant.closedAt : null
+      return [{ requestId: request.id, grantId, grantState, openedAt, expiresAt, closedAt, rule }]
+    }),
+  )
+}
+
+export function guardedGroups(tables: Tables, subscriptionId: string): string[] {
+  const prefix = `/subscriptions/${subscriptionId}/`
+  const rules = tables.cases.all().flatMap(({ grant }) => grant?.rules ?? [])
+  const found = rules.filter((rule) => rule.state !== 'absent' && rule.nsgId.startsWith(prefix))
+  return [...new Set(found.map((rule) => rule.nsgId))].toSorted()
+}
+
+/* ---- the audit trail ---- */
+
+const genesis = '0'.repeat(64)
+
+export function chained(before: AuditRecord | undefined, events: readonly AuditEvent[]): AuditRecord[] {
+  let { seq, hash } = before ?? { seq: 0, hash: genesis }
+  return events.map((given) => {
+    const event = stored(given)
+    const previous = hash
+    seq += 1
+    hash = createHash('sha256')
+      .update(chainText(seq, previous, event))
+      .digest('hex')
+    return { ...event, seq, previous, hash }
+  })
+}
+
+/* ---- how things stand ---- */
+
+function spread(lengths: readonly number[]): Spread {
+  const sorted = lengths.toSorted((a, b) => a - b)
+  const at = (share: number): number | null => {
+    const place = share * (sorted.length - 1)
+    const [low, high] = [sorted[Math.floor(place)], sorted[Math.ceil(place)]]
+    return low === undefined || high === undefined ? null : low + (high - low) * (place % 1)
+  }
+  return { count: sorted.length, p50: at(0.5), p99: at(0.99), max: sorted.at(-1) ?? null }
+}
+
+export function health(tables: Tables, now: number, since: number): Health {
+  const grants = tables.cases.all().flatMap(({ grant }) => (grant ? [grant] : []))
+  const left = grants.filter((grant) => grant.state !== 'closed')
+  const closed = grants.flatMap((grant) =>
+    grant.state === 'closed' && grant.closedAt >= since ? [grant] : [],
+  )
+  const states: Record<string, number> = {}
+  for (const { state } of left) states[state] = (states[state] ?? 0) + 1
+  return {
+    states,
+    earliestExpiry: left.length > 0 ? Math.min(...left.map((grant) => grant.expiresAt)) : null,
+    overdue: left.filter((grant) => grant.expiresAt < now).length,
+    stuck: left.filter((grant) => grant.state === 'closing' && grant.stuckSince !== undefined).length,
+    lateness: spread(
+      closed
+        .filter(({ reason }) => reason === 'expired')
+        .map(({ closedAt, expiresAt }) => Math.max(0, closedAt - expiresAt)),
+    ),
+    opening: spread(
+      closed.flatMap(({ openedAt, approvedAt }) => (openedAt === null ? [] : [openedAt - approvedAt])),
+    ),
+  }
+}

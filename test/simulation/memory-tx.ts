@@ -1,0 +1,145 @@
+import type { AuditEvent } from '../../src/core/audit.ts'
+import type { Case } from '../../src/core/case.ts'
+import type { Tx } from '../../src/ports.ts'
+import { chained, saveCases, sortedCases, stored } from './memory-cases.ts'
+import { dropJobs, finishJobs, putJobs } from './memory-jobs.ts'
+import { addressKey, type Commit } from './memory-store.ts'
+import { refused, type Tables } from './memory-tables.ts'
+
+interface OpenTx {
+  readonly tx: Tx
+  /** Writes what comes last and answers what the transaction changed; throws when one of its statements failed. */
+  flush(): Commit
+  close(): void
+  /** Whether a job may have become due earlier. */
+  woke(): boolean
+  /** Whether the other replicas are to be told. */
+  signaled(): boolean
+}
+
+/** What a transaction has done so far. */
+class Course {
+  readonly locked = new Set<string>()
+  readonly dropped = new Set<string>()
+  readonly events: AuditEvent[] = []
+  readonly before = new Map<string, Case | null>()
+  readonly ended: string[] = []
+  woke = false
+  signaled = false
+  over = false
+  failure: unknown = null
+}
+
+export function openTx(tables: Tables): OpenTx {
+  const course = new Course()
+  const flush = (): Commit => {
+    if (course.failure !== null) throw course.failure
+    const audit = chained(tables.audit.at(-1), course.events)
+    if (audit.length > 0) tables.append(audit)
+    const cases = [...course.before].flatMap(([id, before]) => {
+      const after = tables.cases.get(id)
+      return after ? [{ before, after }] : []
+    })
+    return { cases, audit, ended: course.ended }
+  }
+  return {
+    tx: txOf(tables, course),
+    flush,
+    close: () => {
+      course.over = true
+    },
+    woke: () => course.woke,
+    signaled: () => course.signaled,
+  }
+}
+
+/** After an error a transaction can only be rolled back, also when its work caught the error. */
+function statement<A extends readonly unknown[], R>(course: Course, work: (...args: A) => R) {
+  return async (...args: A): Promise<R> => {
+    if (course.over) throw new Error('The transaction is over.')
+    try {
+      return work(...args)
+    } catch (error) {
+      course.failure = error
+      throw error
+    }
+  }
+}
+
+function txOf(tables: Tables, course: Course): Tx {
+  return {
+    cases: statement(course, (ids) => {
+      const found = ids.flatMap((id) => tables.cases.get(id) ?? [])
+      for (const { request } of found) course.locked.add(request.id)
+      return new Map(sortedCases(found).map((kase) => [kase.request.id, kase]))
+    }),
+    save: statement(course, (cases) => {
+      for (const { request } of cases) {
+        const { id } = request
+        if (!course.before.has(id)) course.before.set(id, tables.cases.get(id) ?? null)
+      }
+      saveCases(tables, cases, course.locked)
+      for (const { request } of cases) course.locked.add(request.id)
+    }),
+    audit: statement(course, (events) => void course.events.push(...events)),
+    putJobs: statement(course, (jobs) => {
+      if (jobs.length === 0) return
+      putJobs(tables, jobs)
+      course.woke = true
+      course.signaled = true
+    }),
+    dropJobs: statement(course, (keys) => {
+      for (const fence of dropJobs(tables, keys)) course.dropped.add(fence)
+    }),
+    finish: statement(course, (claims) => {
+      const { ended, again } = finishJobs(tables, claims)
+      if (again.length > 0) course.woke = true
+      const ours = claims.filter(({ id, attempt }) => course.dropped.delete(`${id}/${attempt}`))
+      return new Set([...ended, ...again, ...ours.map(({ id }) => id)])
+    }),
+    rememberAddress: statement(course, (person, address, at) => {
+      const before = tables.addresses.get(addressKey(person))
+      if (!before || before.at <= at) tables.addresses.put(addressKey(person), { address, at })
+    }),
+    endIntake: statement(course, (key, now) => {
+      const row = tables.intakes.get(key)
+      if (!row) return
+      tables.intakes.put(key, { ...row, gesture: null, endedAt: now })
+      course.ended.push(key)
+    }),
+    ...others(tables, course),
+  }
+}
+
+type Others = Pick<Tx, 'queueNotes' | 'putStrays' | 'endStray' | 'raiseAlarms' | 'endAlarm'>
+
+function others(tables: Tables, course: Course): Others {
+  return {
+    queueNotes: statement(course, (notes) => {
+      for (const { requestId, note, to } of notes) {
+        if (!tables.cases.has(requestId)) throw refused('23503', `there is no request ${requestId}`)
+        const id = tables.nextId()
+        tables.notes.put(String(id), { id, requestId, note: stored(note), to, tried: false, sentAt: null })
+      }
+    }),
+    putStrays: statement(course, (strays) =>
+      strays.filter((stray) => {
+        const key = `${stray.nsgId} ${stray.name}`
+        if (tables.strays.has(key)) return false
+        tables.strays.put(key, { ...stray, attempts: 0, nextTryAt: 0, lastError: null })
+        return true
+      }),
+    ),
+    endStray: statement(course, (nsgId, name) => tables.strays.remove(`${nsgId} ${name}`)),
+    raiseAlarms: statement(course, (alarms) => {
+      const fresh = alarms.filter(({ key }) => !tables.alarms.has(key))
+      for (const { key, alarm } of fresh) {
+        tables.alarms.put(key, { id: tables.nextId(), key, alarm, tried: false, sentAt: null })
+      }
+      return fresh.length
+    }),
+    endAlarm: statement(course, (key) => {
+      if (tables.alarms.get(key)?.sentAt != null) tables.alarms.remove(key)
+    }),
+  }
+}
