@@ -66,7 +66,7 @@ const ignoreHint =
 function cameBack(kase: Case, note: Of<'came back'>): string[] {
   const group = words(note.nsgId.split('/').at(-1) ?? note.nsgId, 80)
   return [
-    `*A closed rule was back:* ${scope(kase.request)}. ${time(note.at)} the rule ${words(note.name, 80)} stood in the security group ${group} again. It is being removed; the audit trail says when it is gone.`,
+    `*A closed rule was back:* ${scope(kase.request)}. ${time(note.at)} the rule ${words(note.name, 80)} stood in the security group ${group} again. Jitney removes such a rule, and the audit trail says when it is gone.`,
     ignoreHint,
   ]
 }

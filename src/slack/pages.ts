@@ -60,9 +60,9 @@ export function stuckPage(pages: Pages, kase: Case, troubles: readonly Trouble[]
 function alarmText(alarm: Alarm): string {
   switch (alarm.type) {
     case 'not ours':
-      return `*A rule that looks like one of ours and is not:* ${words(alarm.name, 80)} in ${groupName(alarm.nsgId)} has no description of ours, so I leave it alone. Find out who wrote it.`
+      return `*A rule that looks like one of ours and is not:* ${words(alarm.name, 80)} in ${groupName(alarm.nsgId)} had no description of ours when I looked, so I leave it alone. Find out who wrote it.`
     case 'unknown rule':
-      return `*A rule of ours that is on no record:* ${words(alarm.name, 80)} in ${groupName(alarm.nsgId)}. I am removing it; the audit trail says when it is gone. Find out who wrote it.`
+      return `*A rule of ours that is on no record:* ${words(alarm.name, 80)} in ${groupName(alarm.nsgId)}. I remove such a rule, and the audit trail says when it is gone. Find out who wrote it.`
     case 'clocks':
       return `*The clocks disagree:* ${words(alarm.detail, 300)}. What is open is still closed in time by the database’s clock. Put the clocks right.`
     default:

@@ -1,0 +1,247 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Alarm } from '../../src/core/alarm.ts'
+import { hour, minute } from '../../src/core/duration.ts'
+import type { Note } from '../../src/core/effect.ts'
+import type { Pages } from '../../src/core/policy.ts'
+import type { Trouble } from '../../src/ports.ts'
+import type { Shown } from '../../src/slack/blocks.ts'
+import { noteMessage, type Reader } from '../../src/slack/notes.ts'
+import { alarmMessage, stuckPage } from '../../src/slack/pages.ts'
+import { complaintsAbout } from '../support/fake-slack/block-limits.ts'
+import { cases, grantBase, rule } from './a-case.ts'
+import { anyCase, anyMoment, words } from './any-case.ts'
+import { heard, seen } from './read.ts'
+
+const end = grantBase.expiresAt
+const pages: Pages = { channel: 'C0PAGES', users: ['U0BOB', 'U0CAROL'], groups: ['S0OPS'] }
+const nobody: Pages = { ...pages, users: [], groups: [] }
+const { nsgId, name } = rule
+const locked: Trouble = { nsgId, name, attempts: 7, lastError: 'A lock forbids to delete it.' }
+const fresh: Trouble = { nsgId: nsgId.replace('nsg-jump', 'nsg-nic'), name, attempts: 1, lastError: null }
+const command = `az network nsg rule delete --ids "${nsgId}/securityRules/${name}"`
+
+const page = (
+  kase: keyof typeof cases = 'closing',
+  troubles: readonly Trouble[] = [locked],
+  now = end + 2 * minute,
+  whom = nobody,
+) => stuckPage(whom, cases[kase], troubles, now)
+
+/** Each section’s markup, as it is sent. */
+const sections = ({ blocks }: Shown) =>
+  blocks.flatMap((block) => (block.type === 'section' && block.text ? [block.text.text] : []))
+const lines = (shown: Shown) => sections(shown).flatMap((text) => text.split('\n'))
+
+describe('a grant that does not close', () => {
+  it('says who may still get in, since when, and how to close each rule by hand', () => {
+    expect(seen(page('closing', [locked, fresh], end + 2 * minute, pages))).toMatchInlineSnapshot(`
+      "
+      @bob @carol @ops Not closed: rdp to vm-jump01 for @alice. It should have closed 2026-11-22 12:32 UTC, 2 min ago. 81.2.69.142 may still get in.
+      • In nsg-jump, after 7 tries. The last try met: A lock forbids to delete it.
+      az network nsg rule delete --ids "/subscriptions/0001/resourcegroups/rg-jump/providers/microsoft.network/networksecuritygroups/nsg-jump/securityRules/jit-g1-1795350720"
+      • In nsg-nic, after 1 try.
+      az network nsg rule delete --ids "/subscriptions/0001/resourcegroups/rg-jump/providers/microsoft.network/networksecuritygroups/nsg-nic/securityRules/jit-g1-1795350720"
+      I keep trying, and say so again until it is closed. Request r7k3m9x2.
+      "
+    `)
+  })
+
+  it('says the same to those who hear it', () => {
+    const shown = page('closing', [locked, fresh], end + 2 * minute, pages)
+    expect(heard(shown)).toBe(seen(shown).trim())
+  })
+
+  it('calls everybody who is named by a mention, and nobody otherwise', () => {
+    expect(sections(page('closing', [locked], end + minute, pages))[0]).toMatch(
+      /^<@U0BOB> <@U0CAROL> <!subteam\^S0OPS> \*Not closed:\*/,
+    )
+    expect(sections(page())[0]).toMatch(/^\*Not closed:\*/)
+  })
+
+  it('says how late it is by the moment of sending', () => {
+    expect(seen(page('closing', [], end + 1))).toContain(
+      'It should have closed 2026-11-22 12:32 UTC, 1 min ago.',
+    )
+    expect(seen(page('closing', [], end + 3 * hour))).toContain(', 3 h ago.')
+  })
+
+  it('is not called late before its end', () => {
+    const shown = seen(page('changedOutside', [], end - minute))
+    expect(shown).toContain('It has been closing since 2026-11-22 12:04 UTC, before its end.')
+    expect(shown).toContain('81.2.69.142 may still get in.')
+    expect(shown).not.toContain('should have closed')
+  })
+
+  it('names eight rules and counts the others', () => {
+    const many = (count: number) => Array.from({ length: count }, () => fresh)
+    expect(lines(page('closing', many(8))).filter((line) => line.startsWith('•'))).toHaveLength(8)
+    expect(seen(page('closing', many(8)))).not.toContain('more of this request')
+    expect(lines(page('closing', many(9))).filter((line) => line.startsWith('•'))).toHaveLength(8)
+    expect(seen(page('closing', many(9)))).toContain('1 rule more of this request cannot be removed so far.')
+    expect(seen(page('closing', many(10)))).toContain('2 rules more of this request')
+  })
+})
+
+describe('the command', () => {
+  it('is exactly the one that removes the rule', () => {
+    expect(lines(page())).toContain(`\`${command}\``)
+  })
+
+  it('knows every character that Azure allows in a resource id', () => {
+    const given = { ...locked, nsgId: '/subscriptions/0001/resourcegroups/rg_(a).b-1/providers/x/nsg_1.2-3' }
+    expect(lines(page('closing', [given]))).toContain(
+      `\`az network nsg rule delete --ids "${given.nsgId}/securityRules/${name}"\``,
+    )
+  })
+
+  it.each([
+    ['a variable', '$HOME'],
+    ['a command', '$(reboot)'],
+    ['a command in backticks', '`reboot`'],
+    ['the end of the quotes', '"; reboot; "'],
+    ['a space', 'a b'],
+    ['a backslash', 'a\\'],
+    ['history', 'a!1'],
+    ['another line', 'a\nreboot'],
+    ['a variable of another shell', '%PATH%'],
+    ['a letter of another alphabet', 'nsg-straße'],
+    ['nothing but length', 'a'.repeat(2_000)],
+  ])('is not written for a name that holds %s', (_, bad) => {
+    for (const trouble of [
+      { ...locked, name: bad },
+      { ...locked, nsgId: `/subscriptions/0001/${bad}` },
+    ]) {
+      const shown = page('closing', [trouble])
+      expect(JSON.stringify(shown)).not.toContain('az network')
+      expect(seen(shown)).toContain('Remove the rule /subscriptions/0001/')
+    }
+  })
+
+  it('is not written for what does not begin as a resource id, which would be an option', () => {
+    expect(JSON.stringify(page('closing', [{ ...locked, nsgId: '--yes' }]))).not.toContain('az network')
+  })
+
+  it('stays whole behind whatever error and among however many others', () => {
+    const loud = { ...locked, lastError: '<&>'.repeat(500) }
+    const shown = page(
+      'closing',
+      Array.from({ length: 12 }, () => loud),
+    )
+    expect(lines(shown).filter((line) => line === `\`${command}\``)).toHaveLength(8)
+  })
+})
+
+describe('what belongs to no request', () => {
+  const stray = { nsgId, name: 'jit-zzzzzzzzzz-1999999999' }
+  const said = (alarm: Alarm) => seen(alarmMessage(pages, alarm, false))
+
+  it('a rule that only looks like ours: it is left alone', () => {
+    expect(said({ type: 'not ours', ...stray })).toMatchInlineSnapshot(`
+      "
+      @bob @carol @ops A rule that looks like one of ours and is not: jit-zzzzzzzzzz-1999999999 in nsg-jump had no description of ours when I looked, so I leave it alone. Find out who wrote it.
+      "
+    `)
+  })
+
+  it('a rule of ours on no record: it is being removed', () => {
+    expect(said({ type: 'unknown rule', ...stray })).toMatchInlineSnapshot(`
+      "
+      @bob @carol @ops A rule of ours that is on no record: jit-zzzzzzzzzz-1999999999 in nsg-jump. I remove such a rule, and the audit trail says when it is gone. Find out who wrote it.
+      "
+    `)
+  })
+
+  it('clocks that disagree: nothing is opened, and closing goes on', () => {
+    const detail = 'this machine’s clock is 6 s ahead of the database’s, so nothing is opened'
+    expect(said({ type: 'clocks', detail })).toMatchInlineSnapshot(`
+      "
+      @bob @carol @ops The clocks disagree: this machine’s clock is 6 s ahead of the database’s, so nothing is opened. What is open is still closed in time by the database’s clock. Put the clocks right.
+      "
+    `)
+  })
+
+  it('is marked when it may stand there twice', () => {
+    const alarm: Alarm = { type: 'not ours', ...stray }
+    expect(seen(alarmMessage(pages, alarm, true))).toContain('Find out who wrote it. (may repeat)')
+    expect(seen(alarmMessage(nobody, alarm, false))).toMatch(/^\nA rule that looks like/)
+  })
+})
+
+describe('a closed rule that came back', () => {
+  const note: Note = { type: 'came back', at: end + hour, nsgId, name }
+  const said = (to: Reader, now: number) => {
+    const shown = noteMessage(cases.closed, note, now, to, false)
+    return shown === null ? null : seen(shown)
+  }
+
+  it('is told as what was, with what an infrastructure tool should leave alone', () => {
+    expect(said('thread', end + hour)).toMatchInlineSnapshot(`
+      "
+      A closed rule was back: rdp to vm-jump01. 2026-11-22 13:32 UTC the rule jit-g1-1795350720 stood in the security group nsg-jump again. Jitney removes such a rule, and the audit trail says when it is gone.
+      If Terraform writes this group, let it leave rules of others alone: use separate azurerm_network_security_rule resources, or add lifecycle { ignore_changes = [security_rule] } to the azurerm_network_security_group.
+      "
+    `)
+  })
+
+  it('reads the same for everybody and however late it is told', () => {
+    expect(said('requester', end + hour)).toBe(said('thread', end + hour))
+    expect(said('thread', end + 9 * hour)).toBe(said('thread', end + hour))
+  })
+})
+
+/* ---- any input ---- */
+
+const ourToken =
+  /<(?:@[UW][A-Z0-9]+|!subteam\^S[A-Z0-9]+|!date\^\d+\^[a-z_{} ]+\|\d{4}-\d\d-\d\d \d\d:\d\d UTC)>/g
+const harmlessCommand = /^`az network nsg rule delete --ids "\/[\w\-./()]+"`$/
+
+function expectGood(shown: Shown) {
+  expect(complaintsAbout(structuredClone(shown.blocks), 'message')).toEqual([])
+  expect(shown.text.length).toBeLessThanOrEqual(4000)
+  for (const text of [shown.text, ...sections(shown)])
+    expect(text.replaceAll(ourToken, '')).not.toMatch(/[<>]/)
+  for (const line of lines(shown)) if (line.startsWith('`az ')) expect(line).toMatch(harmlessCommand)
+}
+
+describe('whatever people and Azure write', () => {
+  const ids = fc.array(fc.oneof(fc.constantFrom('U0BOB', 'S0OPS'), words), { maxLength: 60 })
+  const anyPages = fc.record({ channel: fc.constant('C0PAGES'), users: ids, groups: ids })
+  const resource = fc.oneof(fc.constantFrom(nsgId, name, '/a', 'a'), words)
+  const trouble = fc.record({
+    nsgId: fc.oneof(
+      resource,
+      resource.map((text) => `/${text}`),
+    ),
+    name: resource,
+    attempts: fc.nat(),
+    lastError: fc.oneof(fc.constant(null), words),
+  })
+  const alarm: fc.Arbitrary<Alarm> = fc.oneof(
+    fc.record({ type: fc.constant('not ours' as const), nsgId: words, name: words }),
+    fc.record({ type: fc.constant('unknown rule' as const), nsgId: words, name: words }),
+    fc.record({ type: fc.constant('clocks' as const), detail: words }),
+  )
+
+  it('a page keeps Slack’s limits, mentions nobody else, and holds no command but the one', () => {
+    fc.assert(
+      fc.property(
+        anyPages,
+        anyCase,
+        fc.array(trouble, { maxLength: 20 }),
+        anyMoment,
+        (whom, kase, troubles, now) => expectGood(stuckPage(whom, kase, troubles, now)),
+      ),
+      { numRuns: 300 },
+    )
+  })
+
+  it('so does an alarm', () => {
+    fc.assert(
+      fc.property(anyPages, alarm, fc.boolean(), (whom, given, repeat) =>
+        expectGood(alarmMessage(whom, given, repeat)),
+      ),
+      { numRuns: 300 },
+    )
+  })
+})
