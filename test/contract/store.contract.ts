@@ -6,6 +6,7 @@ import { caseContract } from './store-case.contract.ts'
 import { intakeContract } from './store-intake.contract.ts'
 import { jobContract } from './store-job.contract.ts'
 import { reconcileContract } from './store-reconcile.contract.ts'
+import { reconcilingContract } from './store-reconciling.contract.ts'
 import { talkContract } from './store-talk.contract.ts'
 import { transactionContract } from './store-transaction.contract.ts'
 
@@ -45,6 +46,7 @@ export function storeContract(name: string, open: (logged: string[]) => Promise<
     jobContract(subject)
     intakeContract(subject)
     reconcileContract(subject)
+    reconcilingContract(subject)
     talkContract(subject)
     transactionContract(subject)
   })
