@@ -21,6 +21,21 @@ const nobodys = (type: 'not ours' | 'unknown rule', name: string): { key: string
   alarm: { type, nsgId: nsg('subnet'), name },
 })
 
+const rulesOf = ({ grant }: Case) => grant?.rules ?? []
+const asKnown = ({ grant }: Case) => ({
+  requestId: grant?.requestId,
+  grantId: grant?.id,
+  grantState: grant?.state,
+  openedAt: grant?.openedAt,
+  expiresAt: grant?.expiresAt,
+  closedAt: grant?.state === 'closed' ? grant.closedAt : null,
+})
+const elsewhere = (id: string, nsgId: string) =>
+  grantedCase(id, {
+    state: 'open',
+    rules: rulesOf(grantedCase(id)).map((rule) => ({ ...rule, nsgId })),
+  })
+
 /** What the reconciler relies on when replicas meet, transactions fail, and rows are in every state. */
 export function reconcilingContract(subject: Subject): void {
   const put = (...strays: readonly Stray[]) => subject.store.transact((tx) => tx.putStrays(strays, noon))
@@ -33,6 +48,8 @@ export function reconcilingContract(subject: Subject): void {
   const save = (...cases: readonly Case[]) => subject.store.transact((tx) => tx.save(cases, noon))
   const known = (nsgIds: readonly string[], grantIds: readonly string[] = []) =>
     subject.store.reconciling.knownRules(nsgIds, grantIds)
+  const grants = async (...given: Parameters<typeof known>) =>
+    (await known(...given)).map(({ grantId }) => grantId).toSorted()
   const failing = async (work: Parameters<typeof subject.store.transact>[0]) => {
     const failed = subject.store.transact(async (tx) => {
       await work(tx)
@@ -107,7 +124,7 @@ export function reconcilingContract(subject: Subject): void {
       const counts = await Promise.all(
         Array.from({ length: 8 }, (_, turn) => raise(clocks(`${turn} s apart`))),
       )
-      expect(counts.toSorted()).toEqual([0, 0, 0, 0, 0, 0, 0, 1])
+      expect(counts.reduce((sum, count) => sum + count)).toBe(1)
       expect(await waiting()).toHaveLength(1)
       expect(await raise()).toBe(0)
     })
@@ -146,15 +163,6 @@ export function reconcilingContract(subject: Subject): void {
       ),
     })
     const closed = grantedCase('r4', { state: 'closed', rules: withRules(grantedCase('r4'), 'absent') })
-    const rulesOf = ({ grant }: Case) => grant?.rules ?? []
-    const asKnown = ({ grant }: Case) => ({
-      requestId: grant?.requestId,
-      grantId: grant?.id,
-      grantState: grant?.state,
-      openedAt: grant?.openedAt,
-      expiresAt: grant?.expiresAt,
-      closedAt: grant?.state === 'closed' ? grant.closedAt : null,
-    })
 
     test('are whole, with the state and the times of their grants, in every state', async () => {
       await save(opening, open, halfClosed, closed)
@@ -168,8 +176,6 @@ export function reconcilingContract(subject: Subject): void {
 
     test('in a group are those that may stand there, each once', async () => {
       await save(opening, open, halfClosed, closed)
-      const grants = async (...given: Parameters<typeof known>) =>
-        (await known(...given)).map(({ grantId }) => grantId).toSorted()
       expect(await grants([nsg('subnet')])).toEqual(['gr1', 'gr2'])
       expect(await grants([nsg('nic')])).toEqual(['gr2', 'gr3'])
       expect(await grants([nsg('nic'), nsg('subnet')], ['gr2'])).toEqual(['gr1', 'gr2', 'gr2', 'gr3'])
@@ -185,11 +191,6 @@ export function reconcilingContract(subject: Subject): void {
     })
 
     test('guard their group until they are gone, in their own subscription only', async () => {
-      const elsewhere = (id: string, nsgId: string) =>
-        grantedCase(id, {
-          state: 'open',
-          rules: rulesOf(grantedCase(id)).map((rule) => ({ ...rule, nsgId })),
-        })
       await save(
         halfClosed,
         closed,
@@ -231,11 +232,13 @@ export function reconcilingContract(subject: Subject): void {
   })
 
   test('surveys have a lane of their own, in which nothing else waits', async () => {
-    const { jobs, transact } = subject.store
+    const { store } = subject
     const survey = job('reconcile:s', { kind: 'reconcile', lane: 'surveys', subject: 's' })
-    await transact((tx) => tx.putJobs([survey, job('close', { kind: 'write rules', lane: 'closes' })], noon))
-    const claims = await jobs.claim('surveys', 10, minute, noon)
+    await store.transact((tx) =>
+      tx.putJobs([survey, job('close', { kind: 'write rules', lane: 'closes' })], noon),
+    )
+    const claims = await store.jobs.claim('surveys', 10, minute, noon)
     expect(claims).toMatchObject([{ key: 'reconcile:s', kind: 'reconcile', subject: 's' }])
-    expect(await jobs.claim('closes', 10, minute, noon)).toMatchObject([{ key: 'close' }])
+    expect(await store.jobs.claim('closes', 10, minute, noon)).toMatchObject([{ key: 'close' }])
   })
 }

@@ -131,11 +131,8 @@ rules:
   })
 
   it('calls people in the audit channel when no other one is named for it', () => {
-    expect(load(`${oneRule}pages: { users: [U0ALEX] }\n`).pages).toEqual({
-      channel: 'C0AUDIT',
-      users: ['U0ALEX'],
-      groups: [],
-    })
+    const { pages } = load(`${oneRule}pages: { users: [U0ALEX] }\n`)
+    expect(pages).toEqual({ channel: 'C0AUDIT', users: ['U0ALEX'], groups: [] })
   })
 
   it('needs no approvers where nobody is asked', () => {
@@ -195,17 +192,17 @@ const bad: Record<string, [string, string[]]> = {
     `${oneRule}pages: { chanel: C0PAGES }\n`,
     ['8:10 pages.chanel: unknown key; allowed are channel, users, groups'],
   ],
-  'pages to a channel by its name': [
-    `${oneRule}pages: { channel: pages }\n`,
-    ['8:19 pages.channel: expected a Slack channel id such as C012ABCDEF (found "pages")'],
+  'pages to the wrong places': [
+    `${oneRule}pages: { channel: pages, users: [S0OPS], groups: [U0ALEX] }\n`,
+    [
+      '8:19 pages.channel: expected a Slack channel id such as C012ABCDEF (found "pages")',
+      '8:34 pages.users[0]: expected a Slack user id such as U012ABCDEF (found "S0OPS")',
+      '8:51 pages.groups[0]: expected a Slack user group id such as S012ABCDEF (found "U0ALEX")',
+    ],
   ],
-  'a group among those who are called': [
-    `${oneRule}pages: { users: [S0OPS] }\n`,
-    ['8:18 pages.users[0]: expected a Slack user id such as U012ABCDEF (found "S0OPS")'],
-  ],
-  'a user among the groups that are called': [
-    `${oneRule}pages: { groups: [U0ALEX] }\n`,
-    ['8:19 pages.groups[0]: expected a Slack user group id such as S012ABCDEF (found "U0ALEX")'],
+  'more people than one message may call': [
+    `${oneRule}pages: { users: [${Array(21).fill('U0ALEX').join(', ')}] }\n`,
+    ['8:17 pages.users: Too big: expected array to have <=20 items (found a list)'],
   ],
   'a misspelt key of the address': [
     `${oneRule}address: { remember: 1h, forget: 2h }\n`,

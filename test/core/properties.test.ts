@@ -278,8 +278,8 @@ describe('in every history', () => {
       for (const moment of moments) {
         const { grant } = moment.after ?? {}
         const begins = moment.before?.grant?.state !== 'closing' && grant?.state === 'closing'
-        const told = effectsOf(moment).flatMap((one) => (one.kind === 'note' ? [one.note.type] : []))
-        if (begins) expect(told).toEqual(grant.reason === 'changed outside' ? ['closing'] : [])
+        const notes = effectsOf(moment).flatMap((one) => (one.kind === 'note' ? [one.note.type] : []))
+        if (begins) expect(notes).toEqual(grant.reason === 'changed outside' ? ['closing'] : [])
       }
     })
   })

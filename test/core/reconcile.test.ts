@@ -56,6 +56,9 @@ const unknown = {
 }
 const back = { ...unknown, requestId: 'r1', grantId: 'g1', cameBack: true }
 
+const always = (finding: object | null) => ({ before: finding, after: finding })
+const untilTheEnd = (finding: object | null) => ({ before: finding, after: overdue })
+
 describe('what is found', () => {
   const looks = {
     'as it was written': [live(written)],
@@ -63,8 +66,6 @@ describe('what is found', () => {
     'not at all': [],
   }
   type Look = keyof typeof looks
-  const always = (finding: object | null) => ({ before: finding, after: finding })
-  const untilTheEnd = (finding: object | null) => ({ before: finding, after: overdue })
   const table: Record<
     KnownRule['grantState'] | 'unknown',
     Record<Look, { before: object | null; after: object | null }>
@@ -344,10 +345,10 @@ describe('in any world', () => {
   })
 })
 
-describe('the sweeper', () => {
-  const sweepable = (name: string, description: string, now: number) =>
-    isSweepable(live(written, { name, description }), now)
+const sweepable = (name: string, description: string, now: number) =>
+  isSweepable(live(written, { name, description }), now)
 
+describe('the sweeper', () => {
   it('takes only what is ours by name and description and past the end that its name carries', () => {
     fc.assert(
       fc.property(

@@ -33,6 +33,8 @@ const sections = ({ blocks }: Shown) =>
   blocks.flatMap((block) => (block.type === 'section' && block.text ? [block.text.text] : []))
 const lines = (shown: Shown) => sections(shown).flatMap((text) => text.split('\n'))
 
+const many = (count: number) => Array.from({ length: count }, () => fresh)
+
 describe('a grant that does not close', () => {
   it('says who may still get in, since when, and how to close each rule by hand', () => {
     expect(seen(page('closing', [locked, fresh], end + 2 * minute, pages))).toMatchInlineSnapshot(`
@@ -74,7 +76,6 @@ describe('a grant that does not close', () => {
   })
 
   it('names eight rules and counts the others', () => {
-    const many = (count: number) => Array.from({ length: count }, () => fresh)
     expect(lines(page('closing', many(8))).filter((line) => line.startsWith('•'))).toHaveLength(8)
     expect(seen(page('closing', many(8)))).not.toContain('more of this request')
     expect(lines(page('closing', many(9))).filter((line) => line.startsWith('•'))).toHaveLength(8)
@@ -132,12 +133,13 @@ describe('the command', () => {
   })
 })
 
+const told = (alarm: Alarm) => seen(alarmMessage(pages, alarm, false))
+
 describe('what belongs to no request', () => {
   const stray = { nsgId, name: 'jit-zzzzzzzzzz-1999999999' }
-  const said = (alarm: Alarm) => seen(alarmMessage(pages, alarm, false))
 
   it('a rule that only looks like ours: it is left alone', () => {
-    expect(said({ type: 'not ours', ...stray })).toMatchInlineSnapshot(`
+    expect(told({ type: 'not ours', ...stray })).toMatchInlineSnapshot(`
       "
       @bob @carol @ops A rule that looks like one of ours and is not: jit-zzzzzzzzzz-1999999999 in nsg-jump had no description of ours when I looked, so I leave it alone. Find out who wrote it.
       "
@@ -145,7 +147,7 @@ describe('what belongs to no request', () => {
   })
 
   it('a rule of ours on no record: it is being removed', () => {
-    expect(said({ type: 'unknown rule', ...stray })).toMatchInlineSnapshot(`
+    expect(told({ type: 'unknown rule', ...stray })).toMatchInlineSnapshot(`
       "
       @bob @carol @ops A rule of ours that is on no record: jit-zzzzzzzzzz-1999999999 in nsg-jump. I remove such a rule, and the audit trail says when it is gone. Find out who wrote it.
       "
@@ -154,7 +156,7 @@ describe('what belongs to no request', () => {
 
   it('clocks that disagree: nothing is opened, and closing goes on', () => {
     const detail = 'this machine’s clock is 6 s ahead of the database’s, so nothing is opened'
-    expect(said({ type: 'clocks', detail })).toMatchInlineSnapshot(`
+    expect(told({ type: 'clocks', detail })).toMatchInlineSnapshot(`
       "
       @bob @carol @ops The clocks disagree: this machine’s clock is 6 s ahead of the database’s, so nothing is opened. What is open is still closed in time by the database’s clock. Put the clocks right.
       "
