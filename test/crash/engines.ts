@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { Store } from '../../src/ports.ts'
 import { openStore } from '../../src/store/store.ts'
-import { startPostgres } from '../support/postgres.ts'
+import { type PostgresServer, startPostgres } from '../support/postgres.ts'
 import { snapshot } from '../support/stores.ts'
 
 /** One of the two databases that the bot can have, empty and its own. */
@@ -12,7 +12,6 @@ export interface Engine {
   readonly url: string | null
   /** Opens it beside or after the bot. */
   open(): Promise<Store>
-  close(): Promise<void>
 }
 
 export type EngineName = 'embedded' | 'server'
@@ -25,19 +24,27 @@ async function embedded(folder: string): Promise<Engine> {
     environment: { DATA_DIR: dataDir },
     url: null,
     open: () => openStore({ dataDir }),
-    close: async () => {},
   }
 }
 
+let running: Promise<PostgresServer> | null = null
+
+/** The server starts with the first scene that needs it and serves all that follow. */
 async function server(): Promise<Engine> {
-  const postgres = await startPostgres()
-  const url = await postgres.createDatabase()
+  running ??= startPostgres()
+  const url = await (await running).createDatabase()
   return {
     environment: { DATABASE_URL: url },
     url,
     open: () => openStore({ databaseUrl: url }),
-    close: () => postgres.stop(),
   }
+}
+
+/** Stops the server, if one was started. */
+export async function stopServer(): Promise<void> {
+  const last = await running
+  running = null
+  await last?.stop()
 }
 
 export const engines: Readonly<Record<EngineName, (folder: string) => Promise<Engine>>> = {

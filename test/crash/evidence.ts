@@ -72,6 +72,9 @@ export function saidBy(scene: Scene): Said[] {
   return said.toSorted((a, b) => a.at - b.at)
 }
 
+/** What has just become due is being done. */
+const leewayMs = 5_000
+
 /** Gathers it from Azure, Slack and the database, which is read through the bot unless it was read before. */
 export async function gather(scene: Scene, ledger?: Ledger): Promise<Evidence> {
   const { next } = ledger ?? (await scene.look())
@@ -85,6 +88,6 @@ export async function gather(scene: Scene, ledger?: Ledger): Promise<Evidence> {
     audit: ledger?.audit ?? scene.audit,
     cases: ledger?.cases ?? [...scene.cases.values()],
     said: saidBy(scene),
-    undone: waiting(next, scene.now()),
+    undone: waiting(next, scene.now() - leewayMs),
   }
 }

@@ -6,7 +6,7 @@
  */
 import { parseArgs } from 'node:util'
 import { dieAtSomeTime, dieTwice, dieWhileLiving, dieWhileStarting, rehearse } from './deaths.ts'
-import type { EngineName } from './engines.ts'
+import { type EngineName, stopServer } from './engines.ts'
 import { gather } from './evidence.ts'
 import { violations } from './invariants.ts'
 import { type Point, pointText } from './orders.ts'
@@ -92,3 +92,4 @@ const wanted = (['embedded', 'server'] as const).filter((name) => (values.engine
 for (const engine of wanted) {
   if (process.exitCode !== 1) process.exitCode = (await play(engine)) ? 0 : 1
 }
+await stopServer()

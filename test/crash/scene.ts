@@ -213,7 +213,6 @@ export class Scene {
     await this.#watching
     await this.slack.stop()
     await this.azure.close()
-    await this.database.close()
     await rm(this.#folder, { recursive: true, force: true })
   }
 

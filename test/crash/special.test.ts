@@ -1,5 +1,6 @@
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { query } from '../support/postgres.ts'
+import { stopServer } from './engines.ts'
 import { gather } from './evidence.ts'
 import { violations } from './invariants.ts'
 import { Life } from './life.ts'
@@ -14,6 +15,7 @@ afterEach(async () => {
   await scene?.close()
   scene = null
 })
+afterAll(stopServer)
 
 async function play(engine: 'embedded' | 'server'): Promise<{ scene: Scene; life: Life }> {
   scene = await setScene(engine)
