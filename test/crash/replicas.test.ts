@@ -155,7 +155,7 @@ describe('two replicas', () => {
       { within: 3 * minute },
     )
     expect(standing()).toEqual([])
-    await slack.until(() => slack.messages('C0AUDIT').some((line) => / closed\*? /.test(line.text)), {
+    await slack.until(() => slack.messages('C0AUDIT').some((line) => /\*closed\*/.test(line.text)), {
       within: minute,
     })
     const lines = slack.messages('C0AUDIT').length
