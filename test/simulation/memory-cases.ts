@@ -3,6 +3,7 @@ import { type AuditEvent, type AuditRecord, chainText } from '../../src/core/aud
 import type { Case } from '../../src/core/case.ts'
 import type { Rule } from '../../src/core/grant.ts'
 import type { KnownRule } from '../../src/core/reconcile.ts'
+import type { Review } from '../../src/core/request.ts'
 import type { Health, RuleWork, Spread, Trouble } from '../../src/ports.ts'
 import { toJson } from '../../src/store/json.ts'
 import { refused, type Tables } from './memory-tables.ts'
@@ -16,13 +17,13 @@ const triesKey = (grantId: string, nsgId: string) => `${grantId} ${nsgId}`
 export const sortedCases = (cases: readonly Case[]): Case[] =>
   cases.toSorted((a, b) => byText(a.request.id, b.request.id))
 
+const sameReview = (a: Review, b: Review) => a.by.userId === b.by.userId && a.verdict === b.verdict
+
 /** Reviews are only added, and rules never removed: once recorded, one may exist in Azure. */
 function merged(before: Case | undefined, given: Case): Case {
   const { request, grant } = stored(given)
-  const same = (a: Case['request']['reviews'][number], b: typeof a) =>
-    a.by.userId === b.by.userId && a.verdict === b.verdict
   const kept = before?.request.reviews ?? []
-  const reviews = [...kept, ...request.reviews.filter((one) => !kept.some((other) => same(one, other)))]
+  const reviews = [...kept, ...request.reviews.filter((one) => !kept.some((other) => sameReview(one, other)))]
   if (!grant) return { request: { ...request, reviews }, grant: before?.grant ?? null }
   const left = (before?.grant?.rules ?? []).filter(
     (rule) => !grant.rules.some((other) => other.nsgId === rule.nsgId),

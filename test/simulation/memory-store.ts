@@ -1,7 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { AuditRecord } from '../../src/core/audit.ts'
 import type { Case } from '../../src/core/case.ts'
-import type { Person } from '../../src/core/person.ts'
 import type { Jobs, Reconciling, Store, Tx } from '../../src/ports.ts'
 import { toText } from '../../src/store/json.ts'
 import {
@@ -14,16 +12,8 @@ import {
   troubles,
 } from './memory-cases.ts'
 import { claimJobs, extendClaim, insert, nextRunAts, reapDead, retryJob } from './memory-jobs.ts'
-import { refused, Tables } from './memory-tables.ts'
+import { addressKey, type Commit, refused, Tables } from './memory-tables.ts'
 import { openTx } from './memory-tx.ts'
-
-/** What one transaction changed, told after its commit. */
-export interface Commit {
-  readonly cases: readonly { readonly before: Case | null; readonly after: Case }[]
-  readonly audit: readonly AuditRecord[]
-  /** Gestures that were dealt with. */
-  readonly ended: readonly string[]
-}
 
 interface Watching {
   readonly committed?: (commit: Commit) => void
@@ -73,9 +63,6 @@ export class MemoryDatabase {
     }
   }
 }
-
-const orgOf = (person: Person) => person.enterpriseId ?? person.teamId
-export const addressKey = (person: Person): string => `${orgOf(person)} ${person.userId}`
 
 /** The port `Store` as one replica sees it. */
 export class MemoryStore implements Store {

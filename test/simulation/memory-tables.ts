@@ -2,6 +2,7 @@ import type { Alarm } from '../../src/core/alarm.ts'
 import type { AuditRecord } from '../../src/core/audit.ts'
 import type { Case } from '../../src/core/case.ts'
 import type { Note } from '../../src/core/effect.ts'
+import type { Person } from '../../src/core/person.ts'
 import type { Gesture, JobKind, Lane, Place } from '../../src/ports.ts'
 
 /** What a statement did, so that it can be undone. */
@@ -152,3 +153,14 @@ export class Tables {
 
 /** What a database throws, with the code of PostgreSQL. */
 export const refused = (code: string, message: string): Error => Object.assign(new Error(message), { code })
+
+/** What one transaction changed, told after its commit. */
+export interface Commit {
+  readonly cases: readonly { readonly before: Case | null; readonly after: Case }[]
+  readonly audit: readonly AuditRecord[]
+  /** Gestures that were dealt with. */
+  readonly ended: readonly string[]
+}
+
+const orgOf = (person: Person) => person.enterpriseId ?? person.teamId
+export const addressKey = (person: Person): string => `${orgOf(person)} ${person.userId}`

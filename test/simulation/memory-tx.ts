@@ -3,8 +3,7 @@ import type { Case } from '../../src/core/case.ts'
 import type { Tx } from '../../src/ports.ts'
 import { chained, saveCases, sortedCases, stored } from './memory-cases.ts'
 import { dropJobs, finishJobs, putJobs } from './memory-jobs.ts'
-import { addressKey, type Commit } from './memory-store.ts'
-import { refused, type Tables } from './memory-tables.ts'
+import { addressKey, type Commit, refused, type Tables } from './memory-tables.ts'
 
 interface OpenTx {
   readonly tx: Tx

@@ -4,7 +4,7 @@ interface Entry {
   readonly at: number
   /** Drawn from the seed, so that what happens at the same moment happens in any order. */
   readonly tie: number
-  readonly run: () => void
+  run: (() => void) | null
 }
 
 const before = (a: Entry, b: Entry) => a.at < b.at || (a.at === b.at && a.tie < b.tie)
@@ -36,8 +36,9 @@ export class Schedule {
     this.#nextDue = nextDue
   }
 
-  at(at: number, run: () => void): void {
-    const entry = { at: Math.max(at, this.now), tie: this.#chance.next(), run }
+  /** Answers how to call it off. */
+  at(at: number, run: () => void): () => void {
+    const entry: Entry = { at: Math.max(at, this.now), tie: this.#chance.next(), run }
     const heap = this.#heap
     let index = heap.length
     heap.push(entry)
@@ -49,10 +50,13 @@ export class Schedule {
       index = parent
     }
     heap[index] = entry
+    return () => {
+      entry.run = null
+    }
   }
 
-  after(ms: number, run: () => void): void {
-    this.at(this.now + ms, run)
+  after(ms: number, run: () => void): () => void {
+    return this.at(this.now + ms, run)
   }
 
   /** Answers how to forget the poll. */
@@ -69,7 +73,7 @@ export class Schedule {
   /** Runs until it is stopped or nothing is left, and resolves then. */
   run(): Promise<void> {
     return new Promise((resolve, reject) => {
-      // A tick runs after every continuation that is ready, however long their chains are.
+      // A tick that is asked for by a continuation runs after all continuations, however long their chains are.
       const turn = () => {
         try {
           const next = this.#stopped ? null : this.#next()
@@ -79,7 +83,7 @@ export class Schedule {
           }
           this.steps += 1
           next()
-          process.nextTick(turn)
+          queueMicrotask(() => process.nextTick(turn))
         } catch (error) {
           reject(error)
         }
@@ -89,6 +93,7 @@ export class Schedule {
   }
 
   #next(): (() => void) | null {
+    while (this.#heap[0]?.run === null) this.#pop()
     const first = this.#heap[0]
     const found = this.#earliestPoll(first?.at ?? Number.POSITIVE_INFINITY)
     if (found) {

@@ -1,0 +1,89 @@
+import type { Case } from '../../src/core/case.ts'
+import type { Grant } from '../../src/core/grant.ts'
+import type { Version } from './cloud.ts'
+import type { Table } from './memory-tables.ts'
+import type { Saying } from './slack.ts'
+
+export interface Truth {
+  readonly now: number
+  readonly versions: readonly Version[]
+  readonly cases: Table<Case>
+  /** Whether the speaker may be held to what became so in the last seconds. */
+  readonly fresh: boolean
+}
+
+/** How long ago what a message says may have ceased to be so. */
+const staleMs = 15_000
+
+/** Why what is being said is not so; null when it is. */
+export function untrue(saying: Saying, truth: Truth): string | null {
+  switch (saying.kind) {
+    case 'card':
+    case 'mirror':
+      if (saying.phase === 'open') return nowOpen(saying.kase, truth)
+      return saying.phase === 'closed' ? closed(saying.kase.grant, truth) : null
+    case 'note':
+      if (saying.note.type === 'opened' || saying.note.type === 'ending') {
+        return saying.phase === 'open' ? nowOpen(saying.kase, truth) : wasOpen(saying.kase.grant, truth)
+      }
+      return saying.note.type === 'closed' ? closed(saying.kase.grant, truth) : null
+    case 'audit': {
+      const { type, requestId } = saying.record
+      const grant = requestId === null ? null : (truth.cases.get(requestId)?.grant ?? null)
+      if (type === 'grant.open') return wasOpen(grant, truth)
+      return type === 'grant.closed' ? closed(grant, truth) : null
+    }
+    case 'alarm':
+      return saying.alarm.type === 'unknown rule' ? unknown(saying.alarm.name, truth) : null
+    case 'page':
+    case 'answer':
+      return null
+    default:
+      return saying satisfies never
+  }
+}
+
+const ofRule = (versions: readonly Version[], nsgId: string, name: string) =>
+  versions.filter((version) => version.nsgId === nsgId && version.name === name)
+
+/** Every rule of the grant stood in Azure, finished, at some time. */
+function wasOpen(grant: Grant | null, { now, versions }: Truth): string | null {
+  if (!grant) return 'a grant that is not there is said to be open'
+  const missing = grant.rules.find(
+    ({ nsgId, name }) =>
+      !ofRule(versions, nsgId, name).some(
+        ({ by, succeededAt }) => by === 'bot' && succeededAt !== null && succeededAt <= now,
+      ),
+  )
+  if (grant.rules.length === 0) return `${grant.id} is said to be open and has no rule`
+  return missing ? `${grant.id} is said to be open and was not yet in ${missing.nsgId}` : null
+}
+
+function nowOpen(kase: Case, truth: Truth): string | null {
+  const { now, cases, fresh } = truth
+  const { grant } = kase
+  if (grant && now > grant.expiresAt + 100) return `${grant.id} is said to be open after its expiry`
+  const current = cases.get(kase.request.id)?.grant
+  const ended = current?.state === 'closing' || current?.state === 'closed' ? current.closingSince : now
+  if (fresh && now - ended > staleMs)
+    return `${kase.request.id} is said to be open and closed ${now - ended} ms ago`
+  return wasOpen(grant, truth)
+}
+
+/** No rule of the grant stood in Azure at some time since it began to close. */
+function closed(grant: Grant | null, { now, versions }: Truth): string | null {
+  if (grant?.state !== 'closed') return 'a grant that is not closed is said to be closed'
+  const standing = grant.rules.find(({ nsgId, name }) => {
+    let clear = grant.closingSince
+    for (const { from, to } of ofRule(versions, nsgId, name)) {
+      if (from <= clear) clear = Math.max(clear, to ?? Number.POSITIVE_INFINITY)
+    }
+    return clear > now
+  })
+  return standing ? `${grant.id} is said to be closed and stands in ${standing.nsgId}` : null
+}
+
+const unknown = (name: string, { cases }: Truth): string | null =>
+  cases.all().some(({ grant }) => grant?.rules.some((rule) => rule.name === name))
+    ? `${name} is said to be on no record`
+    : null

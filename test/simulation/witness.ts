@@ -1,0 +1,254 @@
+import type { AuditType } from '../../src/core/audit.ts'
+import type { Case } from '../../src/core/case.ts'
+import { type Grant, parseRuleName, type Rule } from '../../src/core/grant.ts'
+import type { LiveRule } from '../../src/core/live-rule.ts'
+import type { Member } from '../../src/core/person.ts'
+import type { Policy } from '../../src/core/policy.ts'
+import type { Review } from '../../src/core/request.ts'
+import type { Intake } from '../../src/ports.ts'
+import type { Version } from './cloud.ts'
+import type { Life } from './life.ts'
+import type { Commit, Tables } from './memory-tables.ts'
+import { isActive, yesFor } from './office.ts'
+import { untrue } from './sayings.ts'
+import type { Saying } from './slack.ts'
+import type { Weather } from './weather.ts'
+
+export interface Scene {
+  readonly now: () => number
+  readonly tables: Tables
+  readonly weather: Weather
+}
+
+/** Everything that is known of a gesture beside what the database says. */
+export interface Gestured {
+  readonly intake: Intake
+  acked: boolean
+  answered: boolean
+  /** Who dealt with it, and when; `lost` when the commit's own answer never came back. */
+  ended: { readonly by: Life; readonly at: number; readonly lost: boolean } | null
+}
+
+/** After the expiry, or after the last thing that went wrong. */
+const overdueMs = 330_000
+const calmOverdueMs = 30_000
+const promptMs = 1_000
+/** How old what a process acts on may be, when it was not stopped in between. */
+const staleMs = 15_000
+/** How soon after the last fault everything is as prompt as ever. */
+const recoveryMs = 4 * 60_000
+
+export type Invariant = 'I1' | 'I2' | 'I3' | 'I4' | 'I5' | 'I6' | 'I7' | 'I8' | 'I9'
+
+/** Watches a run from outside and says at once when one of the promises is broken. */
+export class Witness {
+  readonly violations: string[] = []
+  readonly versions: Version[] = []
+  readonly gestures = new Map<string, Gestured>()
+  readonly members: { readonly at: number; readonly userId: string; readonly member: Member }[] = []
+  readonly policies: { readonly at: number; readonly policy: Policy }[] = []
+  readonly #scene: Scene
+  readonly #removals = new Set<string>()
+  /** Whose transaction is being committed. */
+  committer: { readonly life: Life; readonly lost: boolean } | null = null
+
+  constructor(scene: Scene) {
+    this.#scene = scene
+  }
+
+  fail(invariant: Invariant, what: string): void {
+    this.violations.push(`${invariant}: ${what}`)
+  }
+
+  /* ---- what the database commits ---- */
+
+  committed(commit: Commit): void {
+    for (const { before, after } of commit.cases) {
+      this.#grantKept(before?.grant ?? null, after)
+      this.#trail(after)
+      const reviews = after.request.reviews.slice(before?.request.reviews.length ?? 0)
+      for (const review of reviews) this.#reviewed(after, review, commit.ended)
+      this.#approved(before, after)
+    }
+    const changed = new Set(commit.cases.map(({ after }) => after.request.id))
+    for (const { requestId, type } of commit.audit) {
+      if (type.startsWith('rule.')) continue
+      if (requestId === null || !changed.has(requestId))
+        this.fail('I5', `${type} without a change of ${requestId}`)
+    }
+    this.#ended(commit.ended)
+  }
+
+  #grantKept(before: Grant | null, { request, grant }: Case): void {
+    if (!before) return
+    const states = ['opening', 'open', 'closing', 'closed']
+    if (!grant || grant.id !== before.id) this.fail('I3', `${request.id} has another grant`)
+    else if (states.indexOf(grant.state) < states.indexOf(before.state)) {
+      this.fail('I3', `the grant of ${request.id} went from ${before.state} to ${grant.state}`)
+    }
+  }
+
+  #trail(kase: Case): void {
+    const { id } = kase.request
+    const held = this.#scene.tables.audit
+      .filter(({ requestId, type }) => requestId === id && !type.startsWith('rule.'))
+      .map(({ type }) => type)
+    const expected = transitions(kase)
+    if (held.join() !== expected.join()) {
+      this.fail('I5', `the trail of ${id} is ${held.join(', ')} and not ${expected.join(', ')}`)
+    }
+  }
+
+  #reviewed({ request }: Case, { by, verdict }: Review, ended: readonly string[]): void {
+    const click = ended
+      .map((key) => this.gestures.get(key)?.intake)
+      .find(
+        (intake) =>
+          intake?.gesture.kind === 'click' &&
+          intake.gesture.action === verdict &&
+          intake.gesture.requestId === request.id &&
+          intake.gesture.person.userId === by.userId,
+      )
+    if (!click) this.fail('I3', `${by.userId} did not click ${verdict} on ${request.id}`)
+    else if (by.userId === request.requester.userId)
+      this.fail('I6', `${by.userId} decided on their own request`)
+    else if (
+      !this.#mayDecide(by.userId, request.vm.name, request.terms?.approvers ?? null, click.receivedAt)
+    ) {
+      this.fail('I6', `${by.userId} decided on ${request.id} and never could since the click`)
+    }
+  }
+
+  /** Whether there was a moment since then at which directory and policy let this person decide. */
+  #mayDecide(userId: string, vmName: string, asked: Approvers | null, since: number): boolean {
+    const now = this.#scene.now()
+    const moments = [...this.members, ...this.policies]
+      .map(({ at }) => at)
+      .filter((at) => at > since && at <= now)
+    return [since, ...moments].some((moment) => {
+      const member = this.members.findLast((one) => one.userId === userId && one.at <= moment)?.member
+      const policy = this.policies.findLast((one) => one.at <= moment)?.policy
+      if (!member || !policy || !isActive(member)) return false
+      const approvers = yesFor(policy, vmName)?.approvers ?? asked
+      if (!approvers) return false
+      return approvers.users.includes(userId) || approvers.groups.some((id) => member.groups.includes(id))
+    })
+  }
+
+  #approved(before: Case | null, { request, grant }: Case): void {
+    if (!grant || before?.grant) return
+    const yes = new Set(
+      request.reviews.filter((one) => one.verdict === 'approve').map((one) => one.by.userId),
+    )
+    const needed = request.verdict.outcome === 'allow' ? 0 : (request.terms?.approvals ?? 1)
+    if (request.state !== 'approved' || yes.size < needed) {
+      this.fail('I6', `${request.id} is ${request.state} by ${yes.size} of ${needed} and has a grant`)
+    }
+  }
+
+  #ended(keys: readonly string[]): void {
+    for (const key of keys) {
+      const gesture = this.gestures.get(key)
+      if (gesture && this.committer) {
+        const { life, lost } = this.committer
+        gesture.ended ??= { by: life, at: this.#scene.now(), lost }
+      }
+    }
+  }
+
+  /* ---- what is sent to Azure and what stands there ---- */
+
+  putSent(life: Life, nsgId: string, rule: Rule, access: LiveRule['access']): void {
+    const now = this.#scene.now()
+    const owners = this.#scene.tables.cases
+      .all()
+      .filter(({ grant }) => grant?.rules.some((one) => one.name === rule.name && one.nsgId === nsgId))
+    const [owner] = owners
+    const recorded = owner?.grant?.rules.find((one) => one.nsgId === nsgId)
+    if (!owner?.grant || !recorded || owners.length > 1) {
+      this.fail('I2', `${rule.name} was written and belongs to ${owners.length} grants on record`)
+      return
+    }
+    const { request, grant } = owner
+    if (request.state !== 'approved')
+      this.fail('I2', `${rule.name} was written for a ${request.state} request`)
+    if (access === 'Deny') return
+    if (recorded.priority !== rule.priority || recorded.source !== rule.source) {
+      this.fail('I2', `${rule.name} was written otherwise than it is on record`)
+    }
+    if (now >= grant.expiresAt) this.fail('I2', `${rule.name} was written after its expiry`)
+    const since = grant.state === 'closing' || grant.state === 'closed' ? grant.closingSince : now
+    if (now - since > staleMs && now - life.resumedAt > staleMs) {
+      this.fail('I3', `${rule.name} was written and its grant is ${grant.state} since ${now - since} ms`)
+    }
+  }
+
+  removeSent(nsgId: string, name: string): void {
+    const { now, weather } = this.#scene
+    const key = `${nsgId} ${name}`
+    if (this.#removals.has(key)) return
+    this.#removals.add(key)
+    const owner = this.#scene.tables.cases
+      .all()
+      .find(({ grant }) => grant?.rules.some((one) => one.name === name))
+    const grant = owner?.grant
+    if (grant?.state !== 'closing' || grant.reason !== 'expired') return
+    const prompt = weather.calm || grant.expiresAt > weather.until + recoveryMs
+    if (prompt && now() - grant.expiresAt > promptMs) {
+      this.fail(
+        'I1',
+        `${name} was to be removed ${now() - grant.expiresAt} ms after its expiry, without any fault`,
+      )
+    }
+  }
+
+  began(version: Version): void {
+    this.versions.push(version)
+  }
+
+  /** Asked now and then, and whenever a rule is gone. */
+  overdue(versions: readonly Version[]): void {
+    const { now, weather } = this.#scene
+    const bound = weather.calm ? calmOverdueMs : overdueMs
+    for (const { name, from, to } of versions) {
+      const named = parseRuleName(name)
+      if (!named) continue
+      const late = (to ?? now()) - Math.max(named.expiresAt, from, weather.lastTrouble)
+      if (late > bound) this.fail('I1', `${name} stood ${late} ms past its expiry and past the last fault`)
+    }
+  }
+
+  /* ---- what the bot says ---- */
+
+  said(life: Life, saying: Saying): void {
+    if (saying.kind === 'answer') {
+      const gesture = this.gestures.get(saying.url)
+      if (gesture) gesture.answered = true
+      return
+    }
+    const now = this.#scene.now()
+    const fresh = now - life.resumedAt > staleMs
+    const wrong = untrue(saying, { now, versions: this.versions, cases: this.#scene.tables.cases, fresh })
+    if (wrong !== null) this.fail('I9', wrong)
+  }
+}
+
+type Approvers = NonNullable<Case['request']['terms']>['approvers']
+
+/** The audit trail that a case must have left behind. */
+export function transitions({ request, grant }: Case): AuditType[] {
+  const yeses = request.reviews.filter((review) => review.verdict === 'approve').length
+  const asked = request.verdict.outcome === 'needs approval'
+  const partly = asked ? Math.max(0, request.state === 'approved' ? yeses - 1 : yeses) : 0
+  const trail: AuditType[] = asked ? ['request.pending'] : []
+  for (let count = 0; count < partly; count += 1) trail.push('request.reviewed')
+  if (request.state !== 'pending') trail.push(`request.${request.state}`)
+  if (!grant) return trail
+  trail.push('grant.opening')
+  if (grant.openedAt !== null) trail.push('grant.open')
+  if (grant.state === 'opening' || grant.state === 'open') return trail
+  trail.push('grant.closing')
+  if (grant.stuckSince !== undefined) trail.push('grant.stuck')
+  if (grant.state === 'closed') trail.push('grant.closed')
+  return trail
+}
