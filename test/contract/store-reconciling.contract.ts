@@ -88,10 +88,11 @@ export function reconcilingContract(subject: Subject): void {
     test('finding one again keeps its end and its tries', async () => {
       const { reconciling } = subject.store
       await put(stray('a'))
-      await reconciling.postponeStray(stray('a'), noon + minute, 'locked')
+      await reconciling.postponeStray(stray('a'), noon, 'locked')
+      await reconciling.postponeStray(stray('a'), noon + minute, 'still locked')
       await put(stray('a', 'subnet', noon + 99 * minute))
       expect(await reconciling.strayWork(nsg('subnet'))).toEqual([
-        { ...stray('a'), attempts: 1, nextTryAt: noon + minute },
+        { ...stray('a'), attempts: 2, nextTryAt: noon + minute },
       ])
     })
 
