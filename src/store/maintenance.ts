@@ -20,10 +20,10 @@ const tables = [
   'audit_head',
 ]
 
-/** Slack repeats a gesture within minutes, so a key older than a day guards against nothing. */
 /** Longer than any sensible policy counts an address as somebody's. */
 const addressDays = 90
 
+/** Slack repeats a gesture within minutes, so a key older than a day guards against nothing. */
 export async function purge(db: Queries, now: number): Promise<void> {
   const limit = new Date(now - dayMs)
   await db.deleteFrom('intakes').where('ended_at', '<', limit).where('received_at', '<', limit).execute()

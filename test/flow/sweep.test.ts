@@ -4,6 +4,8 @@ import type { Simulator } from '../../src/simulator/server.ts'
 import { startTestSimulator } from '../support/simulator.ts'
 
 const hour = 3_600
+/** Seconds, as a rule's name counts them. */
+const now = () => Math.floor(Date.now() / 1000)
 
 describe('the sweeper', () => {
   let azure: Simulator
@@ -14,7 +16,6 @@ describe('the sweeper', () => {
   afterAll(() => azure.close())
   beforeEach(() => azure.clearFaults())
 
-  const now = () => Math.floor(Date.now() / 1000)
   const put = (nsg: string, name: string, description = 'jitney request r1 for U1', priority = 3000) =>
     azure.mutate({
       do: 'put-rule',

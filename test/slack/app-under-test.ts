@@ -8,6 +8,8 @@ import { noon } from './a-case.ts'
 import { listen } from './listen.ts'
 import { remembered } from './quiet.ts'
 
+const nothing = async () => {}
+
 /** The Slack half of the bot, with a list where the database would be. */
 export function slackHalf(
   fake: FakeSlack,
@@ -18,7 +20,7 @@ export function slackHalf(
   const stored: Intake[] = []
   const seenKeys: string[] = []
   let broken: Error | null = null
-  let meanwhile = async () => {}
+  let meanwhile = nothing
   const app = createSlackApp({
     config: { botToken: fake.botToken, slackApiUrl: fake.apiUrl, mode },
     receive: async (intake) => {
