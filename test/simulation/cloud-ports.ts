@@ -1,4 +1,4 @@
-import { faultOf, isGone, missingAsNull } from '../../src/azure/faults.ts'
+import { faultOf, missingAsNull } from '../../src/azure/faults.ts'
 import type { RuleCalls } from '../../src/azure/rule-calls.ts'
 import { blockRule, closeRule, openRule, type Write } from '../../src/azure/rule-write.ts'
 import { toLiveRule, toSecurityRule } from '../../src/azure/security-rule.ts'
@@ -32,6 +32,7 @@ async function ask<T>(
   serve: () => T,
 ): Promise<T> {
   const { life, chance, weather } = line
+  line.moment()
   const away = weather.away('azure') !== null
   const never = weather.strikes('azure never answers')
   const fails = away || weather.strikes('azure fails')
@@ -91,6 +92,7 @@ function ruleCalls(line: CloudLine, nsgId: string, name: string): RuleCalls {
         description: rule.description,
       }
       const write = () => {
+        if (weather.strikes('somebody takes the priority')) cloud.take(nsgId, rule.priority)
         const url = proceed(line, cloud.put(nsgId, rule, wanted))
         line.effect(`PUT ${short}`)
         return url
@@ -189,5 +191,3 @@ export const inventoryOf = (line: CloudLine): Inventory => ({
   refresh: (signal) => ask(line, 'inventory', signal, () => undefined),
   readAt: () => line.now() - 60_000,
 })
-
-export { isGone }

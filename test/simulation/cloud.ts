@@ -111,6 +111,8 @@ export class Cloud {
   readonly #operations = new Map<string, Operation>()
   readonly #now: () => number
   readonly #witnesses: Witnesses
+  /** What the bot wrote itself stays its own, whatever somebody writes into its description. */
+  readonly #written = new Set<string>()
   #count = 0
 
   constructor(now: () => number, witnesses: Witnesses) {
@@ -193,18 +195,23 @@ export class Cloud {
     this.#remember(group)
   }
 
+  /** Somebody else’s new rule takes a priority that was free. */
+  take(nsgId: string, priority: number): void {
+    const free = [...this.group(nsgId).rules.values()].every(({ live }) => live.priority !== priority)
+    if (free) this.write(nsgId, foreignRule(`taken-${priority}`, priority), 'somebody')
+  }
+
   /** A PUT arrives. Answers the operation, and what ends it. */
   put(nsgId: string, rule: Rule, wanted: LiveRule): Started {
     const group = this.#free(nsgId)
     const before = group.rules.get(rule.name)
-    if (before && !isOurs(before.name, before.live.description)) {
-      this.#witnesses.foreign(`${rule.name} was written over`)
-    }
+    if (before && !this.#isOurs(before)) this.#witnesses.foreign(`${rule.name} was written over`)
     const taken = [...group.rules.values()].some(
       ({ name, live }) =>
         name !== rule.name && live.priority === rule.priority && live.direction === 'Inbound',
     )
     if (taken) throw armFault(answerOf(400, 'SecurityRuleConflict'))
+    this.#written.add(`${nsgId} ${rule.name}`)
     this.write(nsgId, { ...wanted, provisioning: 'Updating' }, 'bot')
     return this.#start(group, (status) => {
       if (status === 'Succeeded') this.#provision(nsgId, rule.name, 'Succeeded')
@@ -220,12 +227,16 @@ export class Cloud {
     const version = group.rules.get(name)
     if (!version) return null
     if (group.locked) throw armFault(answerOf(409, 'ScopeLocked'))
-    if (!isOurs(name, version.live.description)) this.#witnesses.foreign(`${name} was removed`)
+    if (!this.#isOurs(version)) this.#witnesses.foreign(`${name} was removed`)
     this.#provision(nsgId, name, 'Deleting')
     return this.#start(group, (status) => {
       if (status === 'Succeeded') this.remove(nsgId, name)
       else this.#provision(nsgId, name, 'Succeeded')
     })
+  }
+
+  #isOurs({ nsgId, name, live }: Version): boolean {
+    return isOurs(name, live.description) || this.#written.has(`${nsgId} ${name}`)
   }
 
   #free(nsgId: string): Group {

@@ -72,7 +72,7 @@ export class Life {
   }
 
   readonly clock: Clock = {
-    now: () => this.#schedule.now + this.#skewMs,
+    now: () => Math.round(this.#schedule.now) + this.#skewMs,
     sleep: (ms, signal) => this.#sleep(ms, signal, ms === pollMs),
   }
 

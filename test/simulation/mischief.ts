@@ -29,6 +29,7 @@ export function plotMischief(world: Simulation): void {
   sometimes(0.2, 1, plantsStray)
   sometimes(0.2, 1, locks)
   sometimes(0.1, 1, deletesGroup)
+  sometimes(0.1, 1, forbids)
 }
 
 const someProcess = ({ processes, chance }: Simulation) => {
@@ -57,14 +58,9 @@ function stops(world: Simulation, at: number): void {
 }
 
 function freezes(world: Simulation, at: number): void {
-  const { schedule, chance, weather } = world
-  schedule.at(at, () => {
+  world.schedule.at(at, () => {
     const process = someProcess(world)
-    if (!process) return
-    const ms = chance.skewed(second, 90 * second)
-    process.life.pause(ms)
-    weather.trouble(at + ms)
-    world.trace(`${process.life.name} freezes for ${ms}`)
+    if (process) world.freezes(process)
   })
 }
 
@@ -188,5 +184,27 @@ function deletesGroup(world: Simulation, at: number): void {
     weather.trouble()
     world.trace(`somebody deletes ${group.id}`)
     cloud.deleteGroup(group.id)
+  })
+}
+
+/** Somebody writes a rule that keeps everybody out, in front of all of ours. */
+function forbids({ schedule, chance, cloud }: Simulation, at: number): void {
+  schedule.at(at, () => {
+    cloud.write(
+      chance.pick(cloud.groups()).id,
+      {
+        name: 'keep-out',
+        description: '',
+        priority: 150,
+        direction: 'Inbound',
+        access: 'Deny',
+        sources: ['*'],
+        destinations: ['*'],
+        ports: ['*'],
+        protocol: '*',
+        provisioning: 'Succeeded',
+      },
+      'somebody',
+    )
   })
 }

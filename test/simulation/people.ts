@@ -19,27 +19,37 @@ export function letPeopleAct(world: Simulation): void {
 function askSometime(world: Simulation, key: string): void {
   const { chance, schedule, start } = world
   const at = start + chance.between(1, 8 * minute)
-  const vm = chance.pick(['vm-a', 'vm-a', 'vm-b', 'vm-b', 'vm-prod', 'vm-web', 'vm-bare'])
-  const length = chance.pick(['1m', '2m', '5m', '8m', '15m', '30m'])
+  const vm = chance.pick(['vm-a', 'vm-a', 'vm-a', 'vm-b', 'vm-b', 'vm-prod', 'vm-web', 'vm-bare'])
+  const length = chance.pick(['1m', '2m', '5m', '5m', '8m', '15m', '30m'])
   const text = `${vm === 'vm-web' ? 'ssh' : 'rdp'} ${vm} ${length} from 81.2.69.${chance.between(1, 250)} because ${key}`
   const who = chance.pick(requesters)
   schedule.at(at, () => {
     world.gesture({ kind: 'ask', person: person(who), text, responseUrl: key }, key)
   })
-  const clicks = chance.between(1, 4)
+  const clicks = chance.between(1, 5)
   for (let count = 0; count < clicks; count += 1) clickSometime(world, key, at, `${key}-c${count}`)
 }
 
-const actions = ['approve', 'approve', 'approve', 'approve', 'deny', 'cancel', 'close', 'close'] as const
+const actions = [
+  'approve',
+  'approve',
+  'approve',
+  'approve',
+  'approve',
+  'deny',
+  'cancel',
+  'close',
+  'close',
+] as const
 
 function clickSometime(world: Simulation, ask: string, askedAt: number, key: string): void {
   const { chance, schedule } = world
   const action = chance.pick(actions)
   const who =
     action === 'approve' || action === 'deny'
-      ? chance.pick(['U2', 'U3', 'U4', 'U5', 'U3', 'U1', 'U6'])
+      ? chance.pick(['U2', 'U3', 'U4', 'U5', 'U3', 'U4', 'U5', 'U1', 'U6'])
       : chance.pick(everybody)
-  const at = askedAt + chance.skewed(2 * second, 12 * minute)
+  const at = askedAt + chance.skewed(2 * second, 9 * minute)
   const click = (name: string) => {
     const requestId = world.requestOf(ask)
     if (requestId === null) return

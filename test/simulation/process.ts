@@ -53,6 +53,10 @@ export function startProcess(world: Simulation, name: string): Process {
       tell(`${what} is done`)
       if (life.alive && weather.strikes('death after an effect')) world.dies(name)
     },
+    moment: () => {
+      if (weather.strikes('death at any moment')) schedule.after(0, () => world.dies(name))
+      if (weather.strikes('freeze at any moment')) schedule.after(0, () => world.freezes(process))
+    },
     committing: (lost) => {
       witness.committer = { life, lost }
     },

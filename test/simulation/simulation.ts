@@ -133,6 +133,14 @@ export class Simulation {
     })
   }
 
+  /** The process stands still, and goes on later with what it knew. */
+  freezes({ life }: Process): void {
+    const ms = this.chance.skewed(1_000, 120_000)
+    life.pause(ms)
+    this.weather.trouble(this.schedule.now + ms)
+    this.trace(`${life.name} freezes for ${ms}`)
+  }
+
   reapSoon(): void {
     for (const process of this.processes) {
       process.life.hear(this.schedule.now + this.chance.between(0, 500), () => void reap(process))

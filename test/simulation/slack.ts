@@ -49,6 +49,7 @@ export interface SlackLine extends Line {
 
 async function ask<T>(line: SlackLine, what: string, serve: () => T): Promise<T> {
   const { chance, weather, life } = line
+  line.moment()
   const away = weather.away('slack') !== null
   const refuses = weather.strikes('slack refuses')
   const throttles = weather.strikes('slack throttles')

@@ -13,6 +13,8 @@ export interface Line {
   readonly tell: (what: string) => void
   /** Told after something outside was changed, which is when a process may die. */
   readonly effect: (what: string) => void
+  /** Called whenever the process asks for something: any moment may be its last, or a long one. */
+  readonly moment: () => void
   /** Told when a transaction is about to be committed, and whether its answer will be lost. */
   readonly committing: (lost: boolean) => void
 }
@@ -21,7 +23,8 @@ const gone = () => new Error('the connection to the database is gone')
 
 type Fate = 'request' | 'answer' | null
 
-function fateOf({ weather }: Line): Fate {
+function fateOf({ weather, moment }: Line): Fate {
+  moment()
   if (weather.away('database') !== null || weather.strikes('database refuses')) return 'request'
   return weather.strikes('database loses an answer') ? 'answer' : null
 }

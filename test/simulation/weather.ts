@@ -19,7 +19,10 @@ export const hazards = [
   'slack throttles',
   'slack loses an answer',
   'directory fails',
+  'somebody takes the priority',
   'death after an effect',
+  'death at any moment',
+  'freeze at any moment',
 ] as const
 export type Hazard = (typeof hazards)[number]
 
@@ -38,19 +41,22 @@ const most: Readonly<Record<Hazard, number>> = {
   'database loses an answer': 0.02,
   'database is slow': 0.03,
   'wake-up is lost': 0.5,
-  'azure fails': 0.15,
-  'azure loses an answer': 0.15,
-  'azure never answers': 0.05,
-  'azure throttles': 0.1,
-  'azure operation fails': 0.1,
-  'azure operation is slow': 0.3,
-  'write lands late': 0.1,
+  'azure fails': 0.3,
+  'azure loses an answer': 0.3,
+  'azure never answers': 0.15,
+  'azure throttles': 0.2,
+  'azure operation fails': 0.3,
+  'azure operation is slow': 0.6,
+  'write lands late': 0.6,
   'list lags': 0.5,
   'slack refuses': 0.1,
   'slack throttles': 0.1,
   'slack loses an answer': 0.1,
   'directory fails': 0.1,
-  'death after an effect': 0.01,
+  'somebody takes the priority': 0.6,
+  'death after an effect': 0.03,
+  'death at any moment': 0.004,
+  'freeze at any moment': 0.006,
 }
 
 const longest: Readonly<Record<Outage, number>> = {
@@ -77,7 +83,7 @@ export class Weather {
     this.#now = now
     this.calm = chance.often(0.2)
     this.until = start + chance.between(10, 25) * minute
-    const kinds = this.calm ? 0 : chance.pick([0.15, 0.4, 0.8])
+    const kinds = this.calm ? 0 : chance.pick([0.1, 0.2, 0.4, 0.8])
     this.shares = new Map(
       hazards.flatMap((hazard) =>
         chance.often(kinds) ? [[hazard, most[hazard] * chance.next()] as const] : [],

@@ -33,6 +33,8 @@ export interface Gestured {
 const overdueMs = 330_000
 const calmOverdueMs = 30_000
 const promptMs = 1_000
+/** The longest that one write of a group takes when nothing is wrong. */
+const oneWriteMs = 3_000
 /** How old what a process acts on may be, when it was not stopped in between. */
 const staleMs = 15_000
 /** How soon after the last fault everything is as prompt as ever. */
@@ -49,6 +51,8 @@ export class Witness {
   readonly policies: { readonly at: number; readonly policy: Policy }[] = []
   readonly #scene: Scene
   readonly #removals = new Set<string>()
+  /** When a write of each group was last sent. */
+  readonly #lastWrites = new Map<string, number>()
   /** Whose transaction is being committed. */
   committer: { readonly life: Life; readonly lost: boolean } | null = null
 
@@ -160,6 +164,7 @@ export class Witness {
 
   putSent(life: Life, nsgId: string, rule: Rule, access: LiveRule['access']): void {
     const now = this.#scene.now()
+    this.#lastWrites.set(nsgId, now)
     const owners = this.#scene.tables.cases
       .all()
       .filter(({ grant }) => grant?.rules.some((one) => one.name === rule.name && one.nsgId === nsgId))
@@ -173,12 +178,13 @@ export class Witness {
     if (request.state !== 'approved')
       this.fail('I2', `${rule.name} was written for a ${request.state} request`)
     if (access === 'Deny') return
-    if (recorded.priority !== rule.priority || recorded.source !== rule.source) {
+    const fresh = now - life.resumedAt > staleMs
+    if (fresh && (recorded.priority !== rule.priority || recorded.source !== rule.source)) {
       this.fail('I2', `${rule.name} was written otherwise than it is on record`)
     }
     if (now >= grant.expiresAt) this.fail('I2', `${rule.name} was written after its expiry`)
     const since = grant.state === 'closing' || grant.state === 'closed' ? grant.closingSince : now
-    if (now - since > staleMs && now - life.resumedAt > staleMs) {
+    if (fresh && now - since > staleMs) {
       this.fail('I3', `${rule.name} was written and its grant is ${grant.state} since ${now - since} ms`)
     }
   }
@@ -186,6 +192,8 @@ export class Witness {
   removeSent(nsgId: string, name: string): void {
     const { now, weather } = this.#scene
     const key = `${nsgId} ${name}`
+    const lastWrite = this.#lastWrites.get(nsgId) ?? 0
+    this.#lastWrites.set(nsgId, now())
     if (this.#removals.has(key)) return
     this.#removals.add(key)
     const owner = this.#scene.tables.cases
@@ -193,8 +201,10 @@ export class Witness {
       .find(({ grant }) => grant?.rules.some((one) => one.name === name))
     const grant = owner?.grant
     if (grant?.state !== 'closing' || grant.reason !== 'expired') return
-    const prompt = weather.calm || grant.expiresAt > weather.until + recoveryMs
-    if (prompt && now() - grant.expiresAt > promptMs) {
+    // A group takes one write at a time: what waits for another one is late for a reason.
+    const free = lastWrite < grant.expiresAt - oneWriteMs
+    const calm = weather.calm || grant.expiresAt > weather.until + recoveryMs
+    if (calm && free && now() - grant.expiresAt > promptMs) {
       this.fail(
         'I1',
         `${name} was to be removed ${now() - grant.expiresAt} ms after its expiry, without any fault`,
