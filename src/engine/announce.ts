@@ -22,7 +22,7 @@ const paceMs = 1_100
  */
 export const announce =
   (parts: AnnounceParts): Handler =>
-  async (claim, stop) => {
+  async (claim, stop, lease) => {
     const { store, clock, chat, log } = parts
     let { seq, tried } = await store.feed('audit')
     for (;;) {
@@ -32,6 +32,7 @@ export const announce =
         if (index > 0) await clock.sleep(paceMs, stop)
         if (stop.aborted) return again(clock.now(), null)
         if (!tried) await store.moveFeed('audit', { seq, tried: true })
+        if (lease.lapsed()) return again(clock.now(), 'the lease lapsed')
         try {
           await chat.announce(parts.channel(), record, tried)
         } catch (error) {

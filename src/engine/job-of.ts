@@ -5,7 +5,7 @@ const timerKey = (requestId: string, timer: Timer) => `request:${requestId}:${ti
 const talkKey = (requestId: string) => `talk:${requestId}`
 const announceKey = 'announce'
 
-const talkJob = (requestId: string, dueAt: number): NewJob => ({
+export const talkJob = (requestId: string, dueAt: number): NewJob => ({
   key: talkKey(requestId),
   kind: 'talk',
   lane: 'slack',

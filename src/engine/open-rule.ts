@@ -2,7 +2,7 @@ import type { Event } from '../core/event.ts'
 import { choosePriority, defaultBand } from '../core/priority.ts'
 import type { RuleWork, Written } from '../ports.ts'
 import { nextTry } from './close-rule.ts'
-import { messageOf } from './handler.ts'
+import { type Lease, messageOf } from './handler.ts'
 import { within } from './within.ts'
 import type { WriteParts } from './write-parts.ts'
 
@@ -12,12 +12,22 @@ const longestOpenMs = 60_000
 const mostPriorities = 5
 
 /** Writes one rule, with another priority when somebody took the planned one, and tells the core what came of it. */
-export async function openRule(parts: WriteParts, work: RuleWork, stop: AbortSignal): Promise<void> {
-  const event = await tryPriorities(parts, work, stop)
+export async function openRule(
+  parts: WriteParts,
+  work: RuleWork,
+  stop: AbortSignal,
+  lease: Lease,
+): Promise<void> {
+  const event = await tryPriorities(parts, work, stop, lease)
   if (event) await parts.dispatcher.dispatch({ requestId: work.requestId, event })
 }
 
-async function tryPriorities(parts: WriteParts, work: RuleWork, stop: AbortSignal): Promise<Event | null> {
+async function tryPriorities(
+  parts: WriteParts,
+  work: RuleWork,
+  stop: AbortSignal,
+  lease: Lease,
+): Promise<Event | null> {
   const { nsgId } = work.rule
   let { rule } = work
   for (let count = 0; count < mostPriorities; count += 1) {
@@ -27,6 +37,8 @@ async function tryPriorities(parts: WriteParts, work: RuleWork, stop: AbortSigna
     }
     const trouble = parts.clockTrouble()
     if (trouble !== null) return postpone(parts, work, { kind: 'try again', why: trouble, afterMs: null })
+    // Somebody else may have the group by now, and may have closed what this would open.
+    if (lease.lapsed()) return null
     const wanted = rule
     const written = await within(parts.clock, Math.min(longestOpenMs, left), stop, (signal) =>
       parts.firewall.open(wanted, signal),

@@ -1,7 +1,8 @@
 import { Fault } from '../core/fault.ts'
 import type { Chat, Clock, Place, QueuedNote, Store, Talk } from '../ports.ts'
 import { pauseMs } from './backoff.ts'
-import { again, done, type Handler, messageOf } from './handler.ts'
+import { again, done, type Handler, type Lease, messageOf } from './handler.ts'
+import { talkJob } from './job-of.ts'
 import type { Log } from './log.ts'
 
 export interface TalkParts {
@@ -24,7 +25,7 @@ interface Track {
  */
 export const talk =
   (parts: TalkParts): Handler =>
-  async (claim) => {
+  async (claim, _, lease) => {
     const state = await parts.store.talk(claim.subject)
     if (!state) return done
     const tracks: Track[] = [
@@ -38,16 +39,23 @@ export const talk =
         notes: state.notes.filter((note) => note.to === 'thread'),
       })
     }
-    const results = await Promise.all(tracks.map((track) => follow(parts, claim.attempt, state, track)))
+    const all = { ...parts, lease }
+    const results = await Promise.all(tracks.map((track) => follow(all, claim.attempt, state, track)))
+    if (lease.lapsed()) {
+      // Whoever has the job now may have shown a later state before this one landed on top of it.
+      const now = parts.clock.now()
+      await parts.store.transact((tx) => tx.putJobs([talkJob(claim.subject, now)], now))
+    }
     const waits = results.filter((at) => at !== null)
     return waits.length > 0 ? again(Math.min(...waits), 'Slack did not take everything') : done
   }
 
+type Talking = TalkParts & { readonly lease: Lease }
+
 /** Null when everything was said, or the moment of the next try. */
-async function follow(parts: TalkParts, attempt: number, state: Talk, track: Track): Promise<number | null> {
+async function follow(parts: Talking, attempt: number, state: Talk, track: Track): Promise<number | null> {
   try {
-    await say(parts, state, track)
-    return null
+    return (await say(parts, state, track)) ? null : parts.clock.now()
   } catch (error) {
     const fields = { request: state.case.request.id, where: track.which, error: messageOf(error) }
     if (error instanceof Fault && error.kind === 'permanent') {
@@ -59,12 +67,16 @@ async function follow(parts: TalkParts, attempt: number, state: Talk, track: Tra
   }
 }
 
-async function say({ store, chat, clock }: TalkParts, state: Talk, track: Track): Promise<void> {
+/** False when it stopped half way. */
+async function say({ store, chat, clock, lease }: Talking, state: Talk, track: Track): Promise<boolean> {
   const { request } = state.case
+  // Somebody else may have shown a later state by now; this one would stand over it for good.
+  if (lease.lapsed()) return false
   const place = await chat[track.which](state.case, track.place, clock.now())
   if (track.place?.ts !== place.ts) await store.place(request.id, track.which, place)
   for (const { id, note, tried } of track.notes) {
     if (!tried) await store.noteTried(id, true)
+    if (lease.lapsed()) return false
     try {
       if (track.which === 'card') await chat.note(state.case, note, place, clock.now(), tried)
       else await chat.tell(state.case, note, clock.now(), tried)
@@ -74,4 +86,5 @@ async function say({ store, chat, clock }: TalkParts, state: Talk, track: Track)
     }
     await store.noteSent(id, clock.now())
   }
+  return true
 }

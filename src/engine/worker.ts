@@ -1,7 +1,7 @@
 import type { Claim, Clock, JobKind, Lane, Store } from '../ports.ts'
 import { backoffMs } from './backoff.ts'
 import type { Dispatcher } from './dispatch.ts'
-import { type Finish, type Handler, messageOf } from './handler.ts'
+import { type Finish, type Handler, type Lease, messageOf } from './handler.ts'
 import type { Log } from './log.ts'
 
 /** How many jobs of a lane run at once. Closes have the most room, and nothing else can take it. */
@@ -106,16 +106,18 @@ class Loop implements Worker {
       }
       const room = laneSizes[lane] - (this.#running.get(lane)?.size ?? 0)
       if (room <= 0) continue
-      const claims = await store.jobs.claim(lane, room, leaseMs, clock.now())
-      for (const claim of claims) this.#begin(lane, claim)
+      const asked = clock.now()
+      const claims = await store.jobs.claim(lane, room, leaseMs, asked)
+      for (const claim of claims) this.#begin(lane, claim, asked)
       claimed += claims.length
     }
     return { claimed, next }
   }
 
-  #begin(lane: Lane, claim: Claim): void {
+  #begin(lane: Lane, claim: Claim, asked: number): void {
     const set = this.#running.get(lane)
-    const work = runJob(this.#parts, claim, this.#stopping.signal).finally(() => {
+    const hold = new Hold(this.#parts.clock, asked + leaseMs)
+    const work = runJob(this.#parts, claim, hold, this.#stopping.signal).finally(() => {
       set?.delete(work)
       this.#bell.resolve()
     })
@@ -135,13 +137,33 @@ class Loop implements Worker {
   }
 }
 
-async function runJob(parts: WorkerParts, claim: Claim, stop: AbortSignal): Promise<void> {
+/** What this replica knows of a lease by its own clock. */
+class Hold implements Lease {
+  readonly #clock: Clock
+  #until: number
+
+  constructor(clock: Clock, until: number) {
+    this.#clock = clock
+    this.#until = until
+  }
+
+  /** The claim was kept, as of the moment at which that was asked for; or it was not. */
+  kept(asked: number | null): void {
+    this.#until = asked === null ? Number.NEGATIVE_INFINITY : asked + leaseMs
+  }
+
+  lapsed(): boolean {
+    return this.#clock.now() >= this.#until
+  }
+}
+
+async function runJob(parts: WorkerParts, claim: Claim, hold: Hold, stop: AbortSignal): Promise<void> {
   const { store, clock, log } = parts
   const over = new AbortController()
-  const renewing = renew(parts, claim, over.signal)
+  const renewing = renew(parts, claim, hold, over.signal)
   let finish: Finish
   try {
-    finish = await parts.handlers[claim.kind](claim, stop)
+    finish = await parts.handlers[claim.kind](claim, stop, hold)
   } catch (error) {
     log.error(
       { job: claim.key, attempt: claim.attempt, error: messageOf(error) },
@@ -161,13 +183,16 @@ async function runJob(parts: WorkerParts, claim: Claim, stop: AbortSignal): Prom
 }
 
 /** Keeps the claim while its handler runs; most jobs end long before the first renewal. */
-async function renew(parts: WorkerParts, claim: Claim, over: AbortSignal): Promise<void> {
+async function renew(parts: WorkerParts, claim: Claim, hold: Hold, over: AbortSignal): Promise<void> {
   const { store, clock, log } = parts
   for (;;) {
     await clock.sleep(renewMs, over)
     if (over.aborted) return
     try {
-      if (!(await store.jobs.extend(claim, leaseMs, clock.now()))) return
+      const asked = clock.now()
+      const ours = await store.jobs.extend(claim, leaseMs, asked)
+      hold.kept(ours ? asked : null)
+      if (!ours) return
     } catch (error) {
       log.warn({ job: claim.key, error: messageOf(error) }, 'could not renew a claim')
     }

@@ -28,10 +28,11 @@ async function workIn(store: Store, nsgId: string): Promise<readonly Work[]> {
  */
 export const writeRules =
   (parts: WriteParts): Handler =>
-  async (claim, stop) => {
+  async (claim, stop, lease) => {
     const { store, clock } = parts
     for (;;) {
       const left = await workIn(store, claim.subject)
+      if (lease.lapsed()) return again(clock.now(), 'the lease on the group lapsed')
       const next = left.find(({ work }) => work.nextTryAt <= clock.now())
       if (!next || stop.aborted) {
         if (left.length === 0) return done
@@ -40,6 +41,6 @@ export const writeRules =
       }
       if (next.kind === 'stray') await closeStray(parts, next.work, stop)
       else if (next.work.want === 'absent') await closeRule(parts, next.work, stop)
-      else await openRule(parts, next.work, stop)
+      else await openRule(parts, next.work, stop, lease)
     }
   }
