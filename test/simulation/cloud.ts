@@ -111,8 +111,8 @@ export class Cloud {
   readonly #operations = new Map<string, Operation>()
   readonly #now: () => number
   readonly #witnesses: Witnesses
-  /** What the bot wrote itself stays its own, whatever somebody writes into its description. */
-  readonly #written = new Set<string>()
+  /** What once was a rule of ours stays one, whatever somebody writes into its description. */
+  readonly #known = new Set<string>()
   #count = 0
 
   constructor(now: () => number, witnesses: Witnesses) {
@@ -155,6 +155,7 @@ export class Cloud {
   write(nsgId: string, live: LiveRule, by: Author): Version {
     const group = this.group(nsgId)
     const before = group.rules.get(live.name)
+    if (isOurs(live.name, live.description)) this.#known.add(`${nsgId} ${live.name}`)
     const version: Version = {
       nsgId,
       name: live.name,
@@ -211,7 +212,6 @@ export class Cloud {
         name !== rule.name && live.priority === rule.priority && live.direction === 'Inbound',
     )
     if (taken) throw armFault(answerOf(400, 'SecurityRuleConflict'))
-    this.#written.add(`${nsgId} ${rule.name}`)
     this.write(nsgId, { ...wanted, provisioning: 'Updating' }, 'bot')
     return this.#start(group, (status) => {
       if (status === 'Succeeded') this.#provision(nsgId, rule.name, 'Succeeded')
@@ -236,7 +236,7 @@ export class Cloud {
   }
 
   #isOurs({ nsgId, name, live }: Version): boolean {
-    return isOurs(name, live.description) || this.#written.has(`${nsgId} ${name}`)
+    return isOurs(name, live.description) || this.#known.has(`${nsgId} ${name}`)
   }
 
   #free(nsgId: string): Group {

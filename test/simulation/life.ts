@@ -42,11 +42,6 @@ export class Life {
     return this.#alive
   }
 
-  /** When it last went on after a pause, if it was ever paused. */
-  get resumedAt(): number {
-    return this.#pausedUntil
-  }
-
   get paused(): boolean {
     return this.#schedule.now < this.#pausedUntil
   }

@@ -111,13 +111,14 @@ function editsRule(world: Simulation, at: number): void {
       { sources: ['*'] },
       { priority: 300 },
       { access: 'Deny' },
-      { ports: ['22'] },
+      { ports: ['8080'] },
       { description: 'mine now' },
     ]
     const edit = chance.pick([...edits, null])
     world.trace(`somebody edits ${name}: ${JSON.stringify(edit)}`)
     if (edit) cloud.write(nsgId, { ...live, ...edit, provisioning: 'Succeeded' }, 'somebody')
     else cloud.remove(nsgId, name)
+    world.witness.touch(nsgId, name)
   })
 }
 
@@ -184,6 +185,7 @@ function deletesGroup(world: Simulation, at: number): void {
     weather.trouble()
     world.trace(`somebody deletes ${group.id}`)
     cloud.deleteGroup(group.id)
+    world.witness.touch(group.id)
   })
 }
 

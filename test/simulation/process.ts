@@ -66,14 +66,14 @@ export function startProcess(world: Simulation, name: string): Process {
     cloud,
     later: (ms: number, run: () => void) => void schedule.after(ms, run),
     sent: {
-      put: witness.putSent.bind(witness, life),
+      put: witness.putSent.bind(witness),
       remove: witness.removeSent.bind(witness),
     },
     answered: () => {
       seen = { azureTime: now() + world.azureStepMs, at: life.clock.now() }
     },
   }
-  const slackLine = { ...line, workspace, say: witness.said.bind(witness, life) }
+  const slackLine = { ...line, workspace, say: witness.said.bind(witness) }
   let seen: { azureTime: number; at: number } | null = null
   const store = storeLine(line, database)
   const clockTrouble = watchClocks({

@@ -60,6 +60,9 @@ export function checkEnd(rest: Rest): void {
   const broken = firstBroken(tables.audit)
   if (broken !== null) witness.fail('I5', `the chain is broken at ${broken}`)
   for (const gesture of witness.gestures.values()) gestured(rest, gesture)
+  for (const [key, of] of Map.groupBy(tables.cases.all(), ({ request }) => request.reason)) {
+    if (of.length > 1) witness.fail('I3', `${key} was asked for once and there are ${of.length} requests`)
+  }
   for (const { id, rules } of cloud.groups()) {
     for (const name of ['allow-office', 'taken']) {
       if (!rules.has(name)) witness.fail('I4', `${name} is gone from ${id}`)

@@ -87,7 +87,7 @@ export class Simulation {
   setPolicy(policy: Policy | undefined): Policy {
     if (!policy) throw new Error('There is no policy.')
     this.policy = policy
-    this.witness.policies.push({ at: this.schedule.now, policy })
+    this.witness.rights.policies.push({ at: this.schedule.now, policy })
     this.trace(`the policy is ${policy.hash}`)
     return policy
   }
@@ -95,7 +95,7 @@ export class Simulation {
   setMember(member: Member): void {
     const { userId } = member.person
     this.workspace.members.set(userId, member)
-    this.witness.members.push({ at: this.schedule.now, userId, member })
+    this.witness.rights.members.push({ at: this.schedule.now, userId, member })
   }
 
   requestOf(askKey: string): string | null {

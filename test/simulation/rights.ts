@@ -1,0 +1,55 @@
+import type { Case } from '../../src/core/case.ts'
+import type { Member, Person } from '../../src/core/person.ts'
+import type { Policy } from '../../src/core/policy.ts'
+import type { Intake } from '../../src/ports.ts'
+import { isActive, yesFor } from './office.ts'
+
+type Approvers = NonNullable<Case['request']['terms']>['approvers']
+type Action = 'approve' | 'deny' | 'cancel' | 'close'
+
+/** Who could do what at which moment, told without the code that decides it. */
+export class Rights {
+  readonly members: { readonly at: number; readonly userId: string; readonly member: Member }[] = []
+  readonly policies: { readonly at: number; readonly policy: Policy }[] = []
+
+  /** What is wrong with a thing that was done because of this click; null when it was right. */
+  wrong(
+    action: Action,
+    by: Person,
+    { request }: Case,
+    click: Intake | undefined,
+    now: number,
+  ): string | null {
+    const what = `${by.userId} did ${action} ${request.id}`
+    if (!click) return `${what} without a click`
+    const own = by.userId === request.requester.userId
+    if (own && (action === 'approve' || action === 'deny')) return `${what}, which is their own`
+    if (!own && action === 'cancel') return `${what}, which is not theirs`
+    const could = this.#moments(click.receivedAt, now).some((moment) => {
+      const member = this.members.findLast((one) => one.userId === by.userId && one.at <= moment)?.member
+      if (!member || !isActive(member)) return false
+      return own || isAmong(this.#approvers(action, request, moment), member)
+    })
+    return could ? null : `${what} and never could since the click`
+  }
+
+  /** The moments at which something about it changed. */
+  #moments(from: number, to: number): number[] {
+    const changes = [...this.members, ...this.policies].map(({ at }) => at)
+    return [from, ...changes.filter((at) => at > from && at <= to)]
+  }
+
+  #approvers(action: Action, request: Case['request'], moment: number): Approvers | null {
+    const asked = request.terms?.approvers ?? null
+    if (action === 'close') return asked
+    const policy = this.policies.findLast((one) => one.at <= moment)?.policy
+    const now = policy ? (yesFor(policy, request.vm.name)?.approvers ?? null) : null
+    // What the policy no longer allows can still be denied.
+    return now ?? (action === 'deny' ? asked : null)
+  }
+}
+
+const isAmong = (approvers: Approvers | null, member: Member): boolean =>
+  approvers !== null &&
+  (approvers.users.includes(member.person.userId) ||
+    approvers.groups.some((id) => member.groups.includes(id)))
