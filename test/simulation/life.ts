@@ -94,9 +94,9 @@ export class Life {
   call<T>(trip: Trip<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>()
     const { signal, fault } = trip
-    let callOff = () => {}
+    let callOff: (() => void) | null = null
     const end = (settle: () => void) => {
-      callOff()
+      callOff?.()
       signal?.removeEventListener('abort', giveUp)
       settle()
     }
