@@ -77,7 +77,7 @@ export function startProcess(world: Simulation, name: string): Process {
   let seen: { azureTime: number; at: number } | null = null
   const store = storeLine(line, database)
   const clockTrouble = watchClocks({
-    database: life.clock.now,
+    database: () => life.clock.now(),
     wall: () => now() + world.wallStepMs,
     azure: () => seen,
   })

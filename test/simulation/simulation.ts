@@ -162,7 +162,8 @@ export class Simulation {
       const { schedule, weather, witness } = this
       const now = schedule.now
       witness.overdue(this.cloud.ours())
-      const rest = { ...this, now, tables: this.database.tables }
+      const { cloud, workspace } = this
+      const rest = { now, tables: this.database.tables, cloud, workspace, witness }
       const left = now < weather.until ? ['the faults last'] : unrest(rest)
       const calm = left.length > 0 ? null : (calmSince ?? now)
       const over = calm !== null && now - calm >= calmAfterMs

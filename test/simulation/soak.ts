@@ -24,9 +24,10 @@ const say = (text: string) => void process.stdout.write(`${text}\n`)
 
 function wholeNumber(name: string, text: string): number {
   const number = Number(text)
-  if (/^\d+$/.test(text) && number < largestSeed) return number
+  const fits = /^\d+$/.test(text) && number < largestSeed
+  if (fits) return number
   say(`--${name} must be a whole number from 0 up to ${largestSeed - 1}; it is ${JSON.stringify(text)}`)
-  process.exit(2)
+  return process.exit(2)
 }
 
 /** Shows one run from its beginning to its end. */
@@ -108,7 +109,7 @@ async function soak(minutes: number, first: number): Promise<boolean> {
       }
       await turn()
     }
-    if (!crashes.failed) tell()
+    if (!crashes.failed) say('Every promise was kept.')
     return !crashes.failed
   } finally {
     await crashes.end()

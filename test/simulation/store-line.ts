@@ -1,4 +1,4 @@
-import type { Jobs, Reconciling, Store } from '../../src/ports.ts'
+import type { Jobs, Reconciling, Store, Tx } from '../../src/ports.ts'
 import type { Chance } from './chance.ts'
 import type { Life } from './life.ts'
 import type { MemoryStore } from './memory-store.ts'
@@ -101,7 +101,7 @@ const reconcilingFar = (reconciling: Reconciling, far: Far): Reconciling => ({
 })
 
 /** The work of a transaction is the process's own code, so it runs only while the process does. */
-function transactFar<T>(line: Line, store: MemoryStore, work: Parameters<Store['transact']>[0]): Promise<T> {
+function transactFar<T>(line: Line, store: MemoryStore, work: (tx: Tx) => Promise<T>): Promise<T> {
   const { life, now } = line
   const { promise, resolve, reject } = Promise.withResolvers<T>()
   const lost = fateOf(line)
@@ -116,7 +116,7 @@ function transactFar<T>(line: Line, store: MemoryStore, work: Parameters<Store['
         return done
       })
       line.effect('commit')
-      back(() => (lost === null ? resolve(value as T) : reject(gone())))
+      back(() => (lost === null ? resolve(value) : reject(gone())))
     } catch (error) {
       back(() => reject(error))
     }
