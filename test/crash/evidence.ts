@@ -7,7 +7,7 @@ import type { Ledger } from './orders.ts'
 import { type Gesture, type Rest, type Scene, waiting } from './scene.ts'
 
 /** What a message said from one moment on: each post and each edit is one of these. */
-export interface Said {
+interface Said {
   readonly at: number
   readonly channel: string
   readonly inThread: boolean
@@ -47,7 +47,7 @@ const isForeign = ({ name, properties }: NamedRule) =>
   nameOf(name) === null || !properties.description?.startsWith('jitney')
 
 /** The world in words, without what the bot wrote. */
-export function withoutOurs(world: World): string {
+function withoutOurs(world: World): string {
   const resources = world.resources.map((resource) => {
     const { securityRules, ...properties } = resource.properties
     return {
@@ -58,7 +58,7 @@ export function withoutOurs(world: World): string {
   return JSON.stringify({ ...world, resources }, null, 1)
 }
 
-export function saidBy(scene: Scene): Said[] {
+function saidBy(scene: Scene): Said[] {
   const said = scene.slack.workspace.messages.all.flatMap((message) =>
     message.versions.map((version, index) => ({
       at: version.at,

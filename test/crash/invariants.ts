@@ -279,7 +279,7 @@ function untrue(claim: Claim, grant: Grant, { at, versions, calls }: Known): str
   return null
 }
 
-export const invariants = { I1: i1, I2: i2, I3: i3, I4: i4, I5: i5, I6: i6, I7: i7, I9: i9 } as const
+const invariants = { I1: i1, I2: i2, I3: i3, I4: i4, I5: i5, I6: i6, I7: i7, I9: i9 } as const
 
 /** Everything that is wrong, each line with the invariant that it breaks. */
 export const violations = (evidence: Evidence): string[] =>
