@@ -7,6 +7,9 @@ export interface DatabaseClock extends Clock {
   readonly anchor: () => Promise<void>
 }
 
+/** What two readings may differ by without either being wrong. */
+const toleratedStepMs = 1_000
+
 /** The longest single wait: a timer over 2^31-1 ms fires at once. */
 const longestWait = 2 ** 31 - 1
 
@@ -23,19 +26,27 @@ export const wallClock: Clock = { now: () => Date.now(), sleep }
 
 export function createDatabaseClock(databaseTime: () => Promise<number>): DatabaseClock {
   let base: { database: number; local: number } | null = null
+  let latest = Number.NEGATIVE_INFINITY
+  const now = () => {
+    if (!base) throw new Error('The clock was read before it was set from the database.')
+    latest = Math.max(latest, Math.round(base.database + (performance.now() - base.local)))
+    return latest
+  }
   return {
-    now: () => {
-      if (!base) throw new Error('The clock was read before it was set from the database.')
-      return Math.round(base.database + (performance.now() - base.local))
-    },
+    now,
     sleep,
     anchor: async () => {
       const before = performance.now()
       const database = await databaseTime()
       const after = performance.now()
-      const next = { database, local: (before + after) / 2 }
+      const local = (before + after) / 2
       // A reading that took long says little; keep the old anchor unless there is none.
-      if (!base || after - before < 1_000) base = next
+      if (base && after - before >= 1_000) return
+      // A database whose clock was set back must not make access last longer: this one only ever runs on, and
+      // what it takes to be late is closed early.
+      const running = base ? base.database + (local - base.local) : database
+      const steppedBack = running - database > toleratedStepMs
+      base = { database: steppedBack ? running : database, local }
     },
   }
 }

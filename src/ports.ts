@@ -99,8 +99,11 @@ export interface Chat {
 }
 
 export interface Directory {
-  /** Reads one person, and which of these groups they are in, at most a minute old. Unknown is `known: false`. */
-  member(person: Person, groups: readonly string[]): Promise<Member>
+  /**
+   * Reads one person, and which of these groups they are in: at most a minute old, or read now when it is `live`,
+   * as it must be for a yes. Unknown is `known: false`.
+   */
+  member(person: Person, groups: readonly string[], how?: 'live'): Promise<Member>
 }
 
 /* ---- Storage ---- */

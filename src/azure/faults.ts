@@ -60,11 +60,14 @@ export function passes(answer: Pick<Answer, 'status' | 'codes'>): boolean {
 }
 
 /**
- * Whether Azure itself says that the thing, its group or its subscription does not exist. A 404 that lacks Azure's
+ * Whether Azure itself says that the thing or its group does not exist. A subscription that is not found proves
+ * nothing: that is also what an identity hears that lost its access. A 404 that lacks Azure's
  * error body may come from a proxy or a wrong endpoint, and proves nothing.
  */
 export const isMissing = (answer: Pick<Answer, 'status' | 'codes'>): boolean =>
-  answer.status === 404 && (answer.codes[0] ?? '').endsWith('NotFound')
+  answer.status === 404 &&
+  (answer.codes[0] ?? '').endsWith('NotFound') &&
+  answer.codes[0] !== 'SubscriptionNotFound'
 
 interface NamedError {
   readonly name?: unknown

@@ -47,14 +47,21 @@ export function armSurvey({ arm }: { readonly arm: Arm }): Survey {
         : listSubscriptions(arm, signal),
     groups: async (subscriptionId, signal) => {
       const groups: SurveyedGroup[] = []
-      await arm.call(signal, async (options) => {
-        for await (const group of arm.network(subscriptionId).networkSecurityGroups.listAll(options)) {
+      const list = arm
+        .network(subscriptionId)
+        .networkSecurityGroups.listAll(signal ? { abortSignal: signal } : {})
+      const pages = list.byPage()[Symbol.asyncIterator]()
+      // Each page has the time of one call: a long list must not look like a dead one.
+      for (;;) {
+        const { value: page } = await arm.call(signal, () => pages.next())
+        if (page.done) break
+        for (const group of page.value) {
           groups.push({
             nsgId: (group.id ?? '').toLowerCase(),
             rules: (group.securityRules ?? []).map(toLiveRule),
           })
         }
-      })
+      }
       return groups
     },
   }

@@ -132,7 +132,14 @@ function warn(current: Case, grant: Grant, now: number): Transition {
 
 function expire(current: Case, grant: Grant, now: number): Transition {
   if (grant.state !== 'opening' && grant.state !== 'open') return unchanged(current)
-  if (!isExpired(grant.expiresAt, now)) return unchanged(current)
+  // The timer that told it is gone with this event; a clock that ran ahead must not cost the grant its end.
+  if (!isExpired(grant.expiresAt, now)) {
+    const at = grant.expiresAt
+    return {
+      ...unchanged(current),
+      effects: [{ kind: 'set timer', timer: 'expiry', requestId: grant.requestId, at }],
+    }
+  }
   return startClosing(current.request, grant, { reason: 'expired', by: null, detail: null }, now)
 }
 

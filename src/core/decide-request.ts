@@ -137,12 +137,20 @@ function begin(request: Request, given: Given, audit: readonly AuditEvent[]): Tr
   }
 }
 
+/** The timer that told it is gone with this event; a clock that ran ahead must not cost the request its end. */
+const early = (current: Case, { id, deadlineAt }: PendingRequest): Transition => ({
+  ...unchanged(current),
+  effects: [{ kind: 'set timer', timer: 'deadline', requestId: id, at: deadlineAt }],
+})
+
 export function decideRequest(current: Case, event: RequestEvent, now: number): Outcome {
   const { request } = current
   if (request.state !== 'pending') return late(current, request, event)
   switch (event.type) {
     case 'deadline':
-      return isExpired(request.deadlineAt, now) ? end(request, 'lapsed', 'jitney', now) : unchanged(current)
+      return isExpired(request.deadlineAt, now)
+        ? end(request, 'lapsed', 'jitney', now)
+        : early(current, request)
     case 'cancel': {
       const refusal = authorise('cancel', event.by, { request, terms: request.terms })
       return refusal ? refuse(refusal) : end(request, 'canceled', event.by.person, now)

@@ -77,8 +77,9 @@ function lookAt(nsgId: string, live: LiveRule, known: KnownRule | undefined, now
       ? findStray(nsgId, live, named, known)
       : { kind: 'not ours', nsgId, name: live.name }
   }
-  // What is closing is on its way out already, and an opening one is not complete yet.
-  if (known.grantState === 'closing') return null
+  // What is closing is on its way out already, unless this rule was seen gone and stands there again.
+  if (known.grantState === 'closing')
+    return known.rule.state === 'absent' ? findStray(nsgId, live, named, known) : null
   if (isExpired(known.expiresAt, now)) return { kind: 'overdue', requestId: known.requestId }
   if (known.grantState === 'opening') return null
   const found = differences(known.rule, live)

@@ -1,7 +1,8 @@
 import type { Store } from '../ports.ts'
 import { alarmJob } from './job-of.ts'
 
-const key = 'clocks'
+/** Each replica tells of its own clock: what one sees must not take back what another saw. */
+const key = `clocks:${crypto.randomUUID()}`
 
 /** Raises the alarm when clocks come to disagree, and lets it be raised again once they agree. */
 export async function tellClocks(store: Store, now: number, trouble: string | null): Promise<void> {

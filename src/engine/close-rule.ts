@@ -1,11 +1,14 @@
 import type { AuditEvent } from '../core/audit.ts'
 import type { Clock, RuleWork, StrayWork, Written } from '../ports.ts'
 import { pauseMs } from './backoff.ts'
-import { announceJob } from './job-of.ts'
+import { alarmJob, announceJob } from './job-of.ts'
 import { within } from './within.ts'
 import type { WriteParts } from './write-parts.ts'
 
-const longestCloseMs = 60_000
+/** Longer than this, and the next close of the group would wait too long for this one; it is tried again. */
+const longestCloseMs = 20_000
+
+const unheardPauseMs = 60_000
 
 /** When to try again, and why. */
 export function nextTry(
@@ -27,7 +30,10 @@ export async function closeRule(parts: WriteParts, work: RuleWork, stop: AbortSi
   const { rule, grantId, requestId } = work
   const written = await within(clock, longestCloseMs, stop, (signal) => firewall.close(rule, signal))
   if (written.kind === 'absent') {
-    await dispatcher.dispatch({ requestId, event: { type: 'rule absent', nsgId: rule.nsgId } })
+    const told = await dispatcher.dispatch({ requestId, event: { type: 'rule absent', nsgId: rule.nsgId } })
+    if (told === 'lost' || told.ok) return
+    // Nothing took note of it, so it would come up again at once; a pause keeps that from filling the group.
+    await store.postpone(grantId, rule.nsgId, clock.now() + unheardPauseMs, 'its case could not be read')
     return
   }
   const { at, why: met } = nextTry(clock, work, written)
@@ -47,6 +53,24 @@ async function block(
     : 'A lock forbids to delete it, and it could not be turned into one that denies.'
 }
 
+/** With doubling pauses, about a minute has gone by after so many tries. */
+const strayPageAfter = 8
+const pageAgainMs = 5 * 60_000
+
+/** Calls the operators about a rule that no grant wants and that does not go, and again every few minutes. */
+async function pageStray(
+  { store, clock }: WriteParts,
+  { nsgId, name }: StrayWork,
+  why: string,
+): Promise<void> {
+  const now = clock.now()
+  const key = `stuck stray:${nsgId}/${name}:${Math.floor(now / pageAgainMs)}`
+  await store.transact(async (tx) => {
+    const raised = await tx.raiseAlarms([{ key, alarm: { type: 'stuck rule', nsgId, name, why } }], now)
+    if (raised > 0) await tx.putJobs([alarmJob(now)], now)
+  })
+}
+
 /** Removes a rule of ours that no grant wants; the trail tells when Azure was read and it was gone. */
 export async function closeStray(parts: WriteParts, stray: StrayWork, stop: AbortSignal): Promise<void> {
   const { firewall, store, clock, log } = parts
@@ -57,6 +81,7 @@ export async function closeStray(parts: WriteParts, stray: StrayWork, stop: Abor
   if (written.kind !== 'absent') {
     const { at, why } = nextTry(clock, stray, written)
     await store.reconciling.postponeStray(stray, at, why)
+    if (stray.attempts >= strayPageAfter) await pageStray(parts, stray, why)
     log.warn({ nsg: nsgId, rule: name, attempt: stray.attempts + 1, why }, 'a stray rule is not removed yet')
     return
   }

@@ -37,7 +37,7 @@ export interface DispatchParts {
   readonly observe: (outcome: Outcome) => void
 }
 
-const mostPerCommit = 500
+const mostPerCommit = 1_000
 
 /**
  * Load, decide, commit. Events that arrive while a commit is under way share the next one, so that a thousand
@@ -103,6 +103,10 @@ async function take(tx: Tx, batch: readonly Waiting[], now: number): Promise<Dis
     else if (!('event' in item)) outcomes.push({ ok: false, refusal: { code: 'unknown request' } })
     else {
       const before = cases.get(item.requestId) ?? null
+      // A timer whose case cannot be read is kept and tried again; “unknown” would end it for good.
+      if (!before && item.claim && item.event.type !== 'submit') {
+        throw new Error(`the case ${item.requestId} cannot be read`)
+      }
       const outcome = decide(before, item.event, now)
       if (outcome.ok) {
         if (outcome.next !== before) {

@@ -8,7 +8,8 @@ import type { WriteParts } from './write-parts.ts'
 
 /** The longest that one PUT may be under way: nearer to the expiry than this, none is sent. */
 const longestPutMs = 10_000
-const longestOpenMs = 60_000
+/** A close of the same group waits for it, so it is given up soon and looked at again. */
+const longestOpenMs = 10_000
 const mostPriorities = 5
 
 /** Writes one rule, with another priority when somebody took the planned one, and tells the core what came of it. */

@@ -68,11 +68,21 @@ async function plan(parts: PlanParts, request: Request, grant: Grant, signal: Ab
   if (path.kind === 'unguarded')
     return no(`no security group stands before ${path.networkInterface}, so it is open already`)
   if (path.kind === 'unreachable') return no(path.why)
+  if (wayOf(path.hops) !== wayOf(request.hops)) {
+    return no('the way to the VM has changed since the request was approved, so it must be asked for again')
+  }
   const rules = await Promise.all(path.hops.map((hop) => planRule(parts, request, grant, hop, signal)))
   const failed = rules.find((rule) => typeof rule === 'string')
   if (failed !== undefined) return no(failed)
   return { ok: true, rules: rules.filter((rule) => typeof rule !== 'string') }
 }
+
+/** Approvers said yes to rules in these groups and for these addresses of the VM, and to no others. */
+const wayOf = (hops: readonly Hop[]): string =>
+  hops
+    .map(({ nsgId, destinations }) => `${nsgId} ${destinations.toSorted().join(' ')}`)
+    .toSorted()
+    .join('\n')
 
 async function planRule(
   parts: PlanParts,

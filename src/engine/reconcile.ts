@@ -116,11 +116,22 @@ async function look(
     surveyedAt,
     parts.clock.now(),
   )
-  for (const finding of findings) {
+  let failed: unknown = null
+  for (const finding of findings.toSorted(byUrgency)) {
     if (stop.aborted) return
-    await act(parts, finding, known, stop)
+    try {
+      await act(parts, finding, known, stop)
+    } catch (error) {
+      // One rule that cannot be read must not keep the others from being looked at.
+      failed = error
+      parts.log.error({ ...finding, error: messageOf(error) }, 'a difference could not be put right yet')
+    }
   }
+  if (failed !== null) throw failed
 }
+
+const urgency: readonly Finding['kind'][] = ['overdue', 'stray', 'changed', 'missing', 'not ours']
+const byUrgency = (a: Finding, b: Finding) => urgency.indexOf(a.kind) - urgency.indexOf(b.kind)
 
 async function act(
   parts: ReconcileParts,
@@ -146,7 +157,7 @@ async function act(
       })
       return
     case 'stray':
-      await stray(parts, finding)
+      await stray(parts, finding, stop)
       return
     default:
       finding satisfies never
@@ -195,8 +206,13 @@ async function alarm(parts: ReconcileParts, raised: RaisedAlarm): Promise<void> 
 }
 
 /** Puts the rule on record as one to be removed, and has its group worked on: one write a group at a time. */
-async function stray(parts: ReconcileParts, finding: Of<'stray'>): Promise<void> {
+async function stray(parts: ReconcileParts, finding: Of<'stray'>, stop: AbortSignal): Promise<void> {
   const { nsgId, name, expiresAt, requestId, grantId, cameBack } = finding
+  // The survey may have listed it just before its own grant removed it: only what stands there now is a stray.
+  const live = await within(parts.clock, longestReadMs, stop, (signal) =>
+    parts.firewall.read(nsgId, name, signal),
+  )
+  if (!live) return
   const now = parts.clock.now()
   const fresh = await parts.store.transact(async (tx) => {
     const put = await tx.putStrays([{ nsgId, name, expiresAt }], now)

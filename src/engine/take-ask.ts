@@ -24,6 +24,8 @@ const found = <T>(value: T): Found<T> => ({ ok: true, value })
 const say = (text: string): Found<never> => ({ ok: false, say: text })
 
 const nothingStored = 'Nothing was stored.'
+/** As many as an approver can read on the card. */
+const mostPorts = 15
 const mostTries = 4
 const staleAfterMs = 60_000
 const longestReadMs = 20_000
@@ -72,6 +74,11 @@ async function gather(
   if (problem !== null) return say(`You cannot ask for access: ${problem}. ${nothingStored}`)
   if (new Set(command.ports.ports.map((port) => port.protocol)).size > 1) {
     return say(`One network rule is either for tcp or for udp. ${nothingStored} Ask for the two separately.`)
+  }
+  if (command.ports.ports.length > mostPorts) {
+    return say(
+      `That is more than ${mostPorts} ports, which nobody can approve at a glance. ${nothingStored} Ask for fewer.`,
+    )
   }
   const source = await findSource(parts, person, command, receivedAt)
   if (!source.ok) return source

@@ -19,7 +19,7 @@ export async function takeClick(parts: IntakeParts, claim: Claim, click: Click):
       `There is no request ${click.requestId}, so nothing changed.`,
     )
   }
-  const by = await parts.directory.member(click.person, groupsNamed(parts.policy()))
+  const by = await parts.directory.member(click.person, groupsNamed(parts.policy()), 'live')
   const event = await eventOf(parts, click, current, by)
   const outcome = await parts.dispatcher.dispatch({
     requestId: current.request.id,
@@ -40,7 +40,7 @@ async function eventOf(parts: IntakeParts, click: Click, current: Case, by: Memb
     case 'deny': {
       const policy = parts.policy()
       const { request } = current
-      const requester = await parts.directory.member(request.requester, groupsNamed(policy))
+      const requester = await parts.directory.member(request.requester, groupsNamed(policy), 'live')
       const verdict = evaluate(policy, { ...request, groups: requester.groups })
       return { type: 'review', by, verdict: click.action, policy: verdict, requester, grantId: parts.newId() }
     }

@@ -67,12 +67,22 @@ async function follow(parts: Talking, attempt: number, state: Talk, track: Track
   }
 }
 
+/** Edits the message where it stands; one that somebody deleted is posted anew, so that what follows has a place. */
+async function show(chat: Chat, state: Talk, { which, place }: Track, now: number): Promise<Place> {
+  try {
+    return await chat[which](state.case, place, now)
+  } catch (error) {
+    if (!place || !(error instanceof Fault) || error.code !== 'message_not_found') throw error
+    return chat[which](state.case, null, now)
+  }
+}
+
 /** False when it stopped half way. */
 async function say({ store, chat, clock, lease }: Talking, state: Talk, track: Track): Promise<boolean> {
   const { request } = state.case
   // Somebody else may have shown a later state by now; this one would stand over it for good.
   if (lease.lapsed()) return false
-  const place = await chat[track.which](state.case, track.place, clock.now())
+  const place = await show(chat, state, track, clock.now())
   if (track.place?.ts !== place.ts) await store.place(request.id, track.which, place)
   for (const { id, note, tried } of track.notes) {
     if (!tried) await store.noteTried(id, true)

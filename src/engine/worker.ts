@@ -6,8 +6,8 @@ import type { Log } from './log.ts'
 
 /** How many jobs of a lane run at once. Closes have the most room, and nothing else can take it. */
 export const laneSizes: Readonly<Record<Lane, number>> = {
-  timers: 500,
-  closes: 128,
+  timers: 1_000,
+  closes: 1_000,
   opens: 32,
   slack: 16,
   people: 32,

@@ -20,12 +20,15 @@ interface Home {
 const freshFor = 60_000
 
 /** Answers from memory for a minute; one question at a time for one key, and no memory of failures. */
-function remembering<T>(now: () => number, read: (key: string) => Promise<T>): (key: string) => Promise<T> {
+function remembering<T>(
+  now: () => number,
+  read: (key: string) => Promise<T>,
+): (key: string, live?: boolean) => Promise<T> {
   const known = new Map<string, { at: number; answer: Promise<T> }>()
-  return (key) => {
+  return (key, live = false) => {
     const at = now()
     const found = known.get(key)
-    if (found && at - found.at < freshFor && at >= found.at) return found.answer
+    if (!live && found && at - found.at < freshFor && at >= found.at) return found.answer
     for (const [old, entry] of known) if (at - entry.at >= freshFor) known.delete(old)
     const entry = { at, answer: read(key) }
     known.set(key, entry)
@@ -98,11 +101,11 @@ export function createDirectory({ token, slackApiUrl, now, log }: DirectorySetti
   const users = remembering(now, (userId) => readUser(client, userId))
   const members = remembering(now, (groupId) => readGroup(client, groupId))
 
-  const read = async (person: Person, groups: readonly string[]): Promise<Member> => {
+  const read = async (person: Person, groups: readonly string[], live: boolean): Promise<Member> => {
     const [here, found, ...lists] = await Promise.all([
       home(''),
-      users(person.userId),
-      ...groups.map((groupId) => members(groupId)),
+      users(person.userId, live),
+      ...groups.map((groupId) => members(groupId, live)),
     ])
     return {
       person,
@@ -118,9 +121,9 @@ export function createDirectory({ token, slackApiUrl, now, log }: DirectorySetti
   }
 
   return {
-    async member(person, groups) {
+    async member(person, groups, how) {
       try {
-        return await calling('users.info', 'read', () => read(person, groups))
+        return await calling('users.info', 'read', () => read(person, groups, how === 'live'))
       } catch (error) {
         log.warn(
           { err: error, userId: person.userId },

@@ -63,8 +63,10 @@ function alarmText(alarm: Alarm): string {
       return `*A rule that looks like one of ours and is not:* ${words(alarm.name, 80)} in ${groupName(alarm.nsgId)} had no description of ours when I looked, so I leave it alone. Find out who wrote it.`
     case 'unknown rule':
       return `*A rule of ours that is on no record:* ${words(alarm.name, 80)} in ${groupName(alarm.nsgId)}. I remove such a rule, and the audit trail says when it is gone. Find out who wrote it.`
+    case 'stuck rule':
+      return `*Not removed:* ${words(alarm.name, 80)} in ${groupName(alarm.nsgId)}, which no access needs, could not be removed for more than a minute. The last try met: ${words(alarm.why, 300)} ${byHand(alarm)}`
     case 'clocks':
-      return `*The clocks disagree:* ${words(alarm.detail, 300)}. What is open is still closed in time by the database’s clock. Put the clocks right.`
+      return `*The clocks disagree:* ${words(alarm.detail, 300)} by this replica. Put the clocks right.`
     default:
       return alarm satisfies never
   }

@@ -35,12 +35,14 @@ export async function health(db: Queries, now: number, since: number): Promise<H
       count(*) filter (where expires_at < ${new Date(now)}::timestamptz)::int as overdue,
       count(*) filter (where state = 'closing' and doc ? 'stuckSince')::int as stuck
     from grants where state <> 'closed' group by state`.execute(db)
+  const strays = await sql<{ count: number }>`
+    select count(*)::int as count from strays where expires_at < ${new Date(now)}::timestamptz`.execute(db)
   const earliest = found.rows.map((row) => row.earliest.getTime())
   const sum = (of: 'overdue' | 'stuck') => found.rows.reduce((total, row) => total + row[of], 0)
   return {
     states: Object.fromEntries(found.rows.map((row) => [row.state, row.count])),
     earliestExpiry: earliest.length > 0 ? Math.min(...earliest) : null,
-    overdue: sum('overdue'),
+    overdue: sum('overdue') + (strays.rows[0]?.count ?? 0),
     stuck: sum('stuck'),
     lateness: await spread(
       db,

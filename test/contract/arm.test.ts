@@ -214,13 +214,22 @@ describe('a connection to Azure', () => {
     await expect(firewallOf().list(nsgId)).rejects.toMatchObject({ kind: 'try again' })
   })
 
-  it('takes a subscription or resource group that is gone for absence', async () => {
-    for (const code of ['SubscriptionNotFound', 'ResourceGroupNotFound', 'ParentResourceNotFound']) {
+  it('takes a resource group or security group that is gone for absence', async () => {
+    for (const code of ['ResourceGroupNotFound', 'ParentResourceNotFound']) {
       nock(host).delete(rulePath).query(true).reply(404, { error: { code } })
       nock(host).get(rulePath).query(true).times(3).reply(404, { error: { code } })
       expect(await firewallOf().close(ruleOf(), never())).toEqual({ kind: 'absent' })
       expect(await firewallOf().list(nsgId)).toBeNull()
     }
+  })
+
+  it('takes a subscription that it cannot find for no proof: its access may be gone', async () => {
+    const reply = { error: { code: 'SubscriptionNotFound' } }
+    nock(host).persist().delete(rulePath).query(true).reply(404, reply)
+    nock(host).persist().get(rulePath).query(true).reply(404, reply)
+    expect(await firewallOf().close(ruleOf(), never())).not.toEqual({ kind: 'absent' })
+    await expect(firewallOf().list(nsgId)).rejects.toBeInstanceOf(Error)
+    nock.cleanAll()
   })
 
   it('does not wait for a token for ever', async () => {

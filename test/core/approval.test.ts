@@ -66,10 +66,11 @@ describe('who may do what', () => {
   ])('nobody who is %s, whatever else they are', (_, but, why) => {
     for (const verb of verbs) {
       for (const who of [alice, bob, dave]) {
-        expect(authorise(verb, member(who, { ...but, groups: ['SOPS'] }), authority)).toEqual({
-          code: 'not a member',
-          why,
-        })
+        // Ending what is one's own is the one thing that needs no word of the directory.
+        const ending = who === alice && (verb === 'cancel' || verb === 'close')
+        expect(authorise(verb, member(who, { ...but, groups: ['SOPS'] }), authority)).toEqual(
+          ending ? null : { code: 'not a member', why },
+        )
       }
     }
   })

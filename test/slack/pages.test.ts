@@ -158,7 +158,7 @@ describe('what belongs to no request', () => {
     const detail = 'this machine’s clock is 6 s ahead of the database’s, so nothing is opened'
     expect(told({ type: 'clocks', detail })).toMatchInlineSnapshot(`
       "
-      @bob @carol @ops The clocks disagree: this machine’s clock is 6 s ahead of the database’s, so nothing is opened. What is open is still closed in time by the database’s clock. Put the clocks right.
+      @bob @carol @ops The clocks disagree: this machine’s clock is 6 s ahead of the database’s, so nothing is opened by this replica. Put the clocks right.
       "
     `)
   })
