@@ -138,7 +138,7 @@ const help = () =>
   [
     'Jitney: just-in-time network access to Azure VMs, from Slack.',
     '',
-    'Use: node src/main.ts <command>',
+    'Use: npx node src/main.ts <command>, with any Node from 24 as it is',
     '',
     ...Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(16)}${summary}`),
     '',

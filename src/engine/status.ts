@@ -17,7 +17,7 @@ const seconds = (ms: number | null) =>
 
 const spreadText = (what: string, { count, p50, p99, max }: Spread) =>
   count === 0
-    ? `${what}: nothing in the last ${days} days.`
+    ? `${what}: none in the last ${days} days.`
     : `${what}: half within ${seconds(p50)}, 99 % within ${seconds(p99)}, at most ${seconds(max)} (${count} in the last ${days} days).`
 
 function standing({ states, earliestExpiry, overdue, stuck }: Health, wording: Wording): string[] {
@@ -45,8 +45,8 @@ export async function statusText({
   const trouble = clockTrouble()
   return [
     ...standing(health, wording),
-    spreadText('From the end of access to the reading that it is closed', health.lateness),
-    spreadText('From the approval to the reading that it is open', health.opening),
+    spreadText('Closing after the end', health.lateness),
+    spreadText('Opening after the approval', health.opening),
     readAt === null
       ? 'Azure’s VMs have not been read yet.'
       : `Azure’s VMs were read at ${wording.time(readAt)}.`,

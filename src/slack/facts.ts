@@ -69,7 +69,9 @@ export const groupsFact = ({ hops }: Request): string =>
 
 export function approversFact(request: Request): string {
   const { users, groups } = (request.terms ?? request.verdict.terms)?.approvers ?? { users: [], groups: [] }
-  return list([...users.map(user), ...groups.map(group)])
+  // Nobody decides on their own request, whatever set they are in.
+  const others = users.filter((id) => id !== request.requester.userId)
+  return list([...others.map(user), ...groups.map(group)])
 }
 
 /** The different people who have approved so far, in order. */

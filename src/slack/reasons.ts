@@ -8,12 +8,12 @@ const indent = '\u2003'
 export function reasonLines(tree: Reason): string[] {
   const tried = tree.children.filter((rule) => rule.result === 'no')
   const lines = tried.flatMap((rule) => [
-    `• The rule “${words(rule.check, 120)}” does not allow it:`,
+    `• The rule “${words(rule.check, 120)}” does not fit:`,
     ...rule.children
       .filter((check) => check.result === 'no')
       .map((check) => `${indent}– ${words(check.check, 60)}: ${words(check.because, 160)}`),
   ])
   const shown =
-    lines.length > most ? [...lines.slice(0, most), '• and more rules, none of which allows it'] : lines
+    lines.length > most ? [...lines.slice(0, most), '• and more rules, none of which fits'] : lines
   return [`The policy says no: ${words(tree.because, 300)}.`, ...shown]
 }

@@ -217,7 +217,7 @@ describe('opening and closing', () => {
     const status = world.ephemerals('robin').at(-1)
     expect(status).toMatch(/^Open: 0, opening: 0, closing: 0\./)
     expect(status).toMatch(/Nothing is open past its time\./)
-    expect(status).toMatch(/From the end of access to the reading that it is closed: half within \d/)
+    expect(status).toMatch(/Closing after the end: half within \d/)
     expect(status).toMatch(/Azure’s VMs were read at/)
   })
 })

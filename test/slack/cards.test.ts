@@ -213,7 +213,7 @@ describe('the card of a request that was decided', () => {
       "
       Denied by the policy: rdp to vm-jump01 for 30 min
       The policy says no: no rule of the policy matches.
-      • The rule “an admin needs a database” does not allow it:
+      • The rule “an admin needs a database” does not fit:
        – the VM’s name: vm-jump01 is not among vm-db*
       Nothing was opened."
     `)
@@ -331,7 +331,7 @@ describe('the requester’s own message', () => {
       "
       Denied by the policy: rdp to vm-jump01 for 30 min
       The policy says no: no rule of the policy matches.
-      • The rule “an admin needs a database” does not allow it:
+      • The rule “an admin needs a database” does not fit:
        – the VM’s name: vm-jump01 is not among vm-db*
       Nothing was opened."
     `)

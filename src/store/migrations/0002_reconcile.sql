@@ -33,3 +33,4 @@ create index rules_unfinished_prefix on rules (nsg_id text_pattern_ops) where st
 
 -- How punctual closes were is read from the newest of them.
 create index grants_closed on grants (closed_at) where state = 'closed';
+create index grants_opened on grants (opened_at) where opened_at is not null;
