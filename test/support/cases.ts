@@ -199,7 +199,7 @@ const caseText = ({ request, grant }: Case): string =>
     ? `${request.state}/${grant.state} ${grant.rules.map(({ state }) => ruleMarks[state]).join('')}`.trim()
     : request.state
 
-export function effectText(effect: Effect): string {
+function effectText(effect: Effect): string {
   switch (effect.kind) {
     case 'set timer':
       return `set ${effect.timer} ${timeOf(effect.at)}`

@@ -14,7 +14,12 @@ import { simulatorCredential, startTestSimulator } from './simulator.ts'
 import { memoryStore, snapshot } from './stores.ts'
 import { TestClock } from './test-clock.ts'
 
-export const channels = { access: 'C0ACCESS', approvals: 'C0APPROVALS', audit: 'C0AUDIT', pages: 'C0PAGES' } as const
+export const channels = {
+  access: 'C0ACCESS',
+  approvals: 'C0APPROVALS',
+  audit: 'C0AUDIT',
+  pages: 'C0PAGES',
+} as const
 const robinsAddress = '81.2.69.142'
 
 export const worldPolicy = `
