@@ -170,7 +170,7 @@ export const surveyOf = (line: CloudLine): Survey => ({
   subscriptions: (signal) => ask(line, 'subscriptions', signal, () => [subscription]),
   groups: (_, signal) =>
     ask(line, 'survey', signal, () => {
-      const lagMs = lagOf(line, 25_000)
+      const lagMs = lagOf(line, 60_000)
       return line.cloud.groups().map(({ id }) => ({ nsgId: id, rules: line.cloud.shown(id, lagMs) }))
     }),
 })

@@ -51,7 +51,7 @@ const prod = ruleFor('vm-prod', terms('two people agree', 2, ['U2', 'U3'], 10 * 
 
 /** The operator’s file, and what it may become while the bot runs. */
 export const policies: readonly Policy[] = [
-  policyOf('p1', [prod, web, ruleFor('*', terms('a colleague agrees', 1, ['U2', 'U3'], 10 * minute))]),
+  policyOf('p1', [prod, web, ruleFor('*', terms('a colleague agrees', 1, ['U2', 'U3', 'U6'], 10 * minute))]),
   policyOf('p2', [prod, web, ruleFor('*', terms('fewer may agree', 1, ['U3'], 5 * minute))]),
   policyOf('p3', [prod, web, ruleFor('vm-b', terms('only one VM is left', 1, ['U2', 'U3'], 10 * minute))]),
 ]

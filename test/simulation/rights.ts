@@ -25,10 +25,11 @@ export class Rights {
     const own = by.userId === request.requester.userId
     if (own && (action === 'approve' || action === 'deny')) return `${what}, which is their own`
     if (!own && action === 'cancel') return `${what}, which is not theirs`
+    // Ending one's own request or access is open to its owner whatever the directory says.
+    if (own) return null
     const could = this.#moments(click.receivedAt, now).some((moment) => {
       const member = this.members.findLast((one) => one.userId === by.userId && one.at <= moment)?.member
-      if (!member || !isActive(member)) return false
-      return own || isAmong(this.#approvers(action, request, moment), member)
+      return member && isActive(member) && isAmong(this.#approvers(action, request, moment), member)
     })
     return could ? null : `${what} and never could since the click`
   }

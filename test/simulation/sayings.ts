@@ -24,6 +24,7 @@ export function untrue(saying: Saying, truth: Truth): string | null {
       if (saying.note.type === 'opened' || saying.note.type === 'ending') {
         return saying.phase === 'open' ? nowOpen(saying.kase, truth) : wasOpen(saying.kase.grant, truth)
       }
+      if (saying.note.type === 'came back') return cameBack(saying.note, saying.kase.grant, truth)
       return saying.note.type === 'closed' ? closed(saying.kase.grant, truth) : null
     case 'audit': {
       const { type, requestId } = saying.record
@@ -78,6 +79,19 @@ function closed(grant: Grant | null, { now, versions }: Truth): string | null {
     return clear > now
   })
   return standing ? `${grant.id} is said to be closed and stands in ${standing.nsgId}` : null
+}
+
+/** The rule stood there after it was read to be gone. */
+function cameBack(
+  note: { nsgId: string; name: string },
+  grant: Grant | null,
+  { versions }: Truth,
+): string | null {
+  const closedAt = grant?.state === 'closed' ? grant.closedAt : Number.NEGATIVE_INFINITY
+  const back = ofRule(versions, note.nsgId, note.name).some(
+    ({ to }) => (to ?? Number.POSITIVE_INFINITY) > closedAt,
+  )
+  return back ? null : `${note.name} is said to have been back in ${note.nsgId}`
 }
 
 const unknown = (name: string, { cases }: Truth): string | null =>

@@ -187,9 +187,22 @@ export class Witness {
       this.fail('I2', `${rule.name} was written otherwise than it is on record`)
     }
     if (now >= grant.expiresAt) this.fail('I2', `${rule.name} was written after its expiry`)
+    this.#urgentFirst(nsgId, rule.name)
     const since = grant.state === 'closing' || grant.state === 'closed' ? grant.closingSince : now
     if (now - since > staleMs) {
       this.fail('I3', `${rule.name} was written and its grant is ${grant.state} since ${now - since} ms`)
+    }
+  }
+
+  /** Nothing is opened in a group while something there waits to be closed. */
+  #urgentFirst(nsgId: string, opened: string): void {
+    const { now, tables, weather } = this.#scene
+    const patient = now() - (weather.calm ? promptMs : staleMs)
+    for (const { grant } of tables.cases.all()) {
+      const rule = grant?.rules.find((one) => one.nsgId === nsgId && one.state !== 'absent')
+      if (grant?.state !== 'closing' || !rule || grant.closingSince > patient) continue
+      const nextTryAt = tables.tries.get(`${grant.id} ${nsgId}`)?.nextTryAt ?? 0
+      if (nextTryAt < patient) this.fail('I1', `${opened} was opened while ${rule.name} waited to be closed`)
     }
   }
 
