@@ -50,7 +50,7 @@ async function ask<T>(
   line.tell(`${what}${trouble === '' ? '' : `: ${trouble}`}`)
   const answer = await life.call({
     outMs: chance.skewed(1, 40),
-    backMs: never ? chance.between(callTimeoutMs, 60_000) : chance.skewed(1, 40),
+    backMs: never ? chance.between(callTimeoutMs, 600_000) : chance.skewed(1, 40),
     lost: away ? 'request' : loses ? 'answer' : null,
     serve: () => {
       if (fails) throw armFault(answerOf(503, 'ServiceUnavailable'))
@@ -59,7 +59,8 @@ async function ask<T>(
     },
     fault: never ? timedOut : broken,
     signal,
-    patienceMs: callTimeoutMs,
+    // A call of one request has the SDK's own time-out; what reads page after page has only the engine's.
+    ...(/^(PUT|DELETE|GET)/.test(what) ? { patienceMs: callTimeoutMs } : {}),
   })
   line.answered()
   return answer

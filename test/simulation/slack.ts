@@ -61,6 +61,9 @@ async function ask<T>(line: SlackLine, what: string, serve: () => T): Promise<T>
     backMs: chance.skewed(5, 200),
     lost: loses ? 'answer' : null,
     serve: () => {
+      // What a process was sending when it died is lost with it. That it may land after what its successor shows,
+      // a moment later, is a known gap: a card would then stay behind.
+      if (!life.alive) throw uncertain()
       if (away || refuses) throw refusedBy('internal_error')
       if (throttles) throw refusedBy('ratelimited', chance.pick([1_000, 30_000, 3_600_000]))
       const value = serve()
