@@ -1,5 +1,6 @@
 import type { Case } from '../../src/core/case.ts'
-import type { Grant } from '../../src/core/grant.ts'
+import type { Grant, Rule } from '../../src/core/grant.ts'
+import type { LiveRule } from '../../src/core/live-rule.ts'
 import type { Version } from './cloud.ts'
 import type { Table } from './memory-tables.ts'
 import type { Saying } from './slack.ts'
@@ -45,13 +46,20 @@ export function untrue(saying: Saying, truth: Truth): string | null {
 const ofRule = (versions: readonly Version[], nsgId: string, name: string) =>
   versions.filter((version) => version.nsgId === nsgId && version.name === name)
 
+/** Whoever wrote it: it lets in what is on record. */
+const lets = (live: LiveRule, rule: Rule): boolean =>
+  live.access === 'Allow' &&
+  live.priority === rule.priority &&
+  live.sources.join() === rule.source &&
+  live.ports.join() === rule.ports.map(({ number }) => number).join()
+
 /** Every rule of the grant stood in Azure, finished, at some time. */
 function wasOpen(grant: Grant | null, { now, versions }: Truth): string | null {
   if (!grant) return 'a grant that is not there is said to be open'
   const missing = grant.rules.find(
-    ({ nsgId, name }) =>
-      !ofRule(versions, nsgId, name).some(
-        ({ by, succeededAt }) => by === 'bot' && succeededAt !== null && succeededAt <= now,
+    (rule) =>
+      !ofRule(versions, rule.nsgId, rule.name).some(
+        ({ succeededAt, live }) => succeededAt !== null && succeededAt <= now && lets(live, rule),
       ),
   )
   if (grant.rules.length === 0) return `${grant.id} is said to be open and has no rule`
