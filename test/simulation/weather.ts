@@ -2,7 +2,7 @@ import { minute } from '../../src/core/duration.ts'
 import type { Chance } from './chance.ts'
 
 /** What can go wrong with one call or one moment, each with its own share in a run. */
-export const hazards = [
+const hazards = [
   'database refuses',
   'database loses an answer',
   'database is slow',
@@ -26,7 +26,7 @@ export const hazards = [
 ] as const
 export type Hazard = (typeof hazards)[number]
 
-export const outages = ['slack', 'azure', 'database', 'directory'] as const
+const outages = ['slack', 'azure', 'database', 'directory'] as const
 export type Outage = (typeof outages)[number]
 
 interface Window {

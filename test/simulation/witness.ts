@@ -261,7 +261,7 @@ export class Witness {
 }
 
 /** The audit trail that a case must have left behind. */
-export function transitions({ request, grant }: Case): AuditType[] {
+function transitions({ request, grant }: Case): AuditType[] {
   const yeses = request.reviews.filter((review) => review.verdict === 'approve').length
   const asked = request.verdict.outcome === 'needs approval'
   const partly = asked ? Math.max(0, request.state === 'approved' ? yeses - 1 : yeses) : 0
