@@ -14,6 +14,8 @@ export interface CloudLine extends Line {
   readonly sent: {
     readonly put: (nsgId: string, rule: Rule, access: LiveRule['access']) => void
     readonly remove: (nsgId: string, name: string) => void
+    /** A write that nobody waits for any more lands; the bot cannot tell it from somebody else’s. */
+    readonly late: (nsgId: string, name: string) => void
   }
   /** Azure's clock came with an answer. */
   readonly answered: () => void
@@ -102,6 +104,7 @@ function ruleCalls(line: CloudLine, nsgId: string, name: string): RuleCalls {
       line.tell(`PUT ${short}: lands late`)
       line.later(chance.between(1_000, 90_000), () => {
         weather.trouble()
+        line.sent.late(nsgId, name)
         try {
           write()
         } catch {

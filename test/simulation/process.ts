@@ -68,6 +68,7 @@ export function startProcess(world: Simulation, name: string): Process {
     sent: {
       put: witness.putSent.bind(witness),
       remove: witness.removeSent.bind(witness),
+      late: witness.touch.bind(witness),
     },
     answered: () => {
       seen = { azureTime: now() + world.azureStepMs, at: life.clock.now() }
