@@ -10,94 +10,75 @@ import type { WriteParts } from './write-parts.ts'
 const longestPutMs = 10_000
 /** A close of the same group waits for it, so it is given up soon and looked at again. */
 const longestOpenMs = 10_000
-const mostPriorities = 5
 
-/** Writes one rule, with another priority when somebody took the planned one, and tells the core what came of it. */
+/** Tries to write one rule, and tells the core what came of it. */
 export async function openRule(
   parts: WriteParts,
   work: RuleWork,
   stop: AbortSignal,
   lease: Lease,
 ): Promise<void> {
-  const event = await tryPriorities(parts, work, stop, lease)
+  const event = await tryOnce(parts, work, stop, lease)
   if (event) await parts.dispatcher.dispatch({ requestId: work.requestId, event })
 }
 
-async function tryPriorities(
+async function tryOnce(
   parts: WriteParts,
   work: RuleWork,
   stop: AbortSignal,
   lease: Lease,
 ): Promise<Event | null> {
   const { nsgId } = work.rule
-  let { rule } = work
-  for (let count = 0; count < mostPriorities; count += 1) {
-    const left = work.expiresAt - parts.clock.now()
-    if (left <= longestPutMs) {
-      return { type: 'could not open', detail: 'too little time was left to open it and close it safely' }
-    }
-    const trouble = parts.clockTrouble()
-    if (trouble !== null) return postpone(parts, work, { kind: 'try again', why: trouble, afterMs: null })
-    // Somebody else may have the group by now, and may have closed what this would open.
-    if (lease.lapsed()) return null
-    const wanted = rule
-    const written = await within(parts.clock, Math.min(longestOpenMs, left), stop, (signal) =>
-      parts.firewall.open(wanted, signal),
-    )
-    switch (written.kind) {
-      case 'present':
-        return { type: 'rule present', nsgId }
-      case 'refused':
-        return { type: 'could not open', detail: written.why }
-      case 'priority taken': {
-        const priority = await nextPriority(parts, work, rule.priority, stop)
-        if (typeof priority === 'string') return { type: 'could not open', detail: priority }
-        // The new priority is on record before the rule that carries it is written.
-        const told = await parts.dispatcher.dispatch({
-          requestId: work.requestId,
-          event: { type: 'rule repriced', nsgId, priority },
-        })
-        // Somebody may have closed the grant meanwhile: then nothing more is written for it.
-        const still = told !== 'lost' && told.ok && told.next.grant?.state === 'opening'
-        if (!still) return null
-        rule = { ...rule, priority }
-        break
-      }
-      case 'try again':
-      case 'absent':
-        return postpone(parts, work, written)
-      default:
-        written satisfies never
-    }
+  const left = work.expiresAt - parts.clock.now()
+  if (left <= longestPutMs) {
+    return { type: 'could not open', detail: 'too little time was left to open it and close it safely' }
   }
-  return postpone(parts, work, {
-    kind: 'try again',
-    why: 'every priority that was tried was taken',
-    afterMs: null,
-  })
+  const trouble = parts.clockTrouble()
+  if (trouble !== null) return postpone(parts, work, { kind: 'try again', why: trouble, afterMs: null })
+  // Somebody else may have the group by now, and may have closed what this would open.
+  if (lease.lapsed()) return null
+  const written = await within(parts.clock, Math.min(longestOpenMs, left), stop, (signal) =>
+    parts.firewall.open(work.rule, signal),
+  )
+  switch (written.kind) {
+    case 'present':
+      return { type: 'rule present', nsgId }
+    case 'refused':
+      return { type: 'could not open', detail: written.why }
+    case 'priority taken':
+      return reprice(parts, work, stop, lease)
+    case 'try again':
+    case 'absent':
+      return postpone(parts, work, written)
+    default:
+      return written satisfies never
+  }
 }
 
-async function nextPriority(
+/**
+ * Chooses another priority when somebody took the planned one. It is on record before the rule that carries it is
+ * written, and the write is a try of its own: a close that came meanwhile goes first.
+ */
+async function reprice(
   parts: WriteParts,
   work: RuleWork,
-  taken: number,
   stop: AbortSignal,
-): Promise<number | string> {
+  lease: Lease,
+): Promise<Event | null> {
   const { rule } = work
   try {
     const existing = await within(parts.clock, longestPutMs, stop, (signal) =>
       parts.firewall.list(rule.nsgId, signal),
     )
-    if (!existing) return `the security group ${rule.nsgId} no longer exists`
+    if (!existing)
+      return { type: 'could not open', detail: `the security group ${rule.nsgId} no longer exists` }
     const others = (await parts.store.ruleWork(rule.nsgId)).map((one) => one.rule.priority)
-    const chosen = choosePriority(existing, rule, defaultBand, new Set([...others, taken]))
-    return chosen.ok ? chosen.priority : chosen.why
+    const chosen = choosePriority(existing, rule, defaultBand, new Set([...others, rule.priority]))
+    if (!chosen.ok) return { type: 'could not open', detail: chosen.why }
+    return lease.lapsed() ? null : { type: 'rule repriced', nsgId: rule.nsgId, priority: chosen.priority }
   } catch (error) {
-    parts.log.warn(
-      { nsg: rule.nsgId, error: messageOf(error) },
-      'could not read the rules for a free priority',
-    )
-    return taken
+    const why = `the priority was taken, and the rules could not be read for a free one: ${messageOf(error)}`
+    return postpone(parts, work, { kind: 'try again', why, afterMs: null })
   }
 }
 

@@ -48,6 +48,7 @@ interface Taken {
 class Loop implements Worker {
   readonly #parts: WorkerParts
   readonly #running = new Map<Lane, Set<Promise<void>>>(lanes.map((lane) => [lane, new Set()]))
+  readonly #holds = new Map<string, Hold>()
   readonly #stopping = new AbortController()
   #bell = Promise.withResolvers<void>()
   #loop: Promise<void> | null = null
@@ -117,8 +118,12 @@ class Loop implements Worker {
   #begin(lane: Lane, claim: Claim, asked: number): void {
     const set = this.#running.get(lane)
     const hold = new Hold(this.#parts.clock, asked + leaseMs)
+    // The same job again, while it still runs here: its claim was lost in between, and the older try must know.
+    this.#holds.get(claim.key)?.kept(null)
+    this.#holds.set(claim.key, hold)
     const work = runJob(this.#parts, claim, hold, this.#stopping.signal).finally(() => {
       set?.delete(work)
+      if (this.#holds.get(claim.key) === hold) this.#holds.delete(claim.key)
       this.#bell.resolve()
     })
     set?.add(work)
