@@ -15,7 +15,7 @@ export interface Rest {
 }
 
 /** How long after a gesture was dealt with its answer is under way, and may die with the process that gives it. */
-const answerMs = 60_000
+const answerMs = 180_000
 
 /** What is still to be done, in words; empty when everything has come to rest. */
 export function unrest(rest: Rest): string[] {
