@@ -36,17 +36,34 @@ export async function endStray(db: Queries, nsgId: string, name: string): Promis
   return Number(done.numAffectedRows ?? 0) > 0
 }
 
-export async function strayWork(db: Queries, nsgId: string): Promise<readonly StrayWork[]> {
-  const found = await sql<{ name: string; expires_at: Date; attempts: number; next_try_at: Date | null }>`
-    select name, expires_at, attempts, next_try_at from strays where nsg_id = ${nsgId}
-    order by next_try_at nulls first, expires_at, name limit 200`.execute(db)
-  return found.rows.map((row) => ({
-    nsgId,
-    name: row.name,
-    expiresAt: row.expires_at.getTime(),
-    attempts: row.attempts,
-    nextTryAt: row.next_try_at?.getTime() ?? 0,
-  }))
+/** The strays that are looked at in one go in one group; the rest has its turn when these are gone. */
+const mostStrays = 200
+
+export async function strayWork(
+  db: Queries,
+  nsgIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly StrayWork[]>> {
+  const found = await sql<{
+    nsg_id: string
+    name: string
+    expires_at: Date
+    attempts: number
+    next_try_at: Date | null
+  }>`
+    select s.* from unnest(${[...nsgIds]}::text[]) as asked(nsg_id), lateral (
+      select nsg_id, name, expires_at, attempts, next_try_at from strays where nsg_id = asked.nsg_id
+      order by next_try_at nulls first, expires_at, name limit ${mostStrays}) as s`.execute(db)
+  const work = new Map<string, StrayWork[]>(nsgIds.map((id) => [id, []]))
+  for (const row of found.rows) {
+    work.get(row.nsg_id)?.push({
+      nsgId: row.nsg_id,
+      name: row.name,
+      expiresAt: row.expires_at.getTime(),
+      attempts: row.attempts,
+      nextTryAt: row.next_try_at?.getTime() ?? 0,
+    })
+  }
+  return work
 }
 
 export async function postponeStray(

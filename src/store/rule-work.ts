@@ -10,6 +10,7 @@ const want = sql`case when g.state = 'closing' and u.state <> 'absent' then 'abs
   when g.state = 'opening' and u.state = 'planned' then 'present' end`
 
 interface WorkRow {
+  nsg_id: string
   doc: unknown
   grant_id: string
   request_id: string
@@ -33,25 +34,29 @@ function readWork(row: WorkRow): RuleWork {
   }
 }
 
-export async function ruleWork(db: Queries, nsgId: string, log: Log): Promise<readonly RuleWork[]> {
+/** What there is to write in each of these groups: closes first, then by expiry. */
+export async function ruleWork(
+  db: Queries,
+  nsgIds: readonly string[],
+  log: Log,
+): Promise<ReadonlyMap<string, readonly RuleWork[]>> {
   const found = await sql<WorkRow>`
     select * from (
-      select u.doc, u.grant_id, g.request_id, ${want} as want, (g.doc -> 'expiresAt')::float8 as expires_at,
-        u.tried_for, u.attempts, u.next_try_at
+      select u.nsg_id, u.doc, u.grant_id, g.request_id, ${want} as want,
+        (g.doc -> 'expiresAt')::float8 as expires_at, u.tried_for, u.attempts, u.next_try_at
       from rules u join grants g on g.id = u.grant_id
-      where u.nsg_id = ${nsgId} and u.state <> 'absent') as work
+      where u.nsg_id = any(${[...nsgIds]}::text[]) and u.state <> 'absent') as work
     where want is not null order by want, expires_at, grant_id`.execute(db)
-  return found.rows.flatMap((row) => {
+  const work = new Map<string, RuleWork[]>(nsgIds.map((id) => [id, []]))
+  for (const row of found.rows) {
     try {
-      return [readWork(row)]
+      work.get(row.nsg_id)?.push(readWork(row))
     } catch (error) {
-      log.error(
-        { error: reasonOf(error), grantId: row.grant_id, nsgId },
-        'a rule cannot be read and is left out',
-      )
-      return []
+      const { grant_id: grantId, nsg_id: nsgId } = row
+      log.error({ error: reasonOf(error), grantId, nsgId }, 'a rule cannot be read and is left out')
     }
-  })
+  }
+  return work
 }
 
 /** Tries count from one again when the grant now wants something else of the rule. */

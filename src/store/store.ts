@@ -5,6 +5,7 @@ import { lastAddress } from './addresses.ts'
 import { auditAfter } from './audit-chain.ts'
 import { casesByGrant, oneCase } from './cases.ts'
 import { type Database, openDatabase, type StoreOptions } from './database.ts'
+import { gather } from './gather.ts'
 import { health } from './health.ts'
 import { readIntake, receive } from './intakes.ts'
 import { claimJobs, extendClaim, freeAll, nextRunAts, reapDead, retryJob } from './jobs.ts'
@@ -76,10 +77,26 @@ function jobsOf(outside: () => Queries, presence: Presence, wake: () => void, em
   }
 }
 
+const mostAlike = 1_000
+
+/** A thousand groups that have work at the same moment are asked about in one query, not in a thousand. */
+function alike<V>(
+  outside: () => Queries,
+  readAll: (keys: readonly string[]) => Promise<ReadonlyMap<string, V>>,
+  none: V,
+): (key: string) => Promise<V> {
+  const ask = gather(mostAlike, readAll, none)
+  return async (key) => {
+    // The one who asks must not be inside a transaction; the reading itself may begin when another one is.
+    outside()
+    return ask(key)
+  }
+}
+
 const reconcilingOf = (outside: () => Queries, log: Database['log']): Reconciling => ({
   knownRules: async (nsgIds, grantIds) => knownRules(outside(), nsgIds, grantIds, log),
   guardedGroups: async (subscriptionId) => guardedGroups(outside(), subscriptionId),
-  strayWork: async (nsgId) => strayWork(outside(), nsgId),
+  strayWork: alike(outside, (nsgIds) => strayWork(outside(), nsgIds), []),
   postponeStray: async (stray, at, error) => postponeStray(outside(), stray, at, error),
   troubles: async (grantId) => troubles(outside(), grantId),
   waitingAlarms: async () => waitingAlarms(outside()),
@@ -117,7 +134,7 @@ export async function storeOn(database: Database): Promise<Store> {
     },
     intake: async (key) => readIntake(outside(), key),
     lastAddress: async (person) => lastAddress(outside(), person),
-    ruleWork: async (nsgId) => ruleWork(outside(), nsgId, log),
+    ruleWork: alike(outside, (nsgIds) => ruleWork(outside(), nsgIds, log), []),
     postpone: async (grantId, nsgId, at, error) => postpone(outside(), grantId, nsgId, at, error),
     talk: async (requestId) => readTalk(outside(), requestId),
     place: async (requestId, which, place) => savePlace(outside(), requestId, which, place),
