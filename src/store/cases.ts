@@ -59,20 +59,24 @@ function readable(found: readonly CaseRow[], log: Log): Case[] {
 }
 
 /**
- * `locked` are the requests that this transaction holds: those are updated, all others must be new. So no
- * case can be overwritten by somebody who did not look at it under the lock.
+ * `locked` are the cases that this transaction holds, as it knows them: those are updated, all others must be new. So
+ * no case can be overwritten by somebody who did not look at it under the lock. A request that is still the very
+ * object that was read stays as it is; most of what happens to a case happens to its grant.
  */
 export async function saveCases(
   db: Queries,
   cases: readonly Case[],
-  locked: ReadonlySet<string>,
+  locked: ReadonlyMap<string, Case>,
   now: number,
 ): Promise<void> {
-  const known = cases.filter((kase) => locked.has(kase.request.id))
-  const fresh = cases.filter((kase) => !locked.has(kase.request.id))
-  if (known.length > 0) await updateRequests(db, known, now)
+  const fresh = cases.filter(({ request }) => !locked.has(request.id))
+  const changed = cases.filter(({ request }) => {
+    const before = locked.get(request.id)?.request
+    return before !== undefined && before !== request
+  })
+  if (changed.length > 0) await updateRequests(db, changed, now)
   if (fresh.length > 0) await insertRequests(db, fresh, now)
-  await saveReviews(db, cases)
+  await saveReviews(db, [...fresh, ...changed])
   await saveGrants(db, cases, now)
   await saveRules(db, cases)
 }

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { promises as timers } from 'node:timers'
 import { sql } from 'kysely'
 import type { AuditEvent } from '../core/audit.ts'
+import type { Case } from '../core/case.ts'
 import type { Tx } from '../ports.ts'
 import { rememberAddress } from './addresses.ts'
 import { appendAudit } from './audit-chain.ts'
@@ -25,7 +26,7 @@ interface OpenTx {
 }
 
 function openTx(db: Queries, { log }: Database, signal: Signal): OpenTx {
-  const locked = new Set<string>()
+  const locked = new Map<string, Case>()
   const dropped = new Set<string>()
   const events: AuditEvent[] = []
   let woke = false
@@ -33,12 +34,12 @@ function openTx(db: Queries, { log }: Database, signal: Signal): OpenTx {
   const tx: Tx = {
     cases: async (ids) => {
       const found = await lockCases(db, ids, log)
-      for (const id of found.keys()) locked.add(id)
+      for (const [id, kase] of found) locked.set(id, kase)
       return found
     },
     save: async (cases, now) => {
       await saveCases(db, cases, locked, now)
-      for (const { request } of cases) locked.add(request.id)
+      for (const kase of cases) locked.set(kase.request.id, kase)
     },
     audit: async (more) => {
       if (over) throw new Error('The transaction is over.')
