@@ -10,6 +10,8 @@ import type { Request } from './request.ts'
 /** A close that takes longer than this is stuck. */
 const stuckAfterMs = minute
 const pageAgainMs = 5 * minute
+/** Most closes are over by then, and one edit tells of both; Slack takes about one a second, and many end together. */
+const showAfterMs = 2_000
 
 export const marked = (rules: readonly Rule[], nsgId: string, state: Rule['state']): readonly Rule[] =>
   rules.map((rule) => (rule.nsgId === nsgId ? { ...rule, state } : rule))
@@ -52,7 +54,9 @@ export function startClosing(
       ...drops,
       ...write(next, 'absent'),
       { kind: 'set timer', timer: 'stuck', requestId: request.id, at: now + stuckAfterMs },
-      show(request.id),
+      why.reason === 'expired'
+        ? { kind: 'show', requestId: request.id, at: now + showAfterMs }
+        : show(request.id),
       ...(why.reason === 'changed outside' ? [noteOf(next, { type: 'closing', at: now, ...why })] : []),
     ],
   }

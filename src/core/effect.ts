@@ -43,8 +43,8 @@ export type Effect =
   | { readonly kind: 'plan rules'; readonly requestId: string; readonly expiresAt: number }
   /** Bring every rule of one network security group to where its grant wants it. */
   | { readonly kind: 'write rules'; readonly nsgId: string; readonly want: Want }
-  /** Bring the card and the requester's message up to date. */
-  | { readonly kind: 'show'; readonly requestId: string }
+  /** Bring the card and the requester's message up to date: at once, or by `at` when nothing else does before. */
+  | { readonly kind: 'show'; readonly requestId: string; readonly at?: number }
   | { readonly kind: 'note'; readonly requestId: string; readonly note: Note }
   /** Call the operators: this grant does not close. */
   | { readonly kind: 'page'; readonly requestId: string }

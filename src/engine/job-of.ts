@@ -117,7 +117,7 @@ export function addEffect(rows: Rows, effect: Effect, now: number): void {
       addJob(rows, groupJob(effect.nsgId, effect.want, now))
       return
     case 'show':
-      addJob(rows, talkJob(effect.requestId, now))
+      addJob(rows, talkJob(effect.requestId, effect.at ?? now))
       return
     case 'note': {
       const { requestId, note } = effect
