@@ -37,7 +37,7 @@ export interface DispatchParts {
   readonly observe: (outcome: Outcome) => void
 }
 
-const mostPerCommit = 1_000
+const mostPerCommit = 250
 
 /**
  * Load, decide, commit. Events that arrive while a commit is under way share the next one, so that a thousand
@@ -51,6 +51,8 @@ export function createDispatcher(parts: DispatchParts): Dispatcher {
     if (running) return
     running = true
     try {
+      // What else comes in this turn shares the first commit.
+      await Promise.resolve()
       while (queue.length > 0) await commitTogether(parts, queue.splice(0, mostPerCommit))
     } finally {
       running = false
