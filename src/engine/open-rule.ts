@@ -35,8 +35,6 @@ async function tryOnce(
   }
   const trouble = parts.clockTrouble()
   if (trouble !== null) return postpone(parts, work, { kind: 'try again', why: trouble, afterMs: null })
-  // Somebody else may have the group by now, and may have closed what this would open.
-  if (lease.lapsed()) return null
   const written = await within(parts.clock, Math.min(longestOpenMs, left), stop, (signal) =>
     parts.firewall.open(work.rule, signal),
   )

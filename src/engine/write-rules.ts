@@ -32,6 +32,7 @@ export const writeRules =
     const { store, clock } = parts
     for (;;) {
       const left = await workIn(store, claim.subject)
+      // Somebody else may have the group by now, and may have closed what this would open.
       if (lease.lapsed()) return again(clock.now(), 'the lease on the group lapsed')
       const next = left.find(({ work }) => work.nextTryAt <= clock.now())
       if (!next || stop.aborted) {

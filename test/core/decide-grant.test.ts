@@ -31,6 +31,12 @@ describe('opening', () => {
     expect(next).toEqual(before)
   })
 
+  it('plans nothing any more once the end has come', () => {
+    const { next, effects } = done(granted('opening'), { type: 'rules planned', rules: [rule('A')] }, '09:35')
+    expect(next.grant).toMatchObject({ state: 'closed', reason: 'expired', rules: [], openedAt: null })
+    expect(effects.filter(({ kind }) => kind === 'write rules')).toEqual([])
+  })
+
   it('is open when the last rule is there, and says so with the end', () => {
     const before = granted('opening', [rule('A', 'present'), rule('B')])
     const { next, audit, effects } = done(before, { type: 'rule present', nsgId: 'B' }, '09:06')
