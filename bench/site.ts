@@ -1,10 +1,22 @@
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { cp, mkdir, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openStore } from '../src/store/store.ts'
 import { PartProcess } from './part-process.ts'
 import type { Shape } from './parts/part.ts'
+
+/** A port that nobody has, for a bot that must be asked before it can tell its own. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' && address ? address.port : 0
+}
 
 /** The place where rows are measured: a folder that goes away, and the processes that were started there. */
 export class Site {
