@@ -16,7 +16,9 @@ const numbered = (word: string, index: number) => `${word}-${String(index).padSt
 /** Where grants lie in the world for load tests: in turn over the subscriptions, then over the groups of each. */
 export interface Layout {
   readonly subscriptions: number
+  /** How many groups of each subscription, from this one on. */
   readonly groups: number
+  readonly firstGroup?: number
 }
 
 /** One grant with one rule. */
@@ -31,13 +33,13 @@ export interface SeedGrant {
   readonly expiresAt: number
 }
 
-function seedGrant(index: number, expiresAt: number, layout: Layout): SeedGrant {
-  const grantId = `g${String(index).padStart(9, '0')}`
+function seedGrant(number: number, index: number, expiresAt: number, layout: Layout): SeedGrant {
+  const grantId = `g${String(number).padStart(9, '0')}`
   const subscriptionId = loadSubscription(index % layout.subscriptions)
   const at = Math.floor(index / layout.subscriptions)
-  const group = at % layout.groups
+  const group = (layout.firstGroup ?? 0) + (at % layout.groups)
   return {
-    requestId: `r${String(index).padStart(9, '0')}`,
+    requestId: `r${String(number).padStart(9, '0')}`,
     grantId,
     subscriptionId,
     vmName: numbered('vm', group),
@@ -48,13 +50,13 @@ function seedGrant(index: number, expiresAt: number, layout: Layout): SeedGrant 
   }
 }
 
-/** So many grants from this index on, each with the end that `endOf` gives it. */
+/** So many grants with numbers from `from` on, each with the end that `endOf` gives it; both count from zero. */
 export const seedGrants = (
   { from = 0, count }: { readonly from?: number; readonly count: number },
   endOf: (index: number) => number,
   layout: Layout,
 ): readonly SeedGrant[] =>
-  Array.from({ length: count }, (_, index) => seedGrant(from + index, endOf(index), layout))
+  Array.from({ length: count }, (_, index) => seedGrant(from + index, index, endOf(index), layout))
 
 const resourceId = (subscriptionId: string, type: string, name: string) =>
   `/subscriptions/${subscriptionId}/resourcegroups/rg-load/providers/${type}/${name}`
