@@ -121,9 +121,10 @@ async function costAt(site: Site, postgres: PostgresServer | null, open: Size, i
 
 const flat = atMostTimes(1.5)
 
+const against = (figure: number) => ({ name: 'with 10', figure })
+
 function rowsOf(open: Size, cost: Cost, base: Cost): Row[] {
   const at = (what: string) => `${what} with ${open} open grants`
-  const against = (figure: number) => ({ name: 'with 10', figure })
   const spread = (what: string, of: 'acks' | 'closes') =>
     [0.5, 0.99].map((share) =>
       row(
