@@ -2,12 +2,15 @@ import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import type { Family } from './family.ts'
 import { ack } from './rows/ack.ts'
+import { catchUps } from './rows/catch-up.ts'
+import { costs } from './rows/cost.ts'
 import { expiries } from './rows/expiry.ts'
 import { open } from './rows/open.ts'
+import { restarts } from './rows/restart.ts'
 import { Site } from './site.ts'
 import { type Row, table } from './table.ts'
 
-const families: readonly Family[] = [ack, open, ...expiries]
+const families: readonly Family[] = [ack, open, ...expiries, ...catchUps, ...restarts, ...costs]
 
 const usage = `Use: npm run bench -- [--only TEXT] [--json FILE] [--profile FOLDER]
 

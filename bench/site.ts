@@ -1,17 +1,29 @@
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { cp, mkdir, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openStore } from '../src/store/store.ts'
 import { PartProcess } from './part-process.ts'
 import type { Shape } from './parts/part.ts'
+import { type Fill, prepare } from './prepare.ts'
+
+/** A port that nobody has, for a bot that must be asked before it can tell its own. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' && address ? address.port : 0
+}
 
 /** The place where rows are measured: a folder that goes away, and the processes that were started there. */
 export class Site {
   readonly folder = mkdtempSync(join(tmpdir(), 'jitney-bench-'))
   readonly #profileFolder: string | undefined
   readonly #closers: (() => Promise<void>)[] = []
-  #template: Promise<string> | undefined
+  readonly #templates = new Map<string, Promise<string>>()
   #names = 0
 
   constructor(profileFolder: string | undefined) {
@@ -55,19 +67,22 @@ export class Site {
     return path
   }
 
-  /** A data directory with an empty database; the first start of one takes seconds, a copy does not. */
-  async dataDirectory(): Promise<string> {
-    this.#template ??= this.#makeTemplate()
+  /**
+   * A data directory with what `fill` puts there, by default nothing. The first one of a name takes long, and
+   * every later one is a copy.
+   */
+  async dataDirectory(name = 'empty', fill: Fill = async () => {}): Promise<string> {
+    const template = this.#templates.get(name) ?? this.#makeTemplate(fill)
+    this.#templates.set(name, template)
     const directory = this.path('data')
-    await cp(await this.#template, directory, { recursive: true })
+    await cp(await template, directory, { recursive: true })
     return directory
   }
 
-  async #makeTemplate(): Promise<string> {
+  async #makeTemplate(fill: Fill): Promise<string> {
     const dataDir = this.path('template')
     await mkdir(dataDir)
-    const store = await openStore({ dataDir })
-    await store.close()
+    await prepare({ dataDir }, fill)
     return dataDir
   }
 }

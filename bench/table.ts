@@ -2,7 +2,7 @@
 export interface Row {
   readonly name: string
   readonly figure: number
-  readonly unit: 'ms' | 'calls'
+  readonly unit: 'ms' | 's' | 'calls' | 'times'
   readonly baseline: { readonly name: string; readonly figure: number }
   /** The figure as a multiple of the baseline. */
   readonly ratio: number

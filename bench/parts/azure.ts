@@ -3,14 +3,16 @@ import { bigWorld } from '../../src/simulator/big-world.ts'
 import type { Call } from '../../src/simulator/calls.ts'
 import { demoWorld } from '../../src/simulator/demo-world.ts'
 import { type Simulator, startSimulator } from '../../src/simulator/server.ts'
-import type { RuleProperties } from '../../src/simulator/world.ts'
+import { type Layout, seedGrants, standingRule } from '../grants.ts'
 import { serve } from './part.ts'
 
-/** A rule that is put where it belongs past every check. */
-interface PlacedRule {
-  readonly nsgId: string
-  readonly name: string
-  readonly properties: RuleProperties
+/** The rules of grants with these numbers, which end at moments that far apart. */
+interface Standing {
+  readonly from: number
+  readonly count: number
+  readonly layout: Layout
+  readonly firstEnd: number
+  readonly apartMs: number
 }
 
 /** Lets a moment that lies ahead come at once. */
@@ -21,14 +23,27 @@ const ordersOf = ({ sim }: Simulator) => ({
   calls: (method: string): Pick<Call, 'time' | 'method' | 'path'>[] =>
     sim.calls
       .list()
-      .filter((call) => call.action !== '' && (method === '' || call.method === method))
-      .map((call) => ({ time: call.time, method: call.method, path: call.path })),
+      .filter((each) => each.action !== '' && (method === '' || each.method === method))
+      .map((each) => ({ time: each.time, method: each.method, path: each.path })),
   forget: () => sim.calls.clear(),
-  put: (rules: readonly PlacedRule[]) => {
-    for (const { nsgId, name, properties } of rules) {
+  /** How many calls ARM took since the last time this was asked, and how many of them it refused with 429. */
+  tally: () => {
+    const taken = sim.calls.list().filter(({ action }) => action !== '')
+    sim.calls.clear()
+    return { calls: taken.length, refused: taken.filter(({ status }) => status === 429).length }
+  },
+  /** Puts rules where they belong, past every check. */
+  stand: ({ firstEnd, apartMs, layout, ...which }: Standing) => {
+    for (const grant of seedGrants(which, (index) => firstEnd + index * apartMs, layout)) {
+      const { nsgId, name, properties } = standingRule(grant)
       sim.group(nsgId)?.put({ name, properties }, 'hand', sim.now())
     }
   },
+  /** The rules that the bot removed, and when they were gone; in no order. */
+  gone: (): { name: string; at: number }[] =>
+    sim
+      .history()
+      .flatMap(({ rule, to, endedBy }) => (to !== null && endedBy === 'arm' ? [{ name: rule, at: to }] : [])),
   shift: (ms: number) => {
     offset = ms
   },
@@ -40,6 +55,10 @@ export interface AzurePart {
   /** `vms`: how large a world, or null for the demo's. */
   readonly given: {
     readonly vms: number | null
+    readonly nsgs?: number
+    readonly subscriptions?: number
+    /** Whether Azure's own limits on calls hold. */
+    readonly buckets?: boolean
     readonly latencyMs: number
     readonly operationMs: number
     readonly caFile: string
@@ -52,8 +71,9 @@ export interface AzurePart {
   readonly orders: ReturnType<typeof ordersOf>
 }
 
-await serve<AzurePart>(async ({ vms, ...settings }) => {
-  const world = vms === null ? demoWorld() : bigWorld({ vms })
+await serve<AzurePart>(async ({ vms, nsgs, subscriptions, ...settings }) => {
+  const size = { ...(nsgs !== undefined && { nsgs }), ...(subscriptions !== undefined && { subscriptions }) }
+  const world = vms === null ? demoWorld() : bigWorld({ vms, ...size })
   const simulator = await startSimulator({ ...settings, world, now: () => Date.now() + offset })
   const { url, caPem, environment } = simulator
   return { facts: { url, caPem, environment }, orders: ordersOf(simulator) }

@@ -6,6 +6,7 @@ import { readConfig } from '../../src/config.ts'
 import type { Clock } from '../../src/ports.ts'
 import { type Database, openDatabase } from '../../src/store/database.ts'
 import { storeOn } from '../../src/store/store.ts'
+import { seedGrants } from '../grants.ts'
 import { seed, type Written } from '../seed.ts'
 import { type Shape, serve } from './part.ts'
 
@@ -59,7 +60,9 @@ await serve<DueBotPart>(async () => {
     facts: null,
     orders: {
       begin: async ({ expiresAt, written }) => {
-        await seed(database, base, expiresAt, written)
+        const count = written.length
+        const grants = seedGrants({ count }, () => expiresAt, { subscriptions: 1, groups: count })
+        await seed({ database, store }, grants, base.now(), written)
         const app = await startApp(config, { store, clock })
         await app.ready
         app.engine.worker.start()

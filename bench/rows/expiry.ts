@@ -3,12 +3,12 @@ import { laneSizes } from '../../src/engine/worker.ts'
 import { type PostgresServer, startPostgres } from '../../test/support/postgres.ts'
 import type { Family } from '../family.ts'
 import { cpuMs, median, quantile } from '../figures.ts'
+import { seedGrants } from '../grants.ts'
 import type { PartProcess } from '../part-process.ts'
 import type { AzurePart } from '../parts/azure.ts'
 import type { BareDeletesPart } from '../parts/bare-deletes.ts'
 import type { DueBotPart } from '../parts/due-bot.ts'
 import type { SlackPart } from '../parts/slack.ts'
-import { type DueGrant, dueGrant } from '../seed.ts'
 import type { Site } from '../site.ts'
 import { atMost, type Goal, type Row, row } from '../table.ts'
 
@@ -46,22 +46,6 @@ interface Scene {
   readonly postgres: PostgresServer | null
 }
 
-const ruleOf = ({ nsgId, name }: DueGrant) => ({
-  nsgId,
-  name,
-  properties: {
-    description: 'jitney request for the benchmark',
-    access: 'Allow' as const,
-    direction: 'Inbound' as const,
-    protocol: 'Tcp' as const,
-    priority: 3000,
-    sourceAddressPrefix: '81.2.69.142',
-    sourcePortRange: '*',
-    destinationAddressPrefix: '10.0.0.10',
-    destinationPortRange: '22',
-  },
-})
-
 /** How late the first DELETE of each rule came in. */
 async function note(azure: Scene['azure'], dueAt: number, count: number, into: Measured): Promise<void> {
   const first = new Map<string, number>()
@@ -75,6 +59,11 @@ async function note(azure: Scene['azure'], dueAt: number, count: number, into: M
   into.max.push(Math.max(...late))
 }
 
+const oneEach = (count: number) => ({ subscriptions: 1, groups: count })
+
+const stand = (azure: Scene['azure'], count: number, expiresAt: number) =>
+  azure.ask('stand', { from: 0, count, layout: oneEach(count), firstEnd: expiresAt, apartMs: 0 })
+
 async function databaseOf({ site, postgres }: Scene): Promise<Record<string, string>> {
   return postgres
     ? { DATABASE_URL: await postgres.createDatabase() }
@@ -84,8 +73,7 @@ async function databaseOf({ site, postgres }: Scene): Promise<Record<string, str
 async function closeOurs(scene: Scene, into: Measured): Promise<void> {
   const { site, count, azure, slack } = scene
   const expiresAt = Math.ceil((Date.now() + 3_600_000) / 1000) * 1000
-  const grants = Array.from({ length: count }, (_, index) => dueGrant(index, expiresAt))
-  await azure.ask('put', grants.map(ruleOf))
+  await stand(azure, count, expiresAt)
   const bot = await site.start<DueBotPart>('due-bot', null, {
     ...slack.facts.environment,
     ...azure.facts.environment,
@@ -108,8 +96,9 @@ async function closeOurs(scene: Scene, into: Measured): Promise<void> {
 }
 
 async function closeBare({ site, count, azure }: Scene, into: Measured): Promise<void> {
-  const targets = Array.from({ length: count }, (_, index) => dueGrant(index, Date.now() + 3_600_000))
-  await azure.ask('put', targets.map(ruleOf))
+  const expiresAt = Date.now() + 3_600_000
+  const targets = seedGrants({ count }, () => expiresAt, oneEach(count))
+  await stand(azure, count, expiresAt)
   const environment = { ...azure.facts.environment, SLACK_BOT_TOKEN: 'xoxb-', SLACK_SIGNING_SECRET: 'none' }
   const bare = await site.start<BareDeletesPart>('bare-deletes', { atOnce: laneSizes.closes }, environment)
   await azure.ask('forget')
@@ -123,7 +112,7 @@ async function closeBare({ site, count, azure }: Scene, into: Measured): Promise
 const nothing = (): Measured => ({ p50: [], p99: [], max: [], cpu: [] })
 
 const expiry = (count: number, engine: Engine, rounds: number, extra: boolean): Family => {
-  const name = `DELETE after expiry, ${count} due at once, ${engine}`
+  const name = `DELETE after expiry, ${count} due at one moment, ${engine}`
   const run = async (site: Site): Promise<readonly Row[]> => {
     const caFile = site.path('ca.pem')
     const postgres = engine === 'PostgreSQL' ? await startPostgres() : null
@@ -144,7 +133,7 @@ const expiry = (count: number, engine: Engine, rounds: number, extra: boolean): 
       compare(`${name}, p50`, 'p50'),
       compare(`${name}, p99`, 'p99', atMost(1000, 'ms')),
       compare(`${name}, max`, 'max'),
-      compare(`processor time of a close, ${engine}`, 'cpu'),
+      compare(`processor time of a close, ${count} due at one moment, ${engine}`, 'cpu'),
     ]
   }
   return { name, extra, run }

@@ -12,8 +12,11 @@ import {
 
 const perSubnet = 200
 const subnetsPerNetwork = 50
-const subscriptionId = '33333333-3333-4333-8333-333333333333'
-const place: Place = { subscriptionId, resourceGroup: 'rg-load', location: 'westeurope' }
+const firstSubscription = 333_333_333_333
+
+/** The id of the subscription with this number in the world for load tests, counted from zero. */
+export const loadSubscription = (index: number): string =>
+  `33333333-3333-4333-8333-${firstSubscription + index}`
 
 const foreignRules = [
   rule('allow-https', 300, { sourceAddressPrefix: 'Internet', destinationPortRange: '443' }),
@@ -26,22 +29,35 @@ const foreignRules = [
 
 /**
  * `vm-00000`, `vm-00001`, … for load tests, each behind the network interface group `nsg-00000`, …;
- * with fewer groups than machines, groups are shared in turn.
+ * with fewer groups than machines, groups are shared in turn. Each subscription has them all.
  */
-export function bigWorld({ vms, nsgs = vms }: { vms: number; nsgs?: number }): World {
+export function bigWorld(size: { vms: number; nsgs?: number; subscriptions?: number }): World {
+  const { vms, nsgs = vms, subscriptions = 1 } = size
+  const places = Array.from({ length: subscriptions }, (_, index): Place => {
+    return { subscriptionId: loadSubscription(index), resourceGroup: 'rg-load', location: 'westeurope' }
+  })
+  return {
+    tenantId: '99999999-9999-4999-8999-999999999999',
+    subscriptions: places.map(({ subscriptionId }, index) => ({
+      subscriptionId,
+      displayName: index === 0 ? 'Load' : `Load ${index + 1}`,
+    })),
+    resourceGroups: places.map(({ subscriptionId, resourceGroup: name, location }) => {
+      return { subscriptionId, name, location }
+    }),
+    resources: places.flatMap((place) => resourcesIn(place, vms, nsgs)),
+    locks: [],
+  }
+}
+
+function resourcesIn(place: Place, vms: number, nsgs: number): ArmResource[] {
   const resources: ArmResource[] = [
     resource(place, 'Microsoft.Network/networkWatchers', 'NetworkWatcher_westeurope', {}),
   ]
   for (let i = 0; i < nsgs; i++) resources.push(securityGroup(place, numbered('nsg', i), foreignRules))
-  for (let i = 0; i < vms; i += perSubnet * subnetsPerNetwork) resources.push(network(i, vms))
-  for (let i = 0; i < vms; i++) resources.push(...loadMachine(i, nsgs))
-  return {
-    tenantId: '99999999-9999-4999-8999-999999999999',
-    subscriptions: [{ subscriptionId, displayName: 'Load' }],
-    resourceGroups: [{ subscriptionId, name: place.resourceGroup, location: place.location }],
-    resources,
-    locks: [],
-  }
+  for (let i = 0; i < vms; i += perSubnet * subnetsPerNetwork) resources.push(network(place, i, vms))
+  for (let i = 0; i < vms; i++) resources.push(...loadMachine(place, i, nsgs))
+  return resources
 }
 
 function numbered(word: string, index: number): string {
@@ -62,7 +78,7 @@ function addressOf(index: number): string {
   return `10.${Math.floor(subnet / 256)}.${subnet % 256}.${10 + (index % perSubnet)}`
 }
 
-function network(first: number, vms: number): ArmResource {
+function network(place: Place, first: number, vms: number): ArmResource {
   const subnets: SubnetSketch[] = []
   const end = Math.min(vms, first + perSubnet * subnetsPerNetwork)
   for (let i = first; i < end; i += perSubnet) {
@@ -76,7 +92,7 @@ function network(first: number, vms: number): ArmResource {
   )
 }
 
-function loadMachine(index: number, nsgs: number): ArmResource[] {
+function loadMachine(place: Place, index: number, nsgs: number): ArmResource[] {
   const vnet = resourceId(place, 'Microsoft.Network/virtualNetworks', networkName(index))
   return machine(place, {
     name: numbered('vm', index),
