@@ -7,6 +7,7 @@ import { createWorld, type World, worldPolicy } from '../support/world.ts'
 const policy = `${worldPolicy}pages: { channel: C0PAGES, users: [U0ALEX] }\n`
 const rulePath = 'securityRules/jit-'
 const minute = 60_000
+const patience = { timeout: 20_000 }
 
 const opens = async (world: World, text = 'rdp vm-jump01 30m from 81.2.69.142') => {
   await world.asks('robin', text)
@@ -115,21 +116,25 @@ describe('Slack', () => {
   afterEach(() => world.slack.heal())
 
   test('answers nothing for an hour: the close is in time, and the notices follow in order', async () => {
-    await opens(world, 'rdp vm-jump01 5m from 81.2.69.142')
+    await opens(world)
     world.slack.fault({ kind: 'black-hole', times: 100_000 })
+    const hanging = () => world.slack.calls().filter(({ fault }) => fault === 'black-hole').length
+    world.clock.to(world.clock.now() + 25 * minute)
+    const warning = world.settle()
+    await vi.waitFor(() => expect(hanging()).toBeGreaterThan(0), patience)
     world.clock.to(world.clock.now() + 5 * minute)
-    const settled = world.settle()
-    await vi.waitFor(async () => expect(await world.app.store.grants(['closed'])).toHaveLength(1))
+    const ending = world.settle()
+    await vi.waitFor(async () => expect(await world.app.store.grants(['closed'])).toHaveLength(1), patience)
     expect(world.ourRules()).toEqual([])
     world.clock.to(world.clock.now() + 60 * minute)
     expect(world.cardText()).toMatch(/^Open:/)
     expect(firstWords(world)).toEqual(['Open'])
     world.slack.heal()
-    await settled
+    await Promise.all([warning, ending])
     await world.passes('5m')
     expect(world.cardText()).toMatch(/^Closed/)
     expect(firstWords(world)).toEqual(['Open', 'Closed'])
-    expect(world.thread().at(-1)).toMatch(/It closed 2026-11-23 09:05 UTC/)
+    expect(world.thread().at(-1)).toMatch(/It closed 2026-11-23 09:30 UTC/)
     expect(world.dm('robin').map((text) => text.split(/[ :]/)[0])).toEqual(['Closed', 'Open', 'Closed'])
     inOrder(numbers(world))
   })
