@@ -318,7 +318,8 @@ export interface Store {
   /** Notes a failed try of one rule. */
   postpone(grantId: string, nsgId: string, nextTryAt: number, error: string): Promise<void>
   talk(requestId: string): Promise<Talk | null>
-  place(requestId: string, which: 'card' | 'mirror', place: Place): Promise<void>
+  /** Notes where a message stands; false, and nothing noted, when it does not stand at `before` any more. */
+  place(requestId: string, which: 'card' | 'mirror', place: Place, before: Place | null): Promise<boolean>
   /** True before a note is sent; false again when Slack surely did not take it. */
   noteTried(noteId: string, tried: boolean): Promise<void>
   noteSent(noteId: string, at: number): Promise<void>

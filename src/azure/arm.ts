@@ -7,7 +7,7 @@ import type { TokenCredential } from '@azure/identity'
 import type { Clock } from '../ports.ts'
 import { type RawResponse, readAnswer, readSeen, type Seen } from './answer.ts'
 import { type CloudName, clouds } from './clouds.ts'
-import { chooseCredential, type IdentitySettings } from './credential.ts'
+import { chooseCredential, type IdentitySettings, timely } from './credential.ts'
 import { type Answer, faultOf } from './faults.ts'
 
 export interface ArmSettings {
@@ -143,7 +143,9 @@ function caller(clock: Clock, timeoutMs: number): Arm['call'] {
 export function connectArm(settings: ArmSettings): Arm {
   const cloud = clouds[settings.cloud ?? 'public']
   const endpoint = settings.endpoint ?? cloud.endpoint
-  const credential = settings.credential ?? chooseCredential(settings.identity ?? {}, cloud)
+  const timeoutMs = settings.callTimeoutMs ?? callTimeoutMs
+  const chosen = settings.credential ?? chooseCredential(settings.identity ?? {}, cloud)
+  const credential = timely(chosen, timeoutMs)
   let latest: Seen | null = null
   const watch = watchAnswers(settings.clock, (seen) => {
     latest = seen
@@ -163,7 +165,7 @@ export function connectArm(settings: ArmSettings): Arm {
   }
   const plain = createNetworkManagement(credential, '', { ...options })
   const networks = new Map<string, NetworkManagementClient>()
-  const call = caller(settings.clock, settings.callTimeoutMs ?? callTimeoutMs)
+  const call = caller(settings.clock, timeoutMs)
   return {
     clock: settings.clock,
     subscriptionIds: settings.subscriptionIds?.length ? settings.subscriptionIds : null,

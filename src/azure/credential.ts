@@ -43,3 +43,21 @@ export function chooseCredential(settings: IdentitySettings, cloud: Cloud): Toke
   }
   return new DefaultAzureCredential(options)
 }
+
+/**
+ * Gives up on a token that does not come. The SDK asks only once at a time and listens to no signal while it waits,
+ * so one question that a dead endpoint never answered would keep every later call waiting, even when the endpoint
+ * is back.
+ */
+export const timely = (credential: TokenCredential, timeoutMs: number): TokenCredential => ({
+  getToken: async (scopes, options) => {
+    const late = Promise.withResolvers<never>()
+    const giveUp = () => late.reject(new DOMException('There was no Azure token in time', 'TimeoutError'))
+    const timer = setTimeout(giveUp, timeoutMs)
+    try {
+      return await Promise.race([credential.getToken(scopes, options), late.promise])
+    } finally {
+      clearTimeout(timer)
+    }
+  },
+})

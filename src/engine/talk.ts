@@ -78,12 +78,19 @@ async function show(chat: Chat, state: Talk, { which, place }: Track, now: numbe
 }
 
 /** False when it stopped half way. */
-async function say({ store, chat, clock, lease }: Talking, state: Talk, track: Track): Promise<boolean> {
+async function say(parts: Talking, state: Talk, track: Track): Promise<boolean> {
+  const { store, chat, clock, lease, log } = parts
   const { request } = state.case
   // Somebody else may have shown a later state by now; this one would stand over it for good.
   if (lease.lapsed()) return false
   const place = await show(chat, state, track, clock.now())
-  if (track.place?.ts !== place.ts) await store.place(request.id, track.which, place)
+  if (track.place?.ts !== place.ts && !(await store.place(request.id, track.which, place, track.place))) {
+    log.warn(
+      { request: request.id, where: track.which, ts: place.ts },
+      'somebody else posted this message meanwhile; theirs is kept up to date, and this one stays as it is',
+    )
+    return false
+  }
   for (const { id, note, tried } of track.notes) {
     if (!tried) await store.noteTried(id, true)
     if (lease.lapsed()) return false

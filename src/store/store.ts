@@ -137,7 +137,7 @@ export async function storeOn(database: Database): Promise<Store> {
     ruleWork: alike(outside, (nsgIds) => ruleWork(outside(), nsgIds, log), []),
     postpone: async (grantId, nsgId, at, error) => postpone(outside(), grantId, nsgId, at, error),
     talk: async (requestId) => readTalk(outside(), requestId),
-    place: async (requestId, which, place) => savePlace(outside(), requestId, which, place),
+    place: async (requestId, which, place, before) => savePlace(outside(), requestId, which, place, before),
     noteTried: async (id, tried) => noteTried(outside(), id, tried),
     noteSent: async (id, at) => noteSent(outside(), id, at),
     auditAfter: async (seq, limit) => auditAfter(outside(), seq, limit),

@@ -47,18 +47,34 @@ export async function readTalk(db: Queries, requestId: string): Promise<Talk | n
   }
 }
 
+/**
+ * Only from the place that the writer knows. A replica that was paused after it had posted must not turn the edits
+ * away from the message that another one posted meanwhile: that one would show an old state for good.
+ */
 export async function savePlace(
   db: Queries,
   requestId: string,
   which: 'card' | 'mirror',
-  place: Place,
-): Promise<void> {
-  const { channel, ts } = place
-  await db
-    .insertInto('places')
-    .values({ request_id: requestId, which, channel, ts })
-    .onConflict((conflict) => conflict.columns(['request_id', 'which']).doUpdateSet({ channel, ts }))
-    .execute()
+  { channel, ts }: Place,
+  before: Place | null,
+): Promise<boolean> {
+  if (before === null) {
+    const made = await db
+      .insertInto('places')
+      .values({ request_id: requestId, which, channel, ts })
+      .onConflict((conflict) => conflict.columns(['request_id', 'which']).doNothing())
+      .executeTakeFirst()
+    return Number(made.numInsertedOrUpdatedRows) === 1
+  }
+  const moved = await db
+    .updateTable('places')
+    .set({ channel, ts })
+    .where('request_id', '=', requestId)
+    .where('which', '=', which)
+    .where('channel', '=', before.channel)
+    .where('ts', '=', before.ts)
+    .executeTakeFirst()
+  return Number(moved.numUpdatedRows) === 1
 }
 
 export async function noteTried(db: Queries, id: string, tried: boolean): Promise<void> {

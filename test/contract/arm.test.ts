@@ -239,6 +239,21 @@ describe('a connection to Azure', () => {
     expect(await firewall.close(ruleOf(), never())).toMatchObject({ kind: 'try again' })
   })
 
+  it('asks for a token anew after one that never came', async () => {
+    let asked = 0
+    const waking: TokenCredential = {
+      getToken: () => {
+        asked += 1
+        if (asked === 1) return new Promise(() => {})
+        return Promise.resolve({ token: 'secret-token', expiresOnTimestamp: Date.now() + 3_600_000 })
+      },
+    }
+    nock(host).get(rulePath).query(true).reply(200, { value: [] })
+    const firewall = firewallOf({ credential: waking, callTimeoutMs: 200 })
+    await expect(firewall.list(nsgId)).rejects.toMatchObject({ code: 'timeout' })
+    expect(await vi.waitFor(() => firewall.list(nsgId))).toEqual([])
+  })
+
   it.each([
     ['AADSTS7000215: Invalid client secret provided.\nTrace ID: x', 'permanent'],
     ['Managed Identity endpoint was not reachable', 'try again'],

@@ -16,9 +16,8 @@ export function talkContract(subject: Subject): void {
       await begin()
       expect(await store.talk('nobody')).toBeNull()
       expect(await store.talk('r1')).toEqual({ case: pendingCase('r1'), card: null, mirror: null, notes: [] })
-      await store.place('r1', 'card', { channel: 'C1', ts: '1.0' })
-      await store.place('r1', 'card', { channel: 'C1', ts: '2.0' })
-      await store.place('r1', 'mirror', { channel: 'D1', ts: '3.0' })
+      await store.place('r1', 'card', { channel: 'C1', ts: '2.0' }, null)
+      await store.place('r1', 'mirror', { channel: 'D1', ts: '3.0' }, null)
       await queue(
         { requestId: 'r1', note: ending(3), to: 'thread' },
         { requestId: 'r1', note: ending(1), to: 'requester' },
@@ -35,6 +34,21 @@ export function talkContract(subject: Subject): void {
           { note: ending(2), to: 'thread', tried: false },
         ],
       })
+    })
+
+    test('a message moves only from the place that whoever moves it knows', async () => {
+      const { store } = subject
+      await begin()
+      const [first, second, third] = ['1.0', '2.0', '3.0'].map((ts) => ({ channel: 'C1', ts }))
+      if (!first || !second || !third) throw new Error('There are three places.')
+      expect(await store.place('r1', 'card', first, null)).toBe(true)
+      expect(await store.place('r1', 'card', second, null)).toBe(false)
+      expect((await store.talk('r1'))?.card).toEqual(first)
+      expect(await store.place('r1', 'card', second, first)).toBe(true)
+      expect(await store.place('r1', 'card', third, first)).toBe(false)
+      expect(await store.place('r1', 'card', third, { ...second, channel: 'C2' })).toBe(false)
+      expect((await store.talk('r1'))?.card).toEqual(second)
+      expect((await store.talk('r1'))?.mirror).toBeNull()
     })
 
     test('a note remembers that it was tried, can be untried, and goes when it was sent', async () => {

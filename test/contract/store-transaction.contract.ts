@@ -75,7 +75,7 @@ export function transactionContract(subject: Subject): void {
       const { store } = subject
       const orphan = { requestId: 'nobody', note: { type: 'ending', expiresAt: 1 }, to: 'thread' } as const
       await expect(store.transact((tx) => tx.queueNotes([orphan]))).rejects.toMatchObject({ code: '23503' })
-      await expect(store.place('nobody', 'card', { channel: 'C', ts: '1' })).rejects.toMatchObject({
+      await expect(store.place('nobody', 'card', { channel: 'C', ts: '1' }, null)).rejects.toMatchObject({
         code: '23503',
       })
       expect(await store.case('nobody')).toBeNull()

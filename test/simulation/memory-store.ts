@@ -248,10 +248,14 @@ export class MemoryStore implements Store {
     }
   }
 
-  place: Store['place'] = async (requestId, which, place) => {
+  place: Store['place'] = async (requestId, which, place, before) => {
     const { cases, places } = this.#outside()
     if (!cases.has(requestId)) throw refused('23503', `there is no request ${requestId}`)
-    places.put(`${requestId} ${which}`, place)
+    const key = `${requestId} ${which}`
+    const standing = places.get(key)
+    if (standing?.channel !== before?.channel || standing?.ts !== before?.ts) return false
+    places.put(key, place)
+    return true
   }
 
   noteTried: Store['noteTried'] = async (id, tried) => this.#changeNote(id, { tried })

@@ -10,7 +10,7 @@ import type { Store } from '../../src/ports.ts'
 import type { Simulator, SimulatorOptions } from '../../src/simulator/server.ts'
 import { openStore } from '../../src/store/store.ts'
 import { type FakeSlack, startFakeSlack } from './fake-slack/fake-slack.ts'
-import { simulatorCredential, startTestSimulator } from './simulator.ts'
+import { signingIn, simulatorCredential, startTestSimulator } from './simulator.ts'
 import { memoryStore, snapshot } from './stores.ts'
 import { TestClock } from './test-clock.ts'
 
@@ -53,6 +53,8 @@ export interface WorldOptions {
   readonly store?: Store
   /** Keeps the database in a directory, so that it survives a restart of the bot. */
   readonly durable?: boolean
+  /** Asks the simulated token endpoint for each token, instead of being handed them past all faults. */
+  readonly signsIn?: boolean
   /** HTTP mode instead of Socket Mode. */
   readonly http?: boolean
 }
@@ -247,7 +249,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     return startApp(config, {
       clock,
       log: quiet,
-      credential: simulatorCredential(azure, lifetimeSeconds),
+      credential: options.signsIn ? signingIn(azure) : simulatorCredential(azure, lifetimeSeconds),
       store,
     })
   }
