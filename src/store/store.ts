@@ -20,6 +20,7 @@ import {
   strayWork,
   troubles,
   waitingAlarms,
+  wantedVms,
 } from './reconciling.ts'
 import { postpone, ruleWork } from './rule-work.ts'
 import type { Queries } from './schema.ts'
@@ -79,6 +80,7 @@ function jobsOf(outside: () => Queries, presence: Presence, wake: () => void, em
 const reconcilingOf = (outside: () => Queries, log: Database['log']): Reconciling => ({
   knownRules: async (nsgIds, grantIds) => knownRules(outside(), nsgIds, grantIds, log),
   guardedGroups: async (subscriptionId) => guardedGroups(outside(), subscriptionId),
+  wantedVms: async (subscriptionId) => wantedVms(outside(), subscriptionId),
   strayWork: async (nsgId) => strayWork(outside(), nsgId),
   postponeStray: async (stray, at, error) => postponeStray(outside(), stray, at, error),
   troubles: async (grantId) => troubles(outside(), grantId),

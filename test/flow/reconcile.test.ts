@@ -156,8 +156,9 @@ describe('the reconciler', () => {
   })
 
   test('lists that lag behind do not close anything', async () => {
+    // The opening reads each rule once; the list that comes after lags behind.
+    world.azure.fault({ kind: 'stale-reads', method: 'PUT', path: 'securityRules/jit-', skip: 1, reads: 1 })
     await opens()
-    world.azure.fault({ kind: 'stale-reads', path: 'networkSecurityGroups$', reads: 3 })
     await world.reconciles()
     expect(world.passesTo('vm-jump01', 3389)).toBe(true)
     expect(world.cardText()).toMatch(/^Open/)
