@@ -21,6 +21,10 @@ describe('what others do in Azure', () => {
     return version
   }
   const vmId = (name = 'vm-jump01') => world.app.inventory.find(name)[0]?.id ?? ''
+  const isDeleted = async () => {
+    world.azure.mutate({ do: 'delete', id: vmId() })
+    await world.app.inventory.refresh()
+  }
   /** What an auditor reads of the newest event of a kind. */
   const audited = async (type: string) =>
     (await world.app.store.auditAfter(0, 1_000)).findLast((record) => record.type === type)
@@ -44,11 +48,6 @@ describe('what others do in Azure', () => {
     })
 
   describe('a VM that was deleted', () => {
-    const isDeleted = async () => {
-      world.azure.mutate({ do: 'delete', id: vmId() })
-      await world.app.inventory.refresh()
-    }
-
     test('ends the access to it, although its security groups are still there', async () => {
       await opens()
       await isDeleted()

@@ -173,9 +173,13 @@ describe('the reconciler', () => {
     await world.passes('31m')
     expect(pages().slice(before)).toHaveLength(1)
     expect(pages().at(-1)).toMatch(/@alex Not closed: rdp to vm-jump01 for @robin/)
+    const [, , subscription, , group] = id.toLowerCase().split('/')
     expect(pages().at(-1)).toContain(
-      `az network nsg rule delete --ids "${id.toLowerCase()}/securityRules/${name}"`,
+      `az network nsg rule delete --subscription ${subscription} --resource-group "${group}" --nsg-name ${nsg} --name ${name}`,
     )
+    const called = world.dm('alex').at(-1)
+    expect(called).toMatch(/Not closed: rdp to vm-jump01 for @robin/)
+    expect(called).toContain('az network nsg rule delete --subscription')
     expect(pages().at(-1)).toMatch(/turned into one that denies/)
     expect(audited().filter((what) => what === 'cannot be closed so far')).toHaveLength(1)
     expect(world.passesTo('vm-jump01', 3389)).toBe(false)

@@ -143,14 +143,14 @@ export function guardedGroups(tables: Tables, subscriptionId: string): string[] 
 }
 
 export function wantedVms(tables: Tables, subscriptionId: string): WantedVm[] {
-  const wanted = tables.cases
+  const awaited = tables.cases
     .all()
     .filter(({ grant }) => grant?.state === 'opening' || grant?.state === 'open')
     .filter(({ request }) => request.vm.id.startsWith(`/subscriptions/${subscriptionId}/`))
-  const ids = [...new Set(wanted.map(({ request }) => request.vm.id))].toSorted()
+  const ids = [...new Set(awaited.map(({ request }) => request.vm.id))].toSorted()
   return ids.map((vmId) => ({
     vmId,
-    requestIds: wanted.flatMap(({ request }) => (request.vm.id === vmId ? [request.id] : [])).toSorted(),
+    requestIds: awaited.flatMap(({ request }) => (request.vm.id === vmId ? [request.id] : [])).toSorted(),
   }))
 }
 
