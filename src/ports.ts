@@ -24,6 +24,8 @@ export interface Inventory {
   find(name: string): readonly Vm[]
   /** The names most like this one, best first. */
   nearest(name: string, most: number): readonly string[]
+  /** Whether the last reading showed this VM, by its id. */
+  has(vmId: string): boolean
   /** Reads Azure again. Throws a `Fault` when it cannot. */
   refresh(signal?: AbortSignal): Promise<void>
   /** When the inventory was last read, or null before the first time. */
@@ -65,6 +67,8 @@ export interface Survey {
   subscriptions(signal?: AbortSignal): Promise<readonly string[]>
   /** Every network security group of a subscription with its rules. */
   groups(subscriptionId: string, signal?: AbortSignal): Promise<readonly SurveyedGroup[]>
+  /** Whether Azure has this VM, asked for by its id, now. */
+  hasVm(vmId: string, signal?: AbortSignal): Promise<boolean>
 }
 
 /* ---- Slack ---- */
@@ -218,6 +222,11 @@ export interface Trouble {
   readonly lastError: string | null
 }
 
+export interface WantedVm {
+  readonly vmId: string
+  readonly requestIds: readonly string[]
+}
+
 export interface QueuedAlarm {
   readonly id: string
   readonly alarm: Alarm
@@ -230,6 +239,8 @@ export interface Reconciling {
   knownRules(nsgIds: readonly string[], grantIds: readonly string[]): Promise<readonly KnownRule[]>
   /** Groups of a subscription in which a grant that is not closed has a rule. */
   guardedGroups(subscriptionId: string): Promise<readonly string[]>
+  /** VMs of a subscription that a grant wants to let somebody into, each with the requests. */
+  wantedVms(subscriptionId: string): Promise<readonly WantedVm[]>
   strayWork(nsgId: string): Promise<readonly StrayWork[]>
   postponeStray(stray: Pick<Stray, 'nsgId' | 'name'>, nextTryAt: number, error: string): Promise<void>
   troubles(grantId: string): Promise<readonly Trouble[]>

@@ -102,6 +102,7 @@ export function armInventory({ arm }: { readonly arm: Arm }): Inventory {
   let readAt: number | null = null
   return {
     find: (name) => index.find(name),
+    has: (vmId) => index.has(vmId),
     nearest: (name, most) => index.nearest(name, most),
     async refresh(signal) {
       const [rows, subscriptions] = await Promise.all([

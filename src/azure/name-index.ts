@@ -72,6 +72,11 @@ export class NameIndex {
     this.#names = [...this.#vms.keys()].toSorted()
   }
 
+  has(id: string): boolean {
+    const name = id.toLowerCase().split('/').at(-1) ?? ''
+    return (this.#vms.get(name) ?? []).some((vm) => vm.id === id.toLowerCase())
+  }
+
   find(text: string): readonly Vm[] {
     const [name = '', group, subscription, ...more] = text.toLowerCase().split('/').toReversed()
     if (more.length > 0) return []

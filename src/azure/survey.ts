@@ -1,8 +1,10 @@
 import type { SurveyedGroup } from '../core/reconcile.ts'
 import type { Survey } from '../ports.ts'
 import type { Arm } from './arm.ts'
+import { missingAsNull } from './faults.ts'
 import { toLiveRule } from './security-rule.ts'
 
+const computeApi = '2024-07-01'
 const subscriptionsPath = '/subscriptions?api-version=2022-12-01'
 
 interface Page {
@@ -64,5 +66,7 @@ export function armSurvey({ arm }: { readonly arm: Arm }): Survey {
       }
       return groups
     },
+    hasVm: async (vmId, signal) =>
+      (await missingAsNull(arm.get(`${vmId}?api-version=${computeApi}`, signal))) !== null,
   }
 }

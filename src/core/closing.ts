@@ -1,4 +1,4 @@
-import type { AuditEvent } from './audit.ts'
+import type { AuditEvent, Json } from './audit.ts'
 import { minute } from './duration.ts'
 import type { Effect, Note } from './effect.ts'
 import { latenessMs, type Rule } from './grant.ts'
@@ -16,11 +16,17 @@ const showAfterMs = 2_000
 export const marked = (rules: readonly Rule[], nsgId: string, state: Rule['state']): readonly Rule[] =>
   rules.map((rule) => (rule.nsgId === nsgId ? { ...rule, state } : rule))
 
+/** Nobody expects these ends, so they are told when the close begins and not only when it is done. */
+const toldAtOnce = new Set<State<'closing'>['reason']>(['changed outside', 'vm deleted'])
+
 interface Why {
   readonly reason: State<'closing'>['reason']
   readonly by: Person | null
   readonly detail: string | null
 }
+
+/** What an auditor may ask for beyond the words. */
+type Evidence = { readonly [key: string]: Json }
 
 /** The grant’s end has come, or something ended it: from here on its rules must go. */
 export function startClosing(
@@ -28,6 +34,7 @@ export function startClosing(
   grant: State<'opening' | 'open'>,
   why: Why,
   now: number,
+  evidence: Evidence = {},
 ): Transition {
   const next: State<'closing'> = {
     ...baseOf(grant),
@@ -38,6 +45,7 @@ export function startClosing(
   const event = audit('grant.closing', next, why.by ?? 'jitney', now, {
     reason: why.reason,
     detail: why.detail,
+    ...evidence,
   })
   const drops: Effect[] = (['expiry', 'warning'] as const).map((timer) => ({
     kind: 'drop timer',
@@ -57,7 +65,7 @@ export function startClosing(
       why.reason === 'expired'
         ? { kind: 'show', requestId: request.id, at: now + showAfterMs }
         : show(request.id),
-      ...(why.reason === 'changed outside' ? [noteOf(next, { type: 'closing', at: now, ...why })] : []),
+      ...(toldAtOnce.has(why.reason) ? [noteOf(next, { type: 'closing', at: now, ...why })] : []),
     ],
   }
 }

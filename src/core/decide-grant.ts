@@ -41,6 +41,10 @@ export function decideGrant(current: Case, event: GrantEvent, now: number): Outc
       return grant.state === 'open' ? missing(request, grant, event.nsgId, now) : unchanged(current)
     case 'rule changed':
       return grant.state === 'open' ? changed(request, grant, event, now) : unchanged(current)
+    case 'vm gone':
+      return grant.state === 'opening' || grant.state === 'open'
+        ? vmGone(request, grant, now)
+        : unchanged(current)
     case 'rule came back':
       return grant.state === 'closed' ? cameBack(current, grant, event, now) : unchanged(current)
     case 'stuck':
@@ -100,20 +104,31 @@ function present(request: Request, grant: State<'opening'>, nsgId: string, now: 
 
 const groupName = (nsgId: string) => nsgId.split('/').at(-1) ?? nsgId
 
+const nameIn = (grant: Grant, nsgId: string): string | null =>
+  grant.rules.find((rule) => rule.nsgId === nsgId)?.name ?? null
+
 /** Without its rule the person is locked out; the grant ends, so that nothing brings the rule back later. */
 function missing(request: Request, grant: State<'open'>, nsgId: string, now: number): Transition {
   const detail = `its rule in ${groupName(nsgId)} was removed by somebody else`
-  return startClosing(request, grant, { reason: 'changed outside', by: null, detail }, now)
+  const evidence = { nsg: nsgId, rule: nameIn(grant, nsgId) }
+  return startClosing(request, grant, { reason: 'changed outside', by: null, detail }, now, evidence)
 }
 
 function changed(
   request: Request,
   grant: State<'open'>,
-  event: Extract<GrantEvent, { type: 'rule changed' }>,
+  { nsgId, differences }: Extract<GrantEvent, { type: 'rule changed' }>,
   now: number,
 ): Transition {
-  const detail = `its rule in ${groupName(event.nsgId)} was changed by somebody else: ${differencesText(event.differences)}`
-  return startClosing(request, grant, { reason: 'changed outside', by: null, detail }, now)
+  const detail = `its rule in ${groupName(nsgId)} was changed by somebody else: ${differencesText(differences)}`
+  const changes = differences.map(({ what, before, after }) => ({ what, before, after }))
+  const evidence = { nsg: nsgId, rule: nameIn(grant, nsgId), changes }
+  return startClosing(request, grant, { reason: 'changed outside', by: null, detail }, now, evidence)
+}
+
+/** Its address may pass to another VM, which nobody was let into. */
+function vmGone(request: Request, grant: State<'opening' | 'open'>, now: number): Transition {
+  return startClosing(request, grant, { reason: 'vm deleted', by: null, detail: null }, now)
 }
 
 function cameBack(

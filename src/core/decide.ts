@@ -20,6 +20,7 @@ export function decide(current: Case | null, event: Event, now: number): Outcome
     case 'rule absent':
     case 'rule missing':
     case 'rule changed':
+    case 'vm gone':
     case 'rule came back':
     case 'stuck':
     case 'warning':

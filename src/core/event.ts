@@ -30,6 +30,8 @@ export type Event =
   /** Azure was read twice and a rule of an open grant is not there. */
   | { readonly type: 'rule missing'; readonly nsgId: string }
   | { readonly type: 'rule changed'; readonly nsgId: string; readonly differences: readonly Difference[] }
+  /** Azure was asked for the VM itself, and no longer has it. */
+  | { readonly type: 'vm gone' }
   /** A rule of a closed grant stands in Azure again. */
   | { readonly type: 'rule came back'; readonly nsgId: string; readonly name: string }
   | { readonly type: 'warning' }

@@ -14,7 +14,7 @@ export interface Rule {
   readonly state: 'planned' | 'present' | 'absent'
 }
 
-export type CloseReason = 'expired' | 'closed early' | 'could not open' | 'changed outside'
+export type CloseReason = 'expired' | 'closed early' | 'could not open' | 'changed outside' | 'vm deleted'
 
 export interface GrantBase {
   readonly id: string

@@ -3,9 +3,10 @@ import type { AuditEvent } from '../core/audit.ts'
 import { parseRuleName } from '../core/grant.ts'
 import { differences } from '../core/live-rule.ts'
 import { compare, type Finding, type KnownRule, type SurveyedGroup } from '../core/reconcile.ts'
-import type { Clock, Firewall, Store, Survey } from '../ports.ts'
+import type { Clock, Firewall, Inventory, Store, Survey } from '../ports.ts'
 import { pauseMs } from './backoff.ts'
 import type { Dispatcher } from './dispatch.ts'
+import { closeForGoneVms, type LookedThrough } from './gone-vms.ts'
 import { again, type Handler, messageOf } from './handler.ts'
 import { alarmJob, announceJob, groupJob, reconcileJob, surveyJob } from './job-of.ts'
 import type { Log } from './log.ts'
@@ -17,6 +18,7 @@ export interface ReconcileParts {
   readonly dispatcher: Dispatcher
   readonly firewall: Firewall
   readonly survey: Survey
+  readonly inventory: Inventory
   readonly log: Log
 }
 
@@ -70,7 +72,7 @@ export const findSubscriptions =
  * keeps the promise; the timers only make it prompt.
  */
 export const reconcile =
-  (parts: ReconcileParts): Handler =>
+  (parts: ReconcileParts, looked: LookedThrough = new Map()): Handler =>
   async (claim, stop) => {
     const { clock, store, log } = parts
     const subscriptionId = claim.subject
@@ -88,6 +90,7 @@ export const reconcile =
         const empty = gone.slice(from, from + chunk).map((nsgId) => ({ nsgId, rules: [] }))
         await look(parts, empty, surveyedAt, stop)
       }
+      await closeForGoneVms(parts, subscriptionId, looked, stop)
       await store.moveFeed(reconciledFeed(subscriptionId), { seq: clock.now(), tried: false })
       return again(clock.now() + everyMs, null)
     } catch (error) {

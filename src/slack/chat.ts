@@ -1,6 +1,7 @@
 import type { WebClient } from '@slack/web-api'
 import type { Case } from '../core/case.ts'
 import { Fault } from '../core/fault.ts'
+import type { Pages } from '../core/policy.ts'
 import type { Chat, Place } from '../ports.ts'
 import { answerPrivately } from './answer.ts'
 import { auditLine } from './audit-line.ts'
@@ -70,6 +71,18 @@ export function createChat({ token, slackApiUrl, showTags, log }: ChatSettings):
   const people = webClient(token, slackApiUrl, log)
   const audit = webClient(token, slackApiUrl, log, { maxRequestConcurrency: 1 })
 
+  /** A mention reaches nobody who is not in the channel, so each person gets a message of their own too. */
+  const callPeople = async (pages: Pages, draw: (whom: Pages) => Shown) => {
+    const own = draw({ ...pages, users: [], groups: [] })
+    const called = await Promise.allSettled(pages.users.map((user) => post(people, user, own)))
+    for (const one of called) {
+      // The channel has it as well: one person who cannot be reached must not make the others hear it again.
+      if (one.status === 'rejected')
+        log.error({ error: String(one.reason) }, 'a person could not be called by a message of their own')
+    }
+    await post(people, pages.channel, draw(pages))
+  }
+
   return {
     async card(kase, at, now) {
       const shown = requestCard(kase, now, { showTags: showTags() })
@@ -92,10 +105,12 @@ export function createChat({ token, slackApiUrl, showTags, log }: ChatSettings):
       await post(audit, channel, { text: line, blocks: [section(line)] })
     },
     async page(pages, kase, troubles, now) {
-      await post(people, pages.channel, stuckPage(pages, kase, troubles, now))
+      await callPeople(pages, (whom) => stuckPage(whom, kase, troubles, now))
     },
     async alarm(pages, alarm, repeat) {
-      await post(people, pages.channel, alarmMessage(pages, alarm, repeat))
+      const draw = (whom: Pages) => alarmMessage(whom, alarm, repeat)
+      if (alarm.type === 'stuck rule') await callPeople(pages, draw)
+      else await post(people, pages.channel, draw(pages))
     },
     answer: (responseUrl, text) => answerPrivately(responseUrl, text, slackApiUrl),
   }

@@ -24,6 +24,8 @@ export function reasonSentence({ reason, by, detail }: Why, you: Person | null =
       return `It could not be opened${because || '.'}${because.endsWith('.') || because === '' ? '' : '.'}`
     case 'changed outside':
       return `Its network rule was changed outside Jitney${because || '.'}${because.endsWith('.') || because === '' ? '' : '.'}`
+    case 'vm deleted':
+      return 'Azure no longer has this VM.'
     default:
       return reason satisfies never
   }

@@ -13,15 +13,17 @@ const called = (pages: Pages): string => {
 
 const groupName = (nsgId: string) => words(nsgId.split('/').at(-1) ?? nsgId, 80)
 
-/** Only characters of a resource id reach a shell: a name with anything else is not put into a command, nor a very long one. */
-const commandSafe = /^\/[\w\-./()]{1,800}$/
+/** Only characters of a resource id reach a shell, and none that would begin an option or end the quotes. */
+const groupForm =
+  /^\/subscriptions\/(\w[\w-]{0,63})\/resourcegroups\/([\w(][\w\-.()]{0,89})\/providers\/microsoft\.network\/networksecuritygroups\/(\w[\w\-.]{0,79})$/i
+const ruleForm = /^\w[\w\-.]{0,79}$/
 
-/** The command that removes the rule by hand; nothing when the name could mean something else to a shell. */
+/** The command that removes the rule by hand; none when a name could mean something else to a shell. */
 function byHand({ nsgId, name }: Pick<Trouble, 'nsgId' | 'name'>): string {
-  const id = `${nsgId}/securityRules/${name}`
-  return commandSafe.test(id)
-    ? `\`az network nsg rule delete --ids "${id}"\``
-    : `Remove the rule ${words(id, 400)} by hand.`
+  const [, subscription, resourceGroup, nsg] = groupForm.exec(nsgId) ?? []
+  return nsg !== undefined && ruleForm.test(name)
+    ? `\`az network nsg rule delete --subscription ${subscription} --resource-group "${resourceGroup}" --nsg-name ${nsg} --name ${name}\``
+    : `Remove the rule ${words(`${nsgId}/securityRules/${name}`, 400)} by hand.`
 }
 
 function troubleText(trouble: Trouble): string {

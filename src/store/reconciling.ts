@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { Alarm, RaisedAlarm } from '../core/alarm.ts'
 import type { Grant } from '../core/grant.ts'
 import type { KnownRule } from '../core/reconcile.ts'
-import type { QueuedAlarm, Stray, StrayWork, Trouble } from '../ports.ts'
+import type { QueuedAlarm, Stray, StrayWork, Trouble, WantedVm } from '../ports.ts'
 import { readRule } from './case-rows.ts'
 import { rows, toText } from './json.ts'
 import { type Log, reasonOf } from './log.ts'
@@ -127,6 +127,17 @@ export async function guardedGroups(db: Queries, subscriptionId: string): Promis
     db,
   )
   return found.rows.map((row) => row.nsg_id)
+}
+
+/** VMs of a subscription that an opening or open grant is for. */
+export async function wantedVms(db: Queries, subscriptionId: string): Promise<readonly WantedVm[]> {
+  const prefix = `/subscriptions/${subscriptionId.replaceAll(/[\\%_]/g, '')}/%`
+  const found = await sql<{ vm_id: string; request_ids: string[] }>`
+    select r.vm_id, array_agg(r.id order by r.id) as request_ids from grants g join requests r on r.id = g.request_id
+    where g.state in ('opening', 'open') and r.vm_id like ${prefix} group by r.vm_id order by r.vm_id`.execute(
+    db,
+  )
+  return found.rows.map((row) => ({ vmId: row.vm_id, requestIds: row.request_ids }))
 }
 
 export async function troubles(db: Queries, grantId: string): Promise<readonly Trouble[]> {

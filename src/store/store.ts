@@ -21,6 +21,7 @@ import {
   strayWork,
   troubles,
   waitingAlarms,
+  wantedVms,
 } from './reconciling.ts'
 import { postpone, ruleWork } from './rule-work.ts'
 import type { Queries } from './schema.ts'
@@ -96,6 +97,7 @@ function alike<V>(
 const reconcilingOf = (outside: () => Queries, log: Database['log']): Reconciling => ({
   knownRules: async (nsgIds, grantIds) => knownRules(outside(), nsgIds, grantIds, log),
   guardedGroups: async (subscriptionId) => guardedGroups(outside(), subscriptionId),
+  wantedVms: async (subscriptionId) => wantedVms(outside(), subscriptionId),
   strayWork: alike(outside, (nsgIds) => strayWork(outside(), nsgIds), []),
   postponeStray: async (stray, at, error) => postponeStray(outside(), stray, at, error),
   troubles: async (grantId) => troubles(outside(), grantId),

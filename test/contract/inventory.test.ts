@@ -71,6 +71,17 @@ describe('the inventory of the demo’s world', () => {
     expect(inventory.find(name)).toHaveLength(count)
   })
 
+  it('knows by its id whether a VM was there when it was read', async () => {
+    const { inventory } = connect(simulator)
+    const [vm] = (await inventory.refresh(), inventory.find('vm-jump01'))
+    const id = vm?.id ?? ''
+    expect(inventory.has(id)).toBe(true)
+    expect(inventory.has(id.toUpperCase())).toBe(true)
+    expect(inventory.has(id.replace('rg-ops', 'rg-shop'))).toBe(false)
+    expect(inventory.has(id.replace('vm-jump01', 'vm-jump02'))).toBe(false)
+    expect(inventory.has('')).toBe(false)
+  })
+
   it('holds only the subscriptions that it is told of', async () => {
     const { inventory } = connect(simulator, [staging])
     await inventory.refresh()

@@ -120,6 +120,25 @@ export function reconcileContract(subject: Subject): void {
       expect(await store.reconciling.guardedGroups('_')).toEqual([])
     })
 
+    test('are the VMs of one subscription that somebody may be let into, each with its requests', async () => {
+      const { store } = subject
+      await store.transact((tx) =>
+        tx.save(
+          [
+            grantedCase('r2', { state: 'open' }),
+            grantedCase('r1'),
+            grantedCase('r3', { state: 'closing' }),
+            grantedCase('r4', { state: 'closed', rules: withRules(grantedCase('r4'), 'absent') }),
+          ],
+          noon,
+        ),
+      )
+      const vmId = grantedCase('r1').request.vm.id
+      expect(await store.reconciling.wantedVms('s')).toEqual([{ vmId, requestIds: ['r1', 'r2'] }])
+      expect(await store.reconciling.wantedVms('%')).toEqual([])
+      expect(await store.reconciling.wantedVms('other')).toEqual([])
+    })
+
     test('says what keeps a grant from closing', async () => {
       const { store } = subject
       await store.transact((tx) =>

@@ -279,7 +279,8 @@ describe('in every history', () => {
         const { grant } = moment.after ?? {}
         const begins = moment.before?.grant?.state !== 'closing' && grant?.state === 'closing'
         const notes = effectsOf(moment).flatMap((one) => (one.kind === 'note' ? [one.note.type] : []))
-        if (begins) expect(notes).toEqual(grant.reason === 'changed outside' ? ['closing'] : [])
+        if (begins)
+          expect(notes).toEqual(['changed outside', 'vm deleted'].includes(grant.reason) ? ['closing'] : [])
       }
     })
   })

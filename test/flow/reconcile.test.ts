@@ -156,8 +156,9 @@ describe('the reconciler', () => {
   })
 
   test('lists that lag behind do not close anything', async () => {
+    // The opening reads each rule once; the list that comes after lags behind.
+    world.azure.fault({ kind: 'stale-reads', method: 'PUT', path: 'securityRules/jit-', skip: 1, reads: 1 })
     await opens()
-    world.azure.fault({ kind: 'stale-reads', path: 'networkSecurityGroups$', reads: 3 })
     await world.reconciles()
     expect(world.passesTo('vm-jump01', 3389)).toBe(true)
     expect(world.cardText()).toMatch(/^Open/)
@@ -172,9 +173,13 @@ describe('the reconciler', () => {
     await world.passes('31m')
     expect(pages().slice(before)).toHaveLength(1)
     expect(pages().at(-1)).toMatch(/@alex Not closed: rdp to vm-jump01 for @robin/)
+    const [, , subscription, , group] = id.toLowerCase().split('/')
     expect(pages().at(-1)).toContain(
-      `az network nsg rule delete --ids "${id.toLowerCase()}/securityRules/${name}"`,
+      `az network nsg rule delete --subscription ${subscription} --resource-group "${group}" --nsg-name ${nsg} --name ${name}`,
     )
+    const called = world.dm('alex').at(-1)
+    expect(called).toMatch(/Not closed: rdp to vm-jump01 for @robin/)
+    expect(called).toContain('az network nsg rule delete --subscription')
     expect(pages().at(-1)).toMatch(/turned into one that denies/)
     expect(audited().filter((what) => what === 'cannot be closed so far')).toHaveLength(1)
     expect(world.passesTo('vm-jump01', 3389)).toBe(false)

@@ -172,6 +172,7 @@ export function firewallOf(line: CloudLine): Firewall {
 
 export const surveyOf = (line: CloudLine): Survey => ({
   subscriptions: (signal) => ask(line, 'subscriptions', signal, () => [subscription]),
+  hasVm: (vmId, signal) => ask(line, `has ${vmId}`, signal, () => places.some(({ vm }) => vm.id === vmId)),
   groups: (_, signal) =>
     ask(line, 'survey', signal, () => {
       const lagMs = lagOf(line, 60_000)
@@ -191,6 +192,7 @@ export const topologyOf = (line: CloudLine): Topology => ({
 
 export const inventoryOf = (line: CloudLine): Inventory => ({
   find: (name) => places.flatMap(({ vm }) => (vm.name === name.toLowerCase() ? [vm] : [])),
+  has: (vmId) => places.some(({ vm }) => vm.id === vmId),
   nearest: () => places.slice(0, 2).map(({ vm }) => vm.name),
   refresh: (signal) => ask(line, 'inventory', signal, () => undefined),
   readAt: () => line.now() - 60_000,

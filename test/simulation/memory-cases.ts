@@ -4,7 +4,7 @@ import type { Case } from '../../src/core/case.ts'
 import type { Rule } from '../../src/core/grant.ts'
 import type { KnownRule } from '../../src/core/reconcile.ts'
 import type { Review } from '../../src/core/request.ts'
-import type { Health, RuleWork, Spread, Trouble } from '../../src/ports.ts'
+import type { Health, RuleWork, Spread, Trouble, WantedVm } from '../../src/ports.ts'
 import { toJson } from '../../src/store/json.ts'
 import { refused, type Tables } from './memory-tables.ts'
 
@@ -140,6 +140,18 @@ export function guardedGroups(tables: Tables, subscriptionId: string): string[] 
   const rules = tables.cases.all().flatMap(({ grant }) => grant?.rules ?? [])
   const found = rules.filter((rule) => rule.state !== 'absent' && rule.nsgId.startsWith(prefix))
   return [...new Set(found.map((rule) => rule.nsgId))].toSorted()
+}
+
+export function wantedVms(tables: Tables, subscriptionId: string): WantedVm[] {
+  const awaited = tables.cases
+    .all()
+    .filter(({ grant }) => grant?.state === 'opening' || grant?.state === 'open')
+    .filter(({ request }) => request.vm.id.startsWith(`/subscriptions/${subscriptionId}/`))
+  const ids = [...new Set(awaited.map(({ request }) => request.vm.id))].toSorted()
+  return ids.map((vmId) => ({
+    vmId,
+    requestIds: awaited.flatMap(({ request }) => (request.vm.id === vmId ? [request.id] : [])).toSorted(),
+  }))
 }
 
 /* ---- the audit trail ---- */

@@ -10,6 +10,7 @@ import {
   ruleWork,
   sortedCases,
   troubles,
+  wantedVms,
 } from './memory-cases.ts'
 import { claimJobs, extendClaim, insert, nextRunAts, reapDead, retryJob } from './memory-jobs.ts'
 import { addressKey, type Commit, refused, Tables } from './memory-tables.ts'
@@ -174,6 +175,7 @@ export class MemoryStore implements Store {
   readonly reconciling: Reconciling = {
     knownRules: async (nsgIds, grantIds) => knownRules(this.#outside(), nsgIds, grantIds),
     guardedGroups: async (subscriptionId) => guardedGroups(this.#outside(), subscriptionId),
+    wantedVms: async (subscriptionId) => wantedVms(this.#outside(), subscriptionId),
     strayWork: async (nsgId) =>
       this.#outside()
         .strays.all()

@@ -92,6 +92,7 @@ const jobsFar = (jobs: Jobs, far: Far): Jobs => ({
 const reconcilingFar = (reconciling: Reconciling, far: Far): Reconciling => ({
   knownRules: far('knownRules', (...args) => reconciling.knownRules(...args)),
   guardedGroups: far('guardedGroups', (id) => reconciling.guardedGroups(id)),
+  wantedVms: far('wantedVms', (id) => reconciling.wantedVms(id)),
   strayWork: far('strayWork', (id) => reconciling.strayWork(id)),
   postponeStray: far('postponeStray', (...args) => reconciling.postponeStray(...args)),
   troubles: far('troubles', (id) => reconciling.troubles(id)),

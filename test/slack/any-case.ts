@@ -112,7 +112,7 @@ const requestBase = fc.record({
   }),
 })
 
-const reason = fc.constantFrom('expired', 'closed early', 'could not open', 'changed outside')
+const reason = fc.constantFrom('expired', 'closed early', 'could not open', 'changed outside', 'vm deleted')
 const nobodyOr = fc.oneof(fc.constant(null), person)
 const detail = fc.oneof(fc.constant(null), words)
 

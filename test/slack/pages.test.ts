@@ -19,7 +19,7 @@ const nobody: Pages = { ...pages, users: [], groups: [] }
 const { nsgId, name } = rule
 const locked: Trouble = { nsgId, name, attempts: 7, lastError: 'A lock forbids to delete it.' }
 const fresh: Trouble = { nsgId: nsgId.replace('nsg-jump', 'nsg-nic'), name, attempts: 1, lastError: null }
-const command = `az network nsg rule delete --ids "${nsgId}/securityRules/${name}"`
+const command = `az network nsg rule delete --subscription 0001 --resource-group "rg-jump" --nsg-name nsg-jump --name ${name}`
 
 const page = (
   kase: keyof typeof cases = 'closing',
@@ -41,9 +41,9 @@ describe('a grant that does not close', () => {
       "
       @bob @carol @ops Not closed: rdp to vm-jump01 for @alice. It should have closed 2026-11-22 12:32 UTC, 2 min ago. 81.2.69.142 may still get in.
       • In nsg-jump, after 7 tries. The last try met: A lock forbids to delete it.
-      az network nsg rule delete --ids "/subscriptions/0001/resourcegroups/rg-jump/providers/microsoft.network/networksecuritygroups/nsg-jump/securityRules/jit-g1-1795350720"
+      az network nsg rule delete --subscription 0001 --resource-group "rg-jump" --nsg-name nsg-jump --name jit-g1-1795350720
       • In nsg-nic, after 1 try.
-      az network nsg rule delete --ids "/subscriptions/0001/resourcegroups/rg-jump/providers/microsoft.network/networksecuritygroups/nsg-nic/securityRules/jit-g1-1795350720"
+      az network nsg rule delete --subscription 0001 --resource-group "rg-jump" --nsg-name nsg-nic --name jit-g1-1795350720
       I keep trying, and say so again until it is closed. Request r7k3m9x2.
       "
     `)
@@ -89,10 +89,11 @@ describe('the command', () => {
     expect(lines(page())).toContain(`\`${command}\``)
   })
 
-  it('knows every character that Azure allows in a resource id', () => {
-    const given = { ...locked, nsgId: '/subscriptions/0001/resourcegroups/rg_(a).b-1/providers/x/nsg_1.2-3' }
-    expect(lines(page('closing', [given]))).toContain(
-      `\`az network nsg rule delete --ids "${given.nsgId}/securityRules/${name}"\``,
+  it('knows every character that Azure allows in these names', () => {
+    const odd =
+      '/subscriptions/0001/resourceGroups/(rg)_a.b-1/providers/Microsoft.Network/networkSecurityGroups/nsg_1.2-3'
+    expect(lines(page('closing', [{ ...locked, nsgId: odd }]))).toContain(
+      `\`az network nsg rule delete --subscription 0001 --resource-group "(rg)_a.b-1" --nsg-name nsg_1.2-3 --name ${name}\``,
     )
   })
 
@@ -108,14 +109,17 @@ describe('the command', () => {
     ['a variable of another shell', '%PATH%'],
     ['a letter of another alphabet', 'nsg-straße'],
     ['nothing but length', 'a'.repeat(2_000)],
+    ['an option', '-yes'],
   ])('is not written for a name that holds %s', (_, bad) => {
     for (const trouble of [
       { ...locked, name: bad },
-      { ...locked, nsgId: `/subscriptions/0001/${bad}` },
+      { ...locked, nsgId: nsgId.replace('0001', bad) },
+      { ...locked, nsgId: nsgId.replace('rg-jump', bad) },
+      { ...locked, nsgId: nsgId.replace(/nsg-jump$/, bad) },
     ]) {
       const shown = page('closing', [trouble])
       expect(JSON.stringify(shown)).not.toContain('az network')
-      expect(seen(shown)).toContain('Remove the rule /subscriptions/0001/')
+      expect(seen(shown)).toContain('Remove the rule /subscriptions/')
     }
   })
 
@@ -196,7 +200,8 @@ describe('a closed rule that came back', () => {
 
 const ourToken =
   /<(?:@[UW][A-Z0-9]+|!subteam\^S[A-Z0-9]+|!date\^\d+\^[a-z_{} ]+\|\d{4}-\d\d-\d\d \d\d:\d\d UTC)>/g
-const harmlessCommand = /^`az network nsg rule delete --ids "\/[\w\-./()]+"`$/
+const harmlessCommand =
+  /^`az network nsg rule delete --subscription \w[\w-]* --resource-group "[\w(][\w\-.()]*" --nsg-name \w[\w\-.]* --name \w[\w\-.]*`$/
 
 function expectGood(shown: Shown) {
   expect(complaintsAbout(structuredClone(shown.blocks), 'message')).toEqual([])

@@ -99,7 +99,7 @@ export const others: fc.Arbitrary<Event> = fc.oneof(
       name: fc.constant('jit-g1-1795426500'),
     }),
   },
-  { weight: 2, arbitrary: fc.constant<Event>({ type: 'stuck' }) },
+  { weight: 2, arbitrary: fc.constantFrom<Event>({ type: 'stuck' }, { type: 'vm gone' }) },
 )
 
 /** Time mostly creeps, sometimes jumps, and sometimes steps back as clocks do. */
