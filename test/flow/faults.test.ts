@@ -48,7 +48,7 @@ describe('Azure', () => {
       await world.passes('31m')
       expect(world.cardText()).toMatch(/^Closing/)
       expect(pages(world).slice(before)).toEqual([expect.stringMatching(/Not closed: rdp to vm-jump01/)])
-      expect(pages(world).at(-1)).toContain('az network nsg rule delete --ids')
+      expect(pages(world).at(-1)).toContain('az network nsg rule delete --subscription')
       await world.passes('20m')
       expect(world.passesTo('vm-jump01', 3389)).toBe(true)
       world.azure.clearFaults()
