@@ -36,14 +36,23 @@ export async function endStray(db: Queries, nsgId: string, name: string): Promis
   return Number(done.numAffectedRows ?? 0) > 0
 }
 
+interface StrayRow {
+  name: string
+  expires_at: Date
+  found_at: Date
+  attempts: number
+  next_try_at: Date | null
+}
+
 export async function strayWork(db: Queries, nsgId: string): Promise<readonly StrayWork[]> {
-  const found = await sql<{ name: string; expires_at: Date; attempts: number; next_try_at: Date | null }>`
-    select name, expires_at, attempts, next_try_at from strays where nsg_id = ${nsgId}
+  const found = await sql<StrayRow>`
+    select name, expires_at, found_at, attempts, next_try_at from strays where nsg_id = ${nsgId}
     order by next_try_at nulls first, expires_at, name limit 200`.execute(db)
   return found.rows.map((row) => ({
     nsgId,
     name: row.name,
     expiresAt: row.expires_at.getTime(),
+    foundAt: row.found_at.getTime(),
     attempts: row.attempts,
     nextTryAt: row.next_try_at?.getTime() ?? 0,
   }))
