@@ -1,4 +1,5 @@
 import { tellClocks } from './engine/clocks.ts'
+import { reconcileNow } from './engine/reconcile.ts'
 import type { Clock, Store } from './ports.ts'
 import type { Upkeep } from './upkeep.ts'
 
@@ -16,12 +17,30 @@ export interface Chores {
   readonly clockTrouble: () => string | null
 }
 
+/** What went wrong while something was away is looked for as soon as it is back, and not only at the next turn. */
+function onceBack(chore: () => Promise<unknown>, then: () => Promise<unknown>) {
+  let away = false
+  return async () => {
+    try {
+      await chore()
+    } catch (error) {
+      away = true
+      throw error
+    }
+    if (away) await then()
+    away = false
+  }
+}
+
 /** Resolves once the inventory has been read for the first time. */
 export function startChores(upkeep: Upkeep, chores: Chores): Promise<void> {
   const { store, clock, anchor, readInventory, clockTrouble } = chores
   upkeep.every(clocksEveryMs, 'comparing the clocks', () => tellClocks(store, clock.now(), clockTrouble()))
-  upkeep.every(reapEveryMs, 'freeing the jobs of dead replicas', () => store.jobs.reap(clock.now()))
-  upkeep.every(anchorEveryMs, 'reading the database’s clock', anchor)
+  const compare = () => reconcileNow(store, clock.now())
+  upkeep.every(reapEveryMs, 'freeing the jobs of dead replicas', async () => {
+    if ((await store.jobs.reap(clock.now())) > 0) await compare()
+  })
+  upkeep.every(anchorEveryMs, 'reading the database’s clock', onceBack(anchor, compare))
   upkeep.every(maintainEveryMs, 'looking after the database', () => store.maintain(clock.now()))
   upkeep.every(inventoryEveryMs, 'reading Azure’s inventory', readInventory)
   return upkeep.until('Reading Azure’s inventory', readInventory)

@@ -210,6 +210,7 @@ export interface Stray {
 }
 
 export interface StrayWork extends Stray {
+  readonly foundAt: number
   readonly attempts: number
   readonly nextTryAt: number
 }

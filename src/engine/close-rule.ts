@@ -2,6 +2,7 @@ import type { AuditEvent } from '../core/audit.ts'
 import type { Clock, RuleWork, StrayWork, Written } from '../ports.ts'
 import { pauseMs } from './backoff.ts'
 import { alarmJob, announceJob } from './job-of.ts'
+import { reconcileAfterFault } from './reconcile.ts'
 import { within } from './within.ts'
 import type { WriteParts } from './write-parts.ts'
 
@@ -31,6 +32,7 @@ export async function closeRule(parts: WriteParts, work: RuleWork, stop: AbortSi
   const written = await within(clock, longestCloseMs, stop, (signal) => firewall.close(rule, signal))
   if (written.kind === 'absent') {
     const told = await dispatcher.dispatch({ requestId, event: { type: 'rule absent', nsgId: rule.nsgId } })
+    if (work.attempts > 0) await reconcileAfterFault(store, rule.nsgId, clock.now())
     if (told === 'lost' || told.ok) return
     // Nothing took note of it, so it would come up again at once; a pause keeps that from filling the group.
     await store.postpone(grantId, rule.nsgId, clock.now() + unheardPauseMs, 'its case could not be read')
@@ -53,8 +55,7 @@ async function block(
     : 'A lock forbids to delete it, and it could not be turned into one that denies.'
 }
 
-/** With doubling pauses, about a minute has gone by after so many tries. */
-const strayPageAfter = 8
+const strayPageAfterMs = 60_000
 const pageAgainMs = 5 * 60_000
 
 /** Calls the operators about a rule that no grant wants and that does not go, and again every few minutes. */
@@ -81,7 +82,7 @@ export async function closeStray(parts: WriteParts, stray: StrayWork, stop: Abor
   if (written.kind !== 'absent') {
     const { at, why } = nextTry(clock, stray, written)
     await store.reconciling.postponeStray(stray, at, why)
-    if (stray.attempts >= strayPageAfter) await pageStray(parts, stray, why)
+    if (clock.now() - stray.foundAt >= strayPageAfterMs) await pageStray(parts, stray, why)
     log.warn({ nsg: nsgId, rule: name, attempt: stray.attempts + 1, why }, 'a stray rule is not removed yet')
     return
   }

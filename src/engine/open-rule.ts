@@ -1,8 +1,10 @@
 import type { Event } from '../core/event.ts'
 import { choosePriority, defaultBand } from '../core/priority.ts'
 import type { RuleWork, Written } from '../ports.ts'
+import { tellClocks } from './clocks.ts'
 import { nextTry } from './close-rule.ts'
 import { type Lease, messageOf } from './handler.ts'
+import { reconcileAfterFault } from './reconcile.ts'
 import { within } from './within.ts'
 import type { WriteParts } from './write-parts.ts'
 
@@ -19,7 +21,9 @@ export async function openRule(
   lease: Lease,
 ): Promise<void> {
   const event = await tryOnce(parts, work, stop, lease)
-  if (event) await parts.dispatcher.dispatch({ requestId: work.requestId, event })
+  if (!event) return
+  await parts.dispatcher.dispatch({ requestId: work.requestId, event })
+  if (work.attempts > 0) await reconcileAfterFault(parts.store, work.rule.nsgId, parts.clock.now())
 }
 
 async function tryOnce(
@@ -34,7 +38,10 @@ async function tryOnce(
     return { type: 'could not open', detail: 'too little time was left to open it and close it safely' }
   }
   const trouble = parts.clockTrouble()
-  if (trouble !== null) return postpone(parts, work, { kind: 'try again', why: trouble, afterMs: null })
+  if (trouble !== null) {
+    await tellClocks(parts.store, parts.clock.now(), trouble)
+    return postpone(parts, work, { kind: 'try again', why: trouble, afterMs: null })
+  }
   const written = await within(parts.clock, Math.min(longestOpenMs, left), stop, (signal) =>
     parts.firewall.open(work.rule, signal),
   )

@@ -1,10 +1,10 @@
 import type { RaisedAlarm } from '../core/alarm.ts'
 import type { AuditEvent } from '../core/audit.ts'
+import { Fault } from '../core/fault.ts'
 import { parseRuleName } from '../core/grant.ts'
 import { differences } from '../core/live-rule.ts'
 import { compare, type Finding, type KnownRule, type SurveyedGroup } from '../core/reconcile.ts'
 import type { Clock, Firewall, Inventory, Store, Survey } from '../ports.ts'
-import { pauseMs } from './backoff.ts'
 import type { Dispatcher } from './dispatch.ts'
 import { closeForGoneVms, type LookedThrough } from './gone-vms.ts'
 import { again, type Handler, messageOf } from './handler.ts'
@@ -23,6 +23,8 @@ export interface ReconcileParts {
 }
 
 const everyMs = 60_000
+/** A subscription that could not be read is asked again soon: what went wrong meanwhile must not wait for its turn. */
+const retryMs = 5_000
 const listEveryMs = 10 * 60_000
 const longestSurveyMs = 120_000
 /** Groups compared in one go; between two goes everything else gets its turn. */
@@ -45,10 +47,17 @@ export async function reconciledSince(store: Store, survey: Survey, since: numbe
 export const reconcileNow = (store: Store, now: number): Promise<void> =>
   store.transact((tx) => tx.putJobs([surveyJob(now)], now))
 
+/** Has the subscription of a group compared at once, because what went wrong there is over now. */
+export const reconcileAfterFault = async (store: Store, nsgId: string, now: number): Promise<void> => {
+  const [, , subscriptionId] = nsgId.split('/')
+  if (subscriptionId === undefined) return
+  await store.transact((tx) => tx.putJobs([reconcileJob(subscriptionId, now)], now))
+}
+
 /** Finds the subscriptions that there are, and has each of them reconciled by whichever replica is free. */
 export const findSubscriptions =
   (parts: ReconcileParts): Handler =>
-  async (claim, stop) => {
+  async (_, stop) => {
     const { clock, store } = parts
     try {
       const found = await within(clock, longestSurveyMs, stop, (signal) => parts.survey.subscriptions(signal))
@@ -63,7 +72,7 @@ export const findSubscriptions =
       return again(now + listEveryMs, null)
     } catch (error) {
       parts.log.error({ error: messageOf(error) }, 'the subscriptions could not be listed')
-      return again(clock.now() + pauseMs(claim.attempt, null), messageOf(error))
+      return again(clock.now() + retryMs, messageOf(error))
     }
   }
 
@@ -98,7 +107,8 @@ export const reconcile =
         { subscription: subscriptionId, error: messageOf(error) },
         'a subscription could not be reconciled',
       )
-      return again(clock.now() + Math.min(everyMs, pauseMs(claim.attempt, null)), messageOf(error))
+      const afterMs = error instanceof Fault ? (error.afterMs ?? 0) : 0
+      return again(clock.now() + Math.min(everyMs, Math.max(retryMs, afterMs)), messageOf(error))
     }
   }
 

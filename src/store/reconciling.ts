@@ -47,11 +47,12 @@ export async function strayWork(
     nsg_id: string
     name: string
     expires_at: Date
+    found_at: Date
     attempts: number
     next_try_at: Date | null
   }>`
     select s.* from unnest(${[...nsgIds]}::text[]) as asked(nsg_id), lateral (
-      select nsg_id, name, expires_at, attempts, next_try_at from strays where nsg_id = asked.nsg_id
+      select nsg_id, name, expires_at, found_at, attempts, next_try_at from strays where nsg_id = asked.nsg_id
       order by next_try_at nulls first, expires_at, name limit ${mostStrays}) as s`.execute(db)
   const work = new Map<string, StrayWork[]>(nsgIds.map((id) => [id, []]))
   for (const row of found.rows) {
@@ -59,6 +60,7 @@ export async function strayWork(
       nsgId: row.nsg_id,
       name: row.name,
       expiresAt: row.expires_at.getTime(),
+      foundAt: row.found_at.getTime(),
       attempts: row.attempts,
       nextTryAt: row.next_try_at?.getTime() ?? 0,
     })

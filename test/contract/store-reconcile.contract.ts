@@ -43,8 +43,8 @@ export function reconcileContract(subject: Subject): void {
       await store.transact((tx) => tx.putStrays([stray('late', noon + 1), stray('soon')], noon))
       await reconciling.postponeStray(stray('soon'), noon + minute, 'locked \0')
       expect(await reconciling.strayWork(nsg('subnet'))).toEqual([
-        { ...stray('late', noon + 1), attempts: 0, nextTryAt: 0 },
-        { ...stray('soon'), attempts: 1, nextTryAt: noon + minute },
+        { ...stray('late', noon + 1), foundAt: noon, attempts: 0, nextTryAt: 0 },
+        { ...stray('soon'), foundAt: noon, attempts: 1, nextTryAt: noon + minute },
       ])
       expect(await reconciling.strayWork(nsg('other'))).toEqual([])
     })

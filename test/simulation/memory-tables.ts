@@ -107,6 +107,7 @@ export interface StrayRow {
   readonly nsgId: string
   readonly name: string
   readonly expiresAt: number
+  readonly foundAt: number
   readonly attempts: number
   readonly nextTryAt: number
   readonly lastError: string | null

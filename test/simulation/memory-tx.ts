@@ -121,11 +121,11 @@ function others(tables: Tables, course: Course): Others {
         tables.notes.put(String(id), { id, requestId, note: stored(note), to, tried: false, sentAt: null })
       }
     }),
-    putStrays: statement(course, (strays) =>
+    putStrays: statement(course, (strays, foundAt) =>
       strays.filter((stray) => {
         const key = `${stray.nsgId} ${stray.name}`
         if (tables.strays.has(key)) return false
-        tables.strays.put(key, { ...stray, attempts: 0, nextTryAt: 0, lastError: null })
+        tables.strays.put(key, { ...stray, foundAt, attempts: 0, nextTryAt: 0, lastError: null })
         return true
       }),
     ),

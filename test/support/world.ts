@@ -81,6 +81,12 @@ function workspace(slack: FakeSlack) {
 
 export type Name = keyof ReturnType<typeof workspace>
 
+function msOf(length: string): number {
+  const parsed = parseSpan(length)
+  if (!parsed.ok || parsed.span.kind !== 'length') throw new Error(`${length} is no length of time`)
+  return parsed.span.ms
+}
+
 /** The whole bot between a strict fake Slack and a simulated Azure, on a clock that is set by hand. */
 export class World {
   readonly slack: FakeSlack
@@ -131,10 +137,8 @@ export class World {
   }
 
   /** Time goes by, and every job runs at its own moment. */
-  async passes(length: string): Promise<void> {
-    const parsed = parseSpan(length)
-    if (!parsed.ok || parsed.span.kind !== 'length') throw new Error(`${length} is no length of time`)
-    const end = this.clock.now() + parsed.span.ms
+  async passes(length: string | { readonly seconds: number }): Promise<void> {
+    const end = this.clock.now() + (typeof length === 'string' ? msOf(length) : length.seconds * 1000)
     for (;;) {
       await this.settle()
       const times = [...(await this.app.store.jobs.nextRunAts()).values()].filter((at) => at <= end)
