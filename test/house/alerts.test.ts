@@ -10,7 +10,7 @@ const named = (text: string) => [...new Set(text.match(/\bjit_[a-z_]*[a-z]/g))].
 describe('the metrics that the documents name', () => {
   const exported = async () => {
     const { body } = await createMetrics(async () => standing).render()
-    return [...body.matchAll(/^# TYPE (jit_\w+) /gm)].map((match) => match[1])
+    return [...body.matchAll(/^# TYPE (jit_\w+) /gm)].map((match) => match[1] ?? '')
   }
 
   test('are all that there are, in the README', async () => {
