@@ -7,12 +7,12 @@ const read = (file: string) => readFile(new URL(`../../${file}`, import.meta.url
 const standing = { states: {}, earliestExpiry: null, overdue: 0, stuck: 0 }
 const named = (text: string) => [...new Set(text.match(/\bjit_[a-z_]*[a-z]/g))].toSorted()
 
-describe('the metrics that the documents name', () => {
-  const exported = async () => {
-    const { body } = await createMetrics(async () => standing).render()
-    return [...body.matchAll(/^# TYPE (jit_\w+) /gm)].map((match) => match[1] ?? '')
-  }
+const exported = async () => {
+  const { body } = await createMetrics(async () => standing).render()
+  return [...body.matchAll(/^# TYPE (jit_\w+) /gm)].map((match) => match[1] ?? '')
+}
 
+describe('the metrics that the documents name', () => {
   test('are all that there are, in the README', async () => {
     expect(named(await read('README.md'))).toEqual((await exported()).toSorted())
   })
