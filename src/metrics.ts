@@ -3,7 +3,7 @@ import { latenessMs } from './core/grant.ts'
 import type { Outcome } from './core/outcome.ts'
 import type { Health } from './ports.ts'
 
-const secondBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 900]
+const secondBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60, 120, 300, 900]
 
 export interface Metrics {
   /** Counts what a committed transition tells. */
@@ -24,12 +24,12 @@ function gaugesOf(registers: Registry[]): (standing: Standing) => void {
   })
   const expiry = new Gauge({
     name: 'jit_grant_expiry_timestamp_seconds',
-    help: 'The earliest end among grants that are not closed; alert when it lies in the past',
+    help: 'The earliest end among grants that are not closed, in Unix seconds; 0 when there are none',
     registers,
   })
   const overdue = new Gauge({
     name: 'jit_overdue_grants',
-    help: 'Grants past their end and not closed',
+    help: 'Grants past their end and not closed, and rules of ours that no grant wants past the end in their name',
     registers,
   })
   const stuck = new Gauge({
@@ -54,7 +54,7 @@ export function createMetrics(read: () => Promise<Standing>): Metrics {
   const gauges = gaugesOf(registers)
   const lateness = new Histogram({
     name: 'jit_revoke_lateness_seconds',
-    help: 'From a grant’s end to the reading that its rules are gone',
+    help: 'From a grant’s end to the reading that its rules are gone, for each that was not closed before its end',
     buckets: secondBuckets,
     registers,
   })
@@ -85,7 +85,8 @@ export function createMetrics(read: () => Promise<Standing>): Metrics {
       const { grant } = outcome.next
       for (const { type } of outcome.audit) {
         transitions.inc({ type })
-        if (type === 'grant.closed' && grant?.state === 'closed' && grant.reason === 'expired')
+        // Whatever it was closed for: one that was closed early and did not go in time was open for too long as well.
+        if (type === 'grant.closed' && grant?.state === 'closed' && grant.closedAt >= grant.expiresAt)
           lateness.observe(latenessMs(grant) / 1000)
         if (type === 'grant.open' && grant?.openedAt)
           opening.observe((grant.openedAt - grant.approvedAt) / 1000)

@@ -306,7 +306,7 @@ export interface Health {
   readonly overdue: number
   /** Closing for more than a minute. */
   readonly stuck: number
-  /** From the end of a grant that ran out to the reading that its rules are gone. */
+  /** From a grant's end to the reading that its rules are gone, for each that was not closed before its end. */
   readonly lateness: Spread
   /** From the approval to the reading that every rule is there. */
   readonly opening: Spread

@@ -43,7 +43,7 @@ export async function health(db: Queries, now: number, since: number): Promise<H
     lateness: await spread(
       db,
       sql`greatest(0, (doc ->> 'closedAt')::float8 - (doc ->> 'expiresAt')::float8)`,
-      sql`state = 'closed' and closed_at >= ${new Date(since)}::timestamptz and doc ->> 'reason' = 'expired'`,
+      sql`state = 'closed' and closed_at >= ${new Date(since)}::timestamptz and closed_at >= expires_at`,
     ),
     opening: await spread(
       db,

@@ -40,6 +40,10 @@ async function server(): Promise<Engine> {
   }
 }
 
+/** Shuts the running server down, and answers how to start it again; null when that is not ours to do. */
+export const haltServer = async (): Promise<(() => Promise<void>) | null> =>
+  (await (await running)?.halt?.()) ?? null
+
 /** Stops the server, if one was started. */
 export async function stopServer(): Promise<void> {
   const last = await running

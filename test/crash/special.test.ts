@@ -1,6 +1,6 @@
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
 import { query } from '../support/postgres.ts'
-import { stopServer } from './engines.ts'
+import { haltServer, stopServer } from './engines.ts'
 import { gather } from './evidence.ts'
 import { violations } from './invariants.ts'
 import { Life } from './life.ts'
@@ -215,6 +215,28 @@ test(
     await cut()
     await life.closed()
     await on.settled()
+    await expectPeace(on)
+  },
+  longestMs,
+)
+
+test(
+  'a database server that is shut down in the middle of a close, and started again, costs nothing but time',
+  async ({ skip }) => {
+    const { scene: on, life } = await play('server')
+    await life.untilOpen()
+    on.azure.fault({ kind: 'slow-operation', hold: true, method: 'DELETE', path: rulePath })
+    await life.expire()
+    await on.azureIs(() => called(on, 'DELETE').length >= 2, 'two removals')
+    const start = await haltServer()
+    if (!start) return skip('the server is not ours to shut down')
+    on.azure.clearFaults()
+    on.azure.release()
+    await on.azureIs(() => ourRules(on).length === 0, 'no rule')
+    await start()
+    await life.closed()
+    await on.settled()
+    expect(on.deaths).toBe(0)
     await expectPeace(on)
   },
   longestMs,

@@ -123,14 +123,18 @@ describe('Slack', () => {
     const warning = world.settle()
     await vi.waitFor(() => expect(hanging()).toBeGreaterThan(0), patience)
     world.clock.to(world.clock.now() + 5 * minute)
-    const ending = world.settle()
-    await vi.waitFor(async () => expect(await world.app.store.grants(['closed'])).toHaveLength(1), patience)
+    // Settling waits for the calls that hang, so it is started anew for what comes of all the others.
+    const ending: Promise<void>[] = []
+    await vi.waitFor(async () => {
+      ending.push(world.settle())
+      expect(await world.app.store.grants(['closed'])).toHaveLength(1)
+    }, patience)
     expect(world.ourRules()).toEqual([])
     world.clock.to(world.clock.now() + 60 * minute)
     expect(world.cardText()).toMatch(/^Open:/)
     expect(firstWords(world)).toEqual(['Open'])
     world.slack.heal()
-    await Promise.all([warning, ending])
+    await Promise.all([warning, ...ending])
     await world.passes('5m')
     expect(world.cardText()).toMatch(/^Closed/)
     expect(firstWords(world)).toEqual(['Open', 'Closed'])
@@ -138,6 +142,49 @@ describe('Slack', () => {
     expect(world.dm('robin').map((text) => text.split(/[ :]/)[0])).toEqual(['Closed', 'Open', 'Closed'])
     inOrder(numbers(world))
   })
+})
+
+test('lateness is counted for an early close that did not come in time, and the gauges tell of it meanwhile', async () => {
+  const world = await createWorld({ policy })
+  const value = async (metric: string) => {
+    const body = await (await fetch(`http://127.0.0.1:${world.app.webPort}/metrics`)).text()
+    return body
+      .split('\n')
+      .find((line) => line.startsWith(`${metric} `))
+      ?.split(' ')[1]
+  }
+  expect(await value('jit_grant_expiry_timestamp_seconds')).toBe('0')
+  await opens(world)
+  expect(await value('jit_time_to_open_seconds_count')).toBe('1')
+  const end = world.clock.now() / 1000 + 30 * 60
+  expect(await value('jit_grant_expiry_timestamp_seconds')).toBe(String(end))
+  world.azure.fault({ kind: 'forbidden', path: rulePath, method: 'DELETE' })
+  await world.clicks('robin', 'close')
+  await world.passes('2m')
+  expect([await value('jit_overdue_grants'), await value('jit_stuck_grants')]).toEqual(['0', '1'])
+  await world.passes('35m')
+  expect([await value('jit_overdue_grants'), await value('jit_stuck_grants')]).toEqual(['1', '1'])
+  await world.asks('robin', 'status')
+  expect(world.ephemerals('robin').at(-1)).toMatch(/Past its time: 1\. Closing for more than a minute: 1\./)
+  world.azure.clearFaults()
+  await world.passes('5m')
+  expect([await value('jit_overdue_grants'), await value('jit_stuck_grants')]).toEqual(['0', '0'])
+  expect(await value('jit_revoke_lateness_seconds_count')).toBe('1')
+  expect(Number(await value('jit_revoke_lateness_seconds_sum'))).toBeGreaterThan(7 * 60)
+  await world.asks('robin', 'status')
+  expect(world.ephemerals('robin').at(-1)).toMatch(
+    /Closing after the end: half within .* \(1 in the last 7 days\)/,
+  )
+  await world.close()
+})
+
+test('a close before the end counts as no lateness', async () => {
+  const world = await createWorld({ policy })
+  await opens(world)
+  await world.clicks('robin', 'close')
+  const body = await (await fetch(`http://127.0.0.1:${world.app.webPort}/metrics`)).text()
+  expect(body).toMatch(/^jit_revoke_lateness_seconds_count 0$/m)
+  await world.close()
 })
 
 describe('two processes that post the card of one request at the same time', () => {

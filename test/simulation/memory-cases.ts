@@ -198,7 +198,7 @@ export function health(tables: Tables, now: number, since: number): Health {
     stuck: left.filter((grant) => grant.state === 'closing' && grant.stuckSince !== undefined).length,
     lateness: spread(
       closed
-        .filter(({ reason }) => reason === 'expired')
+        .filter(({ closedAt, expiresAt }) => closedAt >= expiresAt)
         .map(({ closedAt, expiresAt }) => Math.max(0, closedAt - expiresAt)),
     ),
     opening: spread(

