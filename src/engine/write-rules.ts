@@ -23,6 +23,12 @@ async function workIn(store: Store, nsgId: string): Promise<readonly Work[]> {
 }
 
 /**
+ * A process that stood still after it had read what to open may still hold the group, and somebody else may have begun
+ * to close it: what was read longer ago than this is read again. To close is right however old the reading is.
+ */
+const freshForMs = 10_000
+
+/**
  * Works on one network security group until nothing is left to do there. The claim of this job is the lease on
  * the group: one write at a time, whichever replica does it.
  */
@@ -31,6 +37,7 @@ export const writeRules =
   async (claim, stop, lease) => {
     const { store, clock } = parts
     for (;;) {
+      const asked = clock.now()
       const left = await workIn(store, claim.subject)
       // Somebody else may have the group by now, and may have closed what this would open.
       if (lease.lapsed()) return again(clock.now(), 'the lease on the group lapsed')
@@ -42,6 +49,6 @@ export const writeRules =
       }
       if (next.kind === 'stray') await closeStray(parts, next.work, stop)
       else if (next.work.want === 'absent') await closeRule(parts, next.work, stop)
-      else await openRule(parts, next.work, stop, lease)
+      else if (clock.now() - asked <= freshForMs) await openRule(parts, next.work, stop, lease)
     }
   }

@@ -3,8 +3,8 @@ import type { Case } from '../../src/core/case.ts'
 import { createDispatcher } from '../../src/engine/dispatch.ts'
 import { groupJob } from '../../src/engine/job-of.ts'
 import { writeRules } from '../../src/engine/write-rules.ts'
-import type { Claim, Firewall, Lane, NewJob } from '../../src/ports.ts'
-import { clock, granted, rule } from '../support/cases.ts'
+import type { Claim, Firewall, Lane, NewJob, Store } from '../../src/ports.ts'
+import { alice, clock, granted, member, rule } from '../support/cases.ts'
 import { empty, memoryStore, type TestStore } from '../support/stores.ts'
 import { TestClock } from '../support/test-clock.ts'
 
@@ -64,10 +64,10 @@ function watchedFirewall() {
   return { calls, firewall }
 }
 
-async function workOn(kase: Case, lapsed: boolean): Promise<readonly string[]> {
+async function workOn(kase: Case, lapsed: boolean, store = subject.store): Promise<readonly string[]> {
   const claim = await given(kase, groupJob('A', 'present', time.now()))
   const { calls, firewall } = watchedFirewall()
-  const parts = { store: subject.store, clock: time, dispatcher: dispatcher(), firewall, log: quiet }
+  const parts = { store, clock: time, dispatcher: dispatcher(), firewall, log: quiet }
   const handler = writeRules({ ...parts, clockTrouble: () => null })
   await handler(claim, new AbortController().signal, { lapsed: () => lapsed })
   return calls
@@ -80,6 +80,23 @@ describe('a group that somebody else may have taken over', () => {
 
   test('is written to while it is surely ours', async () => {
     expect(await workOn(granted('opening', [rule('A')]), false)).toEqual(['open A'])
+  })
+})
+
+describe('a process that stood still between reading and writing', () => {
+  test('does not open what somebody has begun to close meanwhile', async () => {
+    let reads = 0
+    const ruleWork: Store['ruleWork'] = async (nsgId) => {
+      const work = await subject.store.ruleWork(nsgId)
+      reads += 1
+      if (reads === 1) {
+        await dispatcher().dispatch({ requestId: 'r1', event: { type: 'close', by: member(alice) } })
+        time.to(time.now() + 42_000)
+      }
+      return work
+    }
+    const store = { ...subject.store, ruleWork }
+    expect(await workOn(granted('opening', [rule('A')]), false, store)).toEqual(['close A'])
   })
 })
 
