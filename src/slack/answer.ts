@@ -15,7 +15,12 @@ function allowed(responseUrl: string, slackApiUrl: string): boolean {
 }
 
 /** Shows a text to one person only, by the `response_url` of what they did. Throws a `Fault`. */
-export async function answerPrivately(responseUrl: string, text: string, slackApiUrl: string): Promise<void> {
+export async function answerPrivately(
+  responseUrl: string,
+  text: string,
+  slackApiUrl: string,
+  timeoutMs = callTimeout,
+): Promise<void> {
   if (!allowed(responseUrl, slackApiUrl)) {
     throw new Fault('foreign_response_url', 'The response_url does not belong to Slack', {
       kind: 'permanent',
@@ -29,7 +34,7 @@ export async function answerPrivately(responseUrl: string, text: string, slackAp
       headers: { 'content-type': 'application/json; charset=utf-8' },
       body: JSON.stringify(body),
       redirect: 'error',
-      signal: AbortSignal.timeout(callTimeout),
+      signal: AbortSignal.timeout(timeoutMs),
     })
     await response.arrayBuffer()
   } catch (error) {

@@ -10,7 +10,7 @@ import { mirrorCard, requestCard } from './cards.ts'
 import type { Log } from './log.ts'
 import { noteMessage } from './notes.ts'
 import { alarmMessage, stuckPage } from './pages.ts'
-import { calling, webClient } from './web-api.ts'
+import { calling, callTimeout, webClient } from './web-api.ts'
 
 export interface ChatSettings {
   readonly token: string
@@ -18,6 +18,8 @@ export interface ChatSettings {
   /** Names of the tags that the card shows; the policy may change while the bot runs. */
   readonly showTags: () => readonly string[]
   readonly log: Log
+  /** The most that one call may take. */
+  readonly callTimeoutMs?: number
 }
 
 /** Nothing that people wrote may turn into links, mentions or previews. */
@@ -67,9 +69,10 @@ function channelOf({ request }: Case): string {
  * The port `Chat` over Slack's Web API. Audit lines have a client of their own, with one call in flight: they keep
  * their order, and nothing that they meet slows the rest.
  */
-export function createChat({ token, slackApiUrl, showTags, log }: ChatSettings): Chat {
-  const people = webClient(token, slackApiUrl, log)
-  const audit = webClient(token, slackApiUrl, log, { maxRequestConcurrency: 1 })
+export function createChat({ token, slackApiUrl, showTags, log, ...limits }: ChatSettings): Chat {
+  const timeout = limits.callTimeoutMs ?? callTimeout
+  const people = webClient(token, slackApiUrl, log, { timeout })
+  const audit = webClient(token, slackApiUrl, log, { timeout, maxRequestConcurrency: 1 })
 
   /** A mention reaches nobody who is not in the channel, so each person gets a message of their own too. */
   const callPeople = async (pages: Pages, draw: (whom: Pages) => Shown) => {
@@ -112,6 +115,6 @@ export function createChat({ token, slackApiUrl, showTags, log }: ChatSettings):
       if (alarm.type === 'stuck rule') await callPeople(pages, draw)
       else await post(people, pages.channel, draw(pages))
     },
-    answer: (responseUrl, text) => answerPrivately(responseUrl, text, slackApiUrl),
+    answer: (responseUrl, text) => answerPrivately(responseUrl, text, slackApiUrl, timeout),
   }
 }

@@ -103,6 +103,23 @@ describe('a failed call says what it means for trying again', () => {
     expect(await faultOf(post())).toMatchObject({ kind: 'uncertain' })
   })
 
+  it('silence: nobody knows, and the call ends by itself', async () => {
+    const soon = createChat({
+      token: fake.botToken,
+      slackApiUrl: fake.apiUrl,
+      showTags: () => [],
+      log: quiet,
+      callTimeoutMs: 50,
+    })
+    fake.fault({ kind: 'black-hole', times: 3 })
+    expect(await faultOf(soon.card(cases.pending, null, now))).toMatchObject({ kind: 'uncertain' })
+    expect(await faultOf(soon.card(cases.open, { channel: 'C0APPROVE', ts: '1.0' }, now))).toMatchObject({
+      kind: 'try again',
+    })
+    const url = await responseUrl()
+    expect(await faultOf(soon.answer(url, 'Nothing changed.'))).toMatchObject({ kind: 'uncertain' })
+  })
+
   it('nobody there: later, because nothing was sent', async () => {
     const { apiUrl } = fake
     await fake.stop()
