@@ -13,26 +13,26 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-describe('the clock that decides', () => {
-  const ofDatabase = async () => {
-    let database = noon
-    const made = createDatabaseClock(() => Promise.resolve(database))
-    await made.anchor()
-    return {
-      now: made.now,
-      /** Time goes by for everybody. */
-      passes: (ms: number) => {
-        vi.advanceTimersByTime(ms)
-        database += ms
-      },
-      /** The database's own clock is set. */
-      isSet: async (ms: number) => {
-        database += ms
-        await made.anchor()
-      },
-    }
+const ofDatabase = async () => {
+  let database = noon
+  const made = createDatabaseClock(() => Promise.resolve(database))
+  await made.anchor()
+  return {
+    now: () => made.now(),
+    /** Time goes by for everybody. */
+    passes: (ms: number) => {
+      vi.advanceTimersByTime(ms)
+      database += ms
+    },
+    /** The database's own clock is set. */
+    isSet: async (ms: number) => {
+      database += ms
+      await made.anchor()
+    },
   }
+}
 
+describe('the clock that decides', () => {
   it('cannot be read before the database has told the time', () => {
     expect(() => createDatabaseClock(() => Promise.resolve(noon)).now()).toThrow(/before it was set/)
   })

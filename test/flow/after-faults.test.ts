@@ -7,6 +7,8 @@ import { createWorld, type World, worldPolicy } from '../support/world.ts'
 const second = 1_000
 const minute = 60 * second
 
+const pauses = (at: readonly number[]) => at.slice(1).map((one, index) => one - (at[index] ?? 0))
+
 describe('after a fault', () => {
   let world: World
   beforeEach(async () => {
@@ -38,6 +40,14 @@ describe('after a fault', () => {
     })
   const stray = 'jit-zzzzzzzzzz-1999999999'
   const names = () => world.ourRules().map(({ name }) => name)
+
+  /** When each removal was sent, counted from the end of the access. */
+  const tries = (end: number) =>
+    world.azure
+      .calls()
+      .filter(({ method, path }) => method === 'DELETE' && path.includes('nsg-jump01-nic/securityRules/jit-'))
+      .map(({ time }) => time - end)
+  const ends = () => Number(/-(\d+)$/.exec(names()[0] ?? '')?.[1]) * second
 
   describe('what went wrong meanwhile is looked for at once, and not only at the next minute', () => {
     test('when a close succeeds at last', async () => {
@@ -77,17 +87,6 @@ describe('after a fault', () => {
   })
 
   describe('a close', () => {
-    /** When each removal was sent, counted from the end of the access. */
-    const tries = (end: number) =>
-      world.azure
-        .calls()
-        .filter(
-          ({ method, path }) => method === 'DELETE' && path.includes('nsg-jump01-nic/securityRules/jit-'),
-        )
-        .map(({ time }) => time - end)
-    const pauses = (at: readonly number[]) => at.slice(1).map((one, index) => one - (at[index] ?? 0))
-    const ends = () => Number(/-(\d+)$/.exec(names()[0] ?? '')?.[1]) * second
-
     test.each([
       ['forbids it', { kind: 'forbidden' } as const, /does not have authorization/],
       [
@@ -131,34 +130,34 @@ describe('after a fault', () => {
   })
 })
 
-describe('a replica', () => {
-  const chores = async (but: { anchor?: () => Promise<void>; reaped?: number }) => {
-    const { store } = await memoryStore()
-    const clock = new TestClock()
-    const known = new Map<string, () => Promise<unknown>>()
-    const jobs = { ...store.jobs, reap: () => Promise.resolve(but.reaped ?? 0) }
-    await startChores(
-      {
-        every: (_, name, chore) => void known.set(name, chore),
-        until: (_, chore) => chore().then(() => undefined),
-        stop: () => Promise.resolve(),
-      },
-      {
-        store: { ...store, jobs },
-        clock,
-        anchor: but.anchor ?? (() => Promise.resolve()),
-        readInventory: () => Promise.resolve(),
-        clockTrouble: () => null,
-      },
-    )
-    return {
-      run: (name: string) => known.get(name)?.(),
-      /** Whether a comparison of everything is due. */
-      compares: async () => (await store.jobs.nextRunAts()).get('surveys') === clock.now(),
-      close: () => store.close(),
-    }
+const chores = async (but: { anchor?: () => Promise<void>; reaped?: number }) => {
+  const { store } = await memoryStore()
+  const clock = new TestClock()
+  const known = new Map<string, () => Promise<unknown>>()
+  const jobs = { ...store.jobs, reap: () => Promise.resolve(but.reaped ?? 0) }
+  await startChores(
+    {
+      every: (_, name, chore) => void known.set(name, chore),
+      until: (_, chore) => chore().then(() => undefined),
+      stop: () => Promise.resolve(),
+    },
+    {
+      store: { ...store, jobs },
+      clock,
+      anchor: but.anchor ?? (() => Promise.resolve()),
+      readInventory: () => Promise.resolve(),
+      clockTrouble: () => null,
+    },
+  )
+  return {
+    run: (name: string) => known.get(name)?.(),
+    /** Whether a comparison of everything is due. */
+    compares: async () => (await store.jobs.nextRunAts()).get('surveys') === clock.now(),
+    close: () => store.close(),
   }
+}
 
+describe('a replica', () => {
   test('has everything compared when it takes over the work of a dead one', async () => {
     const calm = await chores({ reaped: 0 })
     await calm.run('freeing the jobs of dead replicas')

@@ -60,7 +60,7 @@ describe('the end of access', () => {
     expect(puts()).toHaveLength(sent)
     expect(world.azure.history().filter(({ rule }) => rule.startsWith('jit-'))).toEqual([])
     expect(world.cardText()).toMatch(
-      /^Never opened.*too little time was left to open it and close it safely/s,
+      /^Could not open.*too little time was left to open it and close it safely/s,
     )
   })
 
