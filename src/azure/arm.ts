@@ -9,6 +9,7 @@ import { type RawResponse, readAnswer, readSeen, type Seen } from './answer.ts'
 import { type CloudName, clouds } from './clouds.ts'
 import { chooseCredential, type IdentitySettings, timely } from './credential.ts'
 import { type Answer, faultOf } from './faults.ts'
+import { Pace } from './pace.ts'
 
 export interface ArmSettings {
   readonly clock: Clock
@@ -40,6 +41,7 @@ interface Reply<T> {
 /** One connection to Azure Resource Manager, for all subscriptions. */
 export interface Arm {
   readonly clock: Clock
+  readonly pace: Pace
   readonly subscriptionIds: readonly string[] | null
   readonly graph: ResourceGraphClient
   network(subscriptionId: string): NetworkManagementClient
@@ -168,6 +170,7 @@ export function connectArm(settings: ArmSettings): Arm {
   const call = caller(settings.clock, timeoutMs)
   return {
     clock: settings.clock,
+    pace: new Pace(settings.clock),
     subscriptionIds: settings.subscriptionIds?.length ? settings.subscriptionIds : null,
     graph: new ResourceGraphClient(credential, { ...options }),
     network(subscriptionId) {

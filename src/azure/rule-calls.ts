@@ -61,15 +61,17 @@ export function ruleCalls(arm: Arm, nsgId: string, ruleName: string): RuleCalls 
       return reply.answer?.operationUrl ?? null
     },
     async remove(signal) {
-      const reply = await arm.call(signal, (options) =>
-        rules.delete(resourceGroup, name, ruleName, options).submitted(),
+      const reply = await arm.pace.remove(subscriptionId, `${nsgId}/${ruleName}`, signal, () =>
+        arm.call(signal, (options) => rules.delete(resourceGroup, name, ruleName, options).submitted()),
       )
       return reply.answer?.operationUrl ?? null
     },
     read: (signal) =>
       missingAsNull(
-        arm
-          .call(signal, (options) => rules.get(resourceGroup, name, ruleName, options))
+        arm.pace
+          .read(subscriptionId, signal, () =>
+            arm.call(signal, (options) => rules.get(resourceGroup, name, ruleName, options)),
+          )
           .then((reply) => toLiveRule(reply.value)),
       ),
     operation: (url, signal) => readOperation(arm, url, signal),

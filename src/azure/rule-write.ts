@@ -28,6 +28,8 @@ interface Sent {
   readonly verdict: Written | null
   /** Azure was busy with another write of the group, which may be an open of this very rule. */
   readonly busy: boolean
+  /** ARM took no call at all, so that there is nothing to look for. */
+  readonly paced: boolean
 }
 
 const tryAgain = (why: string, afterMs: number | null = null): Written => ({
@@ -149,10 +151,11 @@ class Watch {
 
 async function send(work: Promise<string | null>): Promise<Sent> {
   try {
-    return { operationUrl: await work, verdict: null, busy: false }
+    return { operationUrl: await work, verdict: null, busy: false, paced: false }
   } catch (error) {
     const busy = error instanceof ArmFault && error.answer !== null && isBusy(error.answer)
-    return { operationUrl: null, verdict: verdictOfFault(error), busy }
+    const paced = error instanceof ArmFault && error.code === 'paced'
+    return { operationUrl: null, verdict: verdictOfFault(error), busy, paced }
   }
 }
 
@@ -198,6 +201,7 @@ const absence: Goal = {
 /** Removes the rule. */
 export async function closeRule(write: Write): Promise<Written> {
   const sent = await send(write.calls.remove(write.signal))
+  if (sent.paced && sent.verdict) return sent.verdict
   const written = await new Watch(write, absence, sent).run()
   return written.kind === 'absent' && sent.busy ? (sent.verdict ?? written) : written
 }

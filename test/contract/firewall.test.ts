@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { connectArm } from '../../src/azure/arm.ts'
 import { nsgFirewall } from '../../src/azure/nsg-firewall.ts'
 import type { Firewall, Written } from '../../src/ports.ts'
@@ -36,6 +36,9 @@ describe('when Azure misbehaves', () => {
 
   beforeAll(async () => {
     simulator = await startTestSimulator()
+  })
+  // What Azure refused to one test must not make the next one wait for its turn.
+  beforeEach(() => {
     firewall = connect(simulator)
   })
   afterAll(() => simulator.close())

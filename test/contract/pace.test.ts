@@ -1,0 +1,102 @@
+import { describe, expect, test } from 'vitest'
+import { ArmFault } from '../../src/azure/faults.ts'
+import { Pace } from '../../src/azure/pace.ts'
+import type { Clock } from '../../src/ports.ts'
+
+/** Time passes only while somebody sleeps. */
+class SleptClock implements Clock {
+  #now = 1_000_000
+
+  now = () => this.#now
+  sleep = async (ms: number) => {
+    this.#now += ms
+  }
+}
+
+const full = (codes: readonly string[] = ['SubscriptionRequestsThrottled'], afterMs = 3_000) =>
+  new ArmFault(codes[0] ?? '', 'too many', {
+    kind: 'try again',
+    cause: null,
+    answer: { status: 429, codes, message: '', afterMs, operationUrl: null, requestId: null },
+  })
+
+const { signal } = new AbortController()
+
+function paced() {
+  const clock = new SleptClock()
+  const pace = new Pace(clock)
+  const sent: string[] = []
+  const remove = (key: string, answer: () => void = () => {}, subscription = 's') =>
+    pace
+      .remove(subscription, key, signal, async () => {
+        sent.push(key)
+        answer()
+        return null
+      })
+      .catch((error: unknown) => (error instanceof ArmFault ? error.afterMs : error))
+  return { clock, pace, sent, remove }
+}
+
+const refuse = (codes?: readonly string[]) => () => {
+  throw full(codes)
+}
+
+describe('calls that Azure has no room for', () => {
+  test('each delete that was refused gets a turn of its own', async () => {
+    const { remove } = paced()
+    const told = [await remove('a', refuse()), await remove('b'), await remove('c')]
+    expect(told).toEqual([3_000, 3_100, 3_200])
+  })
+
+  test('whoever comes too early keeps the turn, sends nothing, and passes nobody', async () => {
+    const { clock, remove, sent } = paced()
+    await remove('a', refuse())
+    await remove('b')
+    await clock.sleep(500)
+    expect([await remove('b'), await remove('c')]).toEqual([2_600, 2_700])
+    await clock.sleep(2_600)
+    await remove('b')
+    expect(sent).toEqual(['a', 'b'])
+  })
+
+  test('another subscription has room', async () => {
+    const { remove, sent } = paced()
+    await remove('a', refuse())
+    expect(await remove('b', () => {}, 'other')).toBeNull()
+    expect(sent).toEqual(['a', 'b'])
+  })
+
+  test('a group that is busy holds nobody else up', async () => {
+    const { remove, sent } = paced()
+    await remove('a', refuse(['RetryableErrorDueToAnotherOperation']))
+    await remove('b')
+    expect(sent).toEqual(['a', 'b'])
+  })
+
+  test('when nobody has asked for a while, calls go at once', async () => {
+    const { clock, remove, sent } = paced()
+    await remove('a', refuse())
+    await clock.sleep(10_000)
+    const before = clock.now()
+    await Promise.all(['b', 'c', 'd'].map((key) => remove(key)))
+    expect(clock.now()).toBe(before)
+    expect(sent).toEqual(['a', 'b', 'c', 'd'])
+  })
+
+  test('a read waits for its turn and is sent again, and no more than a few times', async () => {
+    const { clock, pace } = paced()
+    const begun = clock.now()
+    let tries = 0
+    const read = (times: number) =>
+      pace.read('s', signal, async () => {
+        tries += 1
+        if (tries <= times) throw full(undefined, 1_000)
+        return 'there'
+      })
+    expect(await read(1)).toBe('there')
+    expect(clock.now() - begun).toBe(1_000)
+    tries = 0
+    await expect(read(9)).rejects.toThrow('too many')
+    expect(tries).toBe(4)
+  })
+})
