@@ -81,7 +81,8 @@ function lookAt(nsgId: string, live: LiveRule, known: KnownRule | undefined, now
   if (known.grantState === 'closing')
     return known.rule.state === 'absent' ? findStray(nsgId, live, named, known) : null
   if (isExpired(known.expiresAt, now)) return { kind: 'overdue', requestId: known.requestId }
-  if (known.grantState === 'opening') return null
+  // What is on its way may look in any way; a rule that was seen in place must stay as it was written.
+  if (known.grantState === 'opening' && known.rule.state !== 'present') return null
   const found = differences(known.rule, live)
   if (found.length === 0) return null
   return { kind: 'changed', requestId: known.requestId, nsgId, name: live.name, differences: found }

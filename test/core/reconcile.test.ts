@@ -67,12 +67,17 @@ describe('what is found', () => {
   }
   type Look = keyof typeof looks
   const table: Record<
-    KnownRule['grantState'] | 'unknown',
+    KnownRule['grantState'] | 'half open' | 'unknown',
     Record<Look, { before: object | null; after: object | null }>
   > = {
     opening: {
       'as it was written': untilTheEnd(null),
       'with a wider source': untilTheEnd(null),
+      'not at all': untilTheEnd(null),
+    },
+    'half open': {
+      'as it was written': untilTheEnd(null),
+      'with a wider source': untilTheEnd(changed),
       'not at all': untilTheEnd(null),
     },
     open: {
@@ -104,7 +109,8 @@ describe('what is found', () => {
   )
   const stands: Record<string, readonly LiveRule[]> = looks
   const grantStates: Record<string, readonly KnownRule[]> = {
-    opening: [onRecord({ grantState: 'opening', openedAt: null })],
+    opening: [onRecord({ grantState: 'opening', openedAt: null, rule: rule('A') })],
+    'half open': [onRecord({ grantState: 'opening', openedAt: null })],
     open: [onRecord()],
     closing: [onRecord({ grantState: 'closing' })],
     closed: [onRecord({ grantState: 'closed', closedAt: clock('09:09') })],
