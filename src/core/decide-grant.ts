@@ -40,7 +40,9 @@ export function decideGrant(current: Case, event: GrantEvent, now: number): Outc
     case 'rule missing':
       return grant.state === 'open' ? missing(request, grant, event.nsgId, now) : unchanged(current)
     case 'rule changed':
-      return grant.state === 'open' ? changed(request, grant, event, now) : unchanged(current)
+      return grant.state === 'opening' || grant.state === 'open'
+        ? changed(request, grant, event, now)
+        : unchanged(current)
     case 'vm gone':
       return grant.state === 'opening' || grant.state === 'open'
         ? vmGone(request, grant, now)
@@ -116,7 +118,7 @@ function missing(request: Request, grant: State<'open'>, nsgId: string, now: num
 
 function changed(
   request: Request,
-  grant: State<'open'>,
+  grant: State<'opening' | 'open'>,
   { nsgId, differences }: Extract<GrantEvent, { type: 'rule changed' }>,
   now: number,
 ): Transition {

@@ -81,10 +81,31 @@ function lookAt(nsgId: string, live: LiveRule, known: KnownRule | undefined, now
   if (known.grantState === 'closing')
     return known.rule.state === 'absent' ? findStray(nsgId, live, named, known) : null
   if (isExpired(known.expiresAt, now)) return { kind: 'overdue', requestId: known.requestId }
-  if (known.grantState === 'opening') return null
+  // What is on its way may look in any way; a rule that was seen in place must stay as it was written.
+  if (known.grantState === 'opening' && known.rule.state !== 'present') return null
   const found = differences(known.rule, live)
   if (found.length === 0) return null
   return { kind: 'changed', requestId: known.requestId, nsgId, name: live.name, differences: found }
+}
+
+/** What is compared in one go; between two goes everything else gets its turn. */
+const mostGroups = 200
+const mostRules = 1_000
+
+/** Groups of a size that differs a lot, in parts that do not. */
+export function* inParts(groups: readonly SurveyedGroup[]): Generator<readonly SurveyedGroup[]> {
+  let part: SurveyedGroup[] = []
+  let rules = 0
+  for (const group of groups) {
+    if (part.length >= mostGroups || (part.length > 0 && rules + group.rules.length > mostRules)) {
+      yield part
+      part = []
+      rules = 0
+    }
+    part.push(group)
+    rules += group.rules.length
+  }
+  if (part.length > 0) yield part
 }
 
 /**

@@ -1,6 +1,9 @@
 import type { AuditEvent } from '../core/audit.ts'
+import type { Rule } from '../core/grant.ts'
 import type { Clock, RuleWork, StrayWork, Written } from '../ports.ts'
 import { pauseMs } from './backoff.ts'
+import { overStray } from './block-stray.ts'
+import { messageOf } from './handler.ts'
 import { alarmJob, announceJob } from './job-of.ts'
 import { reconcileAfterFault } from './reconcile.ts'
 import { within } from './within.ts'
@@ -39,20 +42,27 @@ export async function closeRule(parts: WriteParts, work: RuleWork, stop: AbortSi
     return
   }
   const { at, why: met } = nextTry(clock, work, written)
-  const why = isLocked(written) ? `${await block(parts, work, stop)} ${met}` : met
+  const why = isLocked(written) ? `${await block(parts, rule, stop)} ${met}` : met
   await store.postpone(grantId, rule.nsgId, at, why)
   log.warn({ grant: grantId, nsg: rule.nsgId, attempt: work.attempts + 1, why }, 'a rule is not closed yet')
 }
 
-async function block(
-  { firewall, clock }: WriteParts,
-  { rule }: RuleWork,
-  stop: AbortSignal,
-): Promise<string> {
+async function block({ firewall, clock }: WriteParts, rule: Rule, stop: AbortSignal): Promise<string> {
   const blocked = await within(clock, longestCloseMs, stop, (signal) => firewall.block(rule, signal))
   return blocked.kind === 'present'
     ? 'A lock forbids to delete it, so it was turned into one that denies.'
     : 'A lock forbids to delete it, and it could not be turned into one that denies.'
+}
+
+async function blockStray(parts: WriteParts, { nsgId, name }: StrayWork, stop: AbortSignal): Promise<string> {
+  try {
+    const live = await within(parts.clock, longestCloseMs, stop, (signal) =>
+      parts.firewall.read(nsgId, name, signal),
+    )
+    return live ? await block(parts, overStray(nsgId, live), stop) : 'It was gone when it was read.'
+  } catch (error) {
+    return `A lock forbids to delete it, and it could not be read: ${messageOf(error)}`
+  }
 }
 
 const strayPageAfterMs = 60_000
@@ -80,7 +90,8 @@ export async function closeStray(parts: WriteParts, stray: StrayWork, stop: Abor
     firewall.close({ nsgId, name }, signal),
   )
   if (written.kind !== 'absent') {
-    const { at, why } = nextTry(clock, stray, written)
+    const { at, why: met } = nextTry(clock, stray, written)
+    const why = isLocked(written) ? `${await blockStray(parts, stray, stop)} ${met}` : met
     await store.reconciling.postponeStray(stray, at, why)
     if (clock.now() - stray.foundAt >= strayPageAfterMs) await pageStray(parts, stray, why)
     log.warn({ nsg: nsgId, rule: name, attempt: stray.attempts + 1, why }, 'a stray rule is not removed yet')

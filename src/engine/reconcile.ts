@@ -3,7 +3,7 @@ import type { AuditEvent } from '../core/audit.ts'
 import { Fault } from '../core/fault.ts'
 import { parseRuleName } from '../core/grant.ts'
 import { differences } from '../core/live-rule.ts'
-import { compare, type Finding, type KnownRule, type SurveyedGroup } from '../core/reconcile.ts'
+import { compare, type Finding, inParts, type KnownRule, type SurveyedGroup } from '../core/reconcile.ts'
 import type { Clock, Firewall, Inventory, Store, Survey } from '../ports.ts'
 import type { Dispatcher } from './dispatch.ts'
 import { closeForGoneVms, type LookedThrough } from './gone-vms.ts'
@@ -27,8 +27,6 @@ const everyMs = 60_000
 const retryMs = 5_000
 const listEveryMs = 10 * 60_000
 const longestSurveyMs = 120_000
-/** Groups compared in one go; between two goes everything else gets its turn. */
-const chunk = 200
 
 /** When the subscriptions were last listed, and when each was last reconciled, kept for every replica to read. */
 const surveyedFeed = 'surveyed'
@@ -90,15 +88,11 @@ export const reconcile =
       const groups = await within(clock, longestSurveyMs, stop, (signal) =>
         parts.survey.groups(subscriptionId, signal),
       )
-      for (let from = 0; from < groups.length; from += chunk) {
-        await look(parts, groups.slice(from, from + chunk), surveyedAt, stop)
-      }
+      for (const part of inParts(groups)) await look(parts, part, surveyedAt, stop)
       const surveyed = new Set(groups.map(({ nsgId }) => nsgId))
       const gone = (await store.reconciling.guardedGroups(subscriptionId)).filter((id) => !surveyed.has(id))
-      for (let from = 0; from < gone.length; from += chunk) {
-        const empty = gone.slice(from, from + chunk).map((nsgId) => ({ nsgId, rules: [] }))
-        await look(parts, empty, surveyedAt, stop)
-      }
+      const empty = gone.map((nsgId) => ({ nsgId, rules: [] }))
+      for (const part of inParts(empty)) await look(parts, part, surveyedAt, stop)
       await closeForGoneVms(parts, subscriptionId, looked, stop)
       await store.moveFeed(reconciledFeed(subscriptionId), { seq: clock.now(), tried: false })
       return again(clock.now() + everyMs, null)

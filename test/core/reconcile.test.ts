@@ -5,6 +5,7 @@ import type { LiveRule } from '../../src/core/live-rule.ts'
 import {
   compare,
   type Finding,
+  inParts,
   isSweepable,
   type KnownRule,
   type SurveyedGroup,
@@ -67,12 +68,17 @@ describe('what is found', () => {
   }
   type Look = keyof typeof looks
   const table: Record<
-    KnownRule['grantState'] | 'unknown',
+    KnownRule['grantState'] | 'half open' | 'unknown',
     Record<Look, { before: object | null; after: object | null }>
   > = {
     opening: {
       'as it was written': untilTheEnd(null),
       'with a wider source': untilTheEnd(null),
+      'not at all': untilTheEnd(null),
+    },
+    'half open': {
+      'as it was written': untilTheEnd(null),
+      'with a wider source': untilTheEnd(changed),
       'not at all': untilTheEnd(null),
     },
     open: {
@@ -104,7 +110,8 @@ describe('what is found', () => {
   )
   const stands: Record<string, readonly LiveRule[]> = looks
   const grantStates: Record<string, readonly KnownRule[]> = {
-    opening: [onRecord({ grantState: 'opening', openedAt: null })],
+    opening: [onRecord({ grantState: 'opening', openedAt: null, rule: rule('A') })],
+    'half open': [onRecord({ grantState: 'opening', openedAt: null })],
     open: [onRecord()],
     closing: [onRecord({ grantState: 'closing' })],
     closed: [onRecord({ grantState: 'closed', closedAt: clock('09:09') })],
@@ -379,5 +386,22 @@ describe('the sweeper', () => {
       expect(isSweepable(live(written, but), end)).toBe(what !== 'description')
       expect(isSweepable(live(written, but), end - 1)).toBe(false)
     }
+  })
+})
+
+describe('what is compared in one go', () => {
+  const group = (name: string, count: number): SurveyedGroup => ({
+    nsgId: name,
+    rules: Array.from({ length: count }, () => live(rule(name))),
+  })
+  const sizes = (groups: readonly SurveyedGroup[]) => [...inParts(groups)].map((part) => part.length)
+
+  it('is no more than two hundred groups or about a thousand rules, and every group once', () => {
+    expect(sizes([])).toEqual([])
+    expect(sizes(Array.from({ length: 450 }, (_, index) => group(`g${index}`, 1)))).toEqual([200, 200, 50])
+    expect(sizes(Array.from({ length: 25 }, (_, index) => group(`g${index}`, 100)))).toEqual([10, 10, 5])
+    expect(sizes([group('small', 1), group('huge', 3_000), group('last', 1)])).toEqual([1, 1, 1])
+    const groups = Array.from({ length: 450 }, (_, index) => group(`g${index}`, index % 40))
+    expect([...inParts(groups)].flat()).toEqual(groups)
   })
 })

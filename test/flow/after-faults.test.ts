@@ -117,6 +117,23 @@ describe('after a fault', () => {
     })
   })
 
+  test('a stray that a lock keeps is turned into one that denies, until it can be removed', async () => {
+    plants(stray)
+    const scope = world.azure.history().find(({ rule }) => rule === stray)?.nsg ?? ''
+    world.azure.mutate({ do: 'lock', scope, level: 'CanNotDelete' })
+    const others = () =>
+      Object.entries(world.azure.rules('nsg-web-subnet')).filter(([name]) => name !== stray)
+    const before = others()
+    await world.reconciles()
+    expect(world.azure.rules('nsg-web-subnet')[stray]).toMatchObject({ access: 'Deny', priority: 3400 })
+    expect(others()).toEqual(before)
+    await world.passes('2m')
+    expect(pages().at(-1)).toMatch(/@alex Not removed: .*it was turned into one that denies/)
+    world.azure.mutate({ do: 'unlock', scope })
+    await world.passes('5m')
+    expect(names()).toEqual([])
+  })
+
   test('a stray that Azure keeps for an hour pages people after a minute too', async () => {
     plants(stray)
     world.azure.fault({ kind: 'throttle', retryAfterSeconds: 3_600, method: 'DELETE' })

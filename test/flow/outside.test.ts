@@ -104,6 +104,24 @@ describe('what others do in Azure', () => {
     expect(line).toContain(`${what} was ${before} and is now ${after}`)
   })
 
+  test('a rule that somebody widened while the other one is not there yet ends the access too', async () => {
+    await world.reconciles()
+    world.azure.fault({ kind: 'busy', status: 429, method: 'PUT', path: 'nsg-ops-subnet/securityRules/jit-' })
+    await world.asks('robin', 'rdp vm-jump01 30m from 81.2.69.142')
+    await world.clicks('avery', 'approve')
+    const { nsg, rule, properties } = ours()
+    expect(nsg).toMatch(/nsg-jump01-nic$/)
+    world.azure.mutate({
+      do: 'put-rule',
+      nsg,
+      name: rule,
+      properties: { ...properties, sourceAddressPrefix: '*' },
+    })
+    await world.passes('1m')
+    expect(world.ourRules()).toEqual([])
+    expect(world.thread().join('\n')).toMatch(/source was 81\.2\.69\.142 and is now \*/)
+  })
+
   test('the comparison comes again every minute, without being asked', async () => {
     await world.reconciles()
     for (const index of [1, 2, 3]) {

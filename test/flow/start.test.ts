@@ -77,6 +77,29 @@ describe('starting', () => {
     expect((await ready()).status).toBe(200)
   })
 
+  test('compares Azure with the grants at once: what was left over is removed without a minute’s wait', async () => {
+    const name = 'jit-zzzzzzzzzz-1500000000'
+    const { azure } = await start((_slack, before) =>
+      before.mutate({
+        do: 'put-rule',
+        nsg: 'nsg-web-subnet',
+        name,
+        properties: {
+          description: 'jitney request zzz for U1',
+          priority: 3400,
+          direction: 'Inbound',
+          access: 'Allow',
+          protocol: 'Tcp',
+          sourceAddressPrefix: '*',
+          sourcePortRange: '*',
+          destinationAddressPrefix: '*',
+          destinationPortRange: '22',
+        },
+      }),
+    )
+    await vi.waitFor(() => expect(Object.keys(azure.rules('nsg-web-subnet'))).not.toContain(name), 20_000)
+  })
+
   test('a policy that is wrong stops the start and names every problem with its place', async () => {
     await writeFile(join(folder, 'policy.yml'), worldPolicy.replace('approvals: 2', 'aprovals: 2'))
     await expect(start()).rejects.toThrow(
