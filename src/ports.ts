@@ -44,7 +44,13 @@ export type Written =
   /** Another rule took the priority: choose the next one. */
   | { readonly kind: 'priority taken' }
   /** Not done; trying again later may help. `afterMs` is Azure's own wish, when it gave one. */
-  | { readonly kind: 'try again'; readonly why: string; readonly afterMs: number | null }
+  | {
+      readonly kind: 'try again'
+      readonly why: string
+      readonly afterMs: number | null
+      /** Nothing was sent: its turn comes after so long. */
+      readonly unsent?: true
+    }
   /** Azure refuses for a reason that trying again does not cure by itself. */
   | { readonly kind: 'refused'; readonly code: string; readonly why: string }
 
@@ -243,7 +249,8 @@ export interface Reconciling {
   /** VMs of a subscription that a grant wants to let somebody into, each with the requests. */
   wantedVms(subscriptionId: string): Promise<readonly WantedVm[]>
   strayWork(nsgId: string): Promise<readonly StrayWork[]>
-  postponeStray(stray: Pick<Stray, 'nsgId' | 'name'>, nextTryAt: number, error: string): Promise<void>
+  /** As `postpone`. */
+  postponeStray(stray: Pick<Stray, 'nsgId' | 'name'>, nextTryAt: number, error: string | null): Promise<void>
   troubles(grantId: string): Promise<readonly Trouble[]>
   waitingAlarms(): Promise<readonly QueuedAlarm[]>
   alarmTried(id: string, tried: boolean): Promise<void>
@@ -327,8 +334,8 @@ export interface Store {
   lastAddress(person: Person): Promise<{ address: string; at: number } | null>
   /** What there is to write in one network security group: closes first, then by expiry. */
   ruleWork(nsgId: string): Promise<readonly RuleWork[]>
-  /** Notes a failed try of one rule. */
-  postpone(grantId: string, nsgId: string, nextTryAt: number, error: string): Promise<void>
+  /** Notes a failed try of one rule; without an error it was not tried, and waits. */
+  postpone(grantId: string, nsgId: string, nextTryAt: number, error: string | null): Promise<void>
   talk(requestId: string): Promise<Talk | null>
   /** Notes where a message stands; false, and nothing noted, when it does not stand at `before` any more. */
   place(requestId: string, which: 'card' | 'mirror', place: Place, before: Place | null): Promise<boolean>

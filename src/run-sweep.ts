@@ -60,7 +60,7 @@ export async function runSweep(config: AzureConfig, run: SweepRun): Promise<numb
     const { tell, failed, found } = tellOf(run)
     let unread = false
     try {
-      await sweep({ survey, firewall, now, dryRun: run.dryRun }, tell)
+      await sweep({ survey, firewall, now, sleep: (ms) => wallClock.sleep(ms), dryRun: run.dryRun }, tell)
     } catch (error) {
       unread = true
       run.complain(`the subscriptions could not be listed: ${messageOf(error)}`)

@@ -10,6 +10,7 @@ const perSecond: Readonly<Record<Kind, number>> = { reads: 25, deletes: 10 }
 const quietMs = 5_000
 const longestWaitMs = 2_000
 const readTries = 4
+const toleratedStepMs = 1_000
 /** A longer wish to be left alone is not heard: something must find out when it is over. */
 const longestPauseMs = 60_000
 
@@ -17,7 +18,7 @@ const longestPauseMs = 60_000
 const unsent: Answer = {
   status: 429,
   codes: ['paced'],
-  message: 'Azure takes no more deletes of this subscription for the moment.',
+  message: 'Azure has had too many deletes in this subscription, so this one waits for its turn.',
   afterMs: null,
   operationUrl: null,
   requestId: null,
@@ -27,6 +28,8 @@ type Throttled = ArmFault & { readonly answer: Answer }
 
 const isThrottled = (error: unknown): error is Throttled =>
   error instanceof ArmFault && error.answer?.status === 429 && !isBusy(error.answer)
+
+const wishOf = (error: Throttled): number => Math.min(error.afterMs ?? 1_000, longestPauseMs)
 
 /** The calls of one kind in one subscription that wait for ARM to take more of them. */
 interface Line {
@@ -43,6 +46,7 @@ interface Line {
 export class Pace {
   readonly #clock: Clock
   readonly #lines = new Map<string, Line>()
+  #latest = Number.NEGATIVE_INFINITY
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -52,6 +56,8 @@ export class Pace {
   async read<T>(subscriptionId: string, signal: AbortSignal, run: () => Promise<T>): Promise<T> {
     const line = this.#line(subscriptionId, 'reads')
     for (let tries = 1; ; tries += 1) {
+      // A read that was let through too early costs little; one that waits keeps the lease on its group waiting.
+      if (line.next !== null) line.next = Math.min(line.next, this.#clock.now() + longestWaitMs)
       await this.#until(this.#turn(line, 'reads'), signal)
       try {
         return await run()
@@ -70,7 +76,7 @@ export class Pace {
     run: () => Promise<T>,
   ): Promise<T> {
     const line = this.#line(subscriptionId, 'deletes')
-    const at = line.turns.get(key) ?? this.#turn(line, 'deletes')
+    const at = this.#kept(line, key) ?? this.#turn(line, 'deletes')
     if (at > this.#clock.now() + longestWaitMs) throw this.#later(line, key, at, unsent)
     line.turns.delete(key)
     await this.#until(at, signal)
@@ -80,6 +86,19 @@ export class Pace {
       if (!this.#refused(line, error)) throw error
       throw this.#later(line, key, this.#turn(line, 'deletes'), error.answer)
     }
+  }
+
+  #kept(line: Line, key: string): number | undefined {
+    const now = this.#clock.now()
+    // A clock that was set back, as the sweeper's may be, would keep every turn ahead for as long as that.
+    if (now < this.#latest - toleratedStepMs) {
+      for (const one of this.#lines.values()) {
+        one.next = null
+        one.turns.clear()
+      }
+    }
+    this.#latest = now
+    return line.turns.get(key)
   }
 
   #line(subscriptionId: string, kind: Kind): Line {
@@ -104,15 +123,14 @@ export class Pace {
   /** Whether ARM's bucket is empty; a group that is busy says nothing about that. */
   #refused(line: Line, error: unknown): error is Throttled {
     if (!isThrottled(error)) return false
-    const afterMs = Math.min(error.afterMs ?? 1000, longestPauseMs)
-    line.next = Math.max(line.next ?? 0, this.#clock.now() + afterMs)
+    line.next = Math.max(line.next ?? 0, this.#clock.now() + wishOf(error))
     return true
   }
 
   #later(line: Line, key: string, at: number, answer: Answer): ArmFault {
     line.turns.set(key, at)
     const afterMs = Math.max(0, Math.ceil((at - this.#clock.now()) / 100) * 100)
-    return new ArmFault('paced', answer.message, {
+    return new ArmFault(answer === unsent ? 'not sent' : 'throttled', answer.message, {
       kind: 'try again',
       answer: { ...answer, afterMs },
       cause: null,

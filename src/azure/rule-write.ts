@@ -154,8 +154,10 @@ async function send(work: Promise<string | null>): Promise<Sent> {
     return { operationUrl: await work, verdict: null, busy: false, paced: false }
   } catch (error) {
     const busy = error instanceof ArmFault && error.answer !== null && isBusy(error.answer)
-    const paced = error instanceof ArmFault && error.code === 'paced'
-    return { operationUrl: null, verdict: verdictOfFault(error), busy, paced }
+    const paced = error instanceof ArmFault && (error.code === 'not sent' || error.code === 'throttled')
+    const verdict = verdictOfFault(error)
+    const unsent = error instanceof ArmFault && error.code === 'not sent' && verdict.kind === 'try again'
+    return { operationUrl: null, verdict: unsent ? { ...verdict, unsent: true } : verdict, busy, paced }
   }
 }
 

@@ -23,8 +23,15 @@ export function nextTry(
   const why = 'why' in written ? written.why : written.kind
   const afterMs = written.kind === 'try again' ? written.afterMs : null
   const now = clock.now()
+  if (isUnsent(written)) return { at: now + Math.min(written.afterMs ?? 0, longestTurnMs), why }
   return { at: now + pauseMs(work.attempts, afterMs, now - work.expiresAt), why }
 }
+
+const longestTurnMs = 60_000
+
+/** It waits for its turn, which is no try. */
+const isUnsent = (written: Written): written is Extract<Written, { kind: 'try again' }> =>
+  written.kind === 'try again' && written.unsent === true
 
 /** A lock forbids removing and allows changing: until it is lifted, the rule at least lets nothing in. */
 const isLocked = (written: Written) => written.kind === 'refused' && written.code === 'ScopeLocked'
@@ -43,7 +50,7 @@ export async function closeRule(parts: WriteParts, work: RuleWork, stop: AbortSi
   }
   const { at, why: met } = nextTry(clock, work, written)
   const why = isLocked(written) ? `${await block(parts, rule, stop)} ${met}` : met
-  await store.postpone(grantId, rule.nsgId, at, why)
+  await store.postpone(grantId, rule.nsgId, at, isUnsent(written) ? null : why)
   log.warn({ grant: grantId, nsg: rule.nsgId, attempt: work.attempts + 1, why }, 'a rule is not closed yet')
 }
 
@@ -92,7 +99,7 @@ export async function closeStray(parts: WriteParts, stray: StrayWork, stop: Abor
   if (written.kind !== 'absent') {
     const { at, why: met } = nextTry(clock, stray, written)
     const why = isLocked(written) ? `${await blockStray(parts, stray, stop)} ${met}` : met
-    await store.reconciling.postponeStray(stray, at, why)
+    await store.reconciling.postponeStray(stray, at, isUnsent(written) ? null : why)
     if (clock.now() - stray.foundAt >= strayPageAfterMs) await pageStray(parts, stray, why)
     log.warn({ nsg: nsgId, rule: name, attempt: stray.attempts + 1, why }, 'a stray rule is not removed yet')
     return

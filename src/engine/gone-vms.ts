@@ -14,6 +14,7 @@ interface GoneVmParts {
 }
 
 const longestReadMs = 20_000
+const mostUnread = 5
 
 /** Of which reading of the inventory each subscription has been looked through. */
 export type LookedThrough = Map<string, number>
@@ -29,23 +30,35 @@ export async function closeForGoneVms(
   looked: LookedThrough,
   stop: AbortSignal,
 ): Promise<void> {
-  const { store, clock, survey, inventory, dispatcher, log } = parts
+  const { store, inventory, dispatcher, log } = parts
   const readAt = inventory.readAt()
   // With many open grants the question costs the database something, and nothing new can come of it.
   if (readAt === null || looked.get(subscriptionId) === readAt) return
-  let unread = false
+  let unread = 0
   for (const { vmId, requestIds } of await store.reconciling.wantedVms(subscriptionId)) {
     if (inventory.has(vmId)) continue
-    if (stop.aborted) return
+    // One VM that may not be read must not keep the rest from being looked at; where several cannot, all wait.
+    if (stop.aborted || unread >= mostUnread) return
     try {
-      if (await within(clock, longestReadMs, stop, (signal) => survey.hasVm(vmId, signal))) continue
+      if (await isThere(parts, vmId, stop)) continue
       log.warn({ vm: vmId, requests: requestIds }, 'a VM is gone, so access to it is closed')
       for (const requestId of requestIds) await dispatcher.dispatch({ requestId, event: { type: 'vm gone' } })
     } catch (error) {
-      unread = true
-      // One VM that may not be read must not keep the rest from being looked at.
+      unread += 1
       log.error({ vm: vmId, error: messageOf(error) }, 'whether a VM still exists could not be read')
     }
   }
-  if (!unread) looked.set(subscriptionId, readAt)
+  if (unread === 0) looked.set(subscriptionId, readAt)
+}
+
+/** One answer may come from a copy that lags, so that a VM is gone is read twice. */
+async function isThere(
+  { clock, survey }: Pick<GoneVmParts, 'clock' | 'survey'>,
+  vmId: string,
+  stop: AbortSignal,
+): Promise<boolean> {
+  for (let reads = 0; reads < 2; reads += 1) {
+    if (await within(clock, longestReadMs, stop, (signal) => survey.hasVm(vmId, signal))) return true
+  }
+  return false
 }

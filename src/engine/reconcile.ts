@@ -45,11 +45,13 @@ export async function reconciledSince(store: Store, survey: Survey, since: numbe
 export const reconcileNow = (store: Store, now: number): Promise<void> =>
   store.transact((tx) => tx.putJobs([surveyJob(now)], now))
 
-/** Has the subscription of a group compared at once, because what went wrong there is over now. */
+const afterFaultMs = 5_000
+
+/** Has the subscription of a group compared soon, because a fault there is over; many such wishes are one. */
 export const reconcileAfterFault = async (store: Store, nsgId: string, now: number): Promise<void> => {
   const [, , subscriptionId] = nsgId.split('/')
   if (subscriptionId === undefined) return
-  await store.transact((tx) => tx.putJobs([reconcileJob(subscriptionId, now)], now))
+  await store.transact((tx) => tx.putJobs([reconcileJob(subscriptionId, now + afterFaultMs)], now))
 }
 
 /** Finds the subscriptions that there are, and has each of them reconciled by whichever replica is free. */
@@ -88,13 +90,19 @@ export const reconcile =
       const groups = await within(clock, longestSurveyMs, stop, (signal) =>
         parts.survey.groups(subscriptionId, signal),
       )
-      for (const part of inParts(groups)) await look(parts, part, surveyedAt, stop)
+      let failed: unknown = null
+      // One rule that resists must not keep other groups from being looked at.
+      const keep = (error: unknown) => {
+        failed = error
+      }
+      for (const part of inParts(groups)) await look(parts, part, surveyedAt, stop).catch(keep)
       const surveyed = new Set(groups.map(({ nsgId }) => nsgId))
       const gone = (await store.reconciling.guardedGroups(subscriptionId)).filter((id) => !surveyed.has(id))
       const empty = gone.map((nsgId) => ({ nsgId, rules: [] }))
-      for (const part of inParts(empty)) await look(parts, part, surveyedAt, stop)
-      await closeForGoneVms(parts, subscriptionId, looked, stop)
+      for (const part of inParts(empty)) await look(parts, part, surveyedAt, stop).catch(keep)
+      if (failed !== null) throw failed
       await store.moveFeed(reconciledFeed(subscriptionId), { seq: clock.now(), tried: false })
+      await closeForGoneVms(parts, subscriptionId, looked, stop)
       return again(clock.now() + everyMs, null)
     } catch (error) {
       log.error(

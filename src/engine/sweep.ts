@@ -1,5 +1,5 @@
 import { isSweepable, type SurveyedGroup } from '../core/reconcile.ts'
-import type { Firewall, Survey } from '../ports.ts'
+import type { Firewall, Survey, Written } from '../ports.ts'
 import { messageOf } from './handler.ts'
 
 export interface SweepParts {
@@ -7,6 +7,8 @@ export interface SweepParts {
   readonly firewall: Firewall
   /** Epoch milliseconds. */
   readonly now: () => number
+  /** Resolves after so many milliseconds. */
+  readonly sleep: (ms: number) => Promise<void>
   /** Only look; delete nothing. */
   readonly dryRun: boolean
 }
@@ -19,6 +21,8 @@ export type Swept =
 
 const groupsAtOnce = 16
 const longestCloseMs = 60_000
+/** So long one look goes on; what Azure does not take by then is left for the next. */
+const longestPassMs = 50_000
 
 /**
  * Closes every rule of ours whose end has passed, by what stands on the rule itself: no database and no Slack is
@@ -39,23 +43,43 @@ export async function sweep(parts: SweepParts, tell: (swept: Swept) => void): Pr
       .map(({ nsgId, rules }) => ({ nsgId, rules: rules.filter((rule) => isSweepable(rule, now)) }))
       .filter(({ rules }) => rules.length > 0)
     const queue = due.values()
+    const until = now + longestPassMs
     await Promise.all(
-      Array.from({ length: Math.min(groupsAtOnce, due.length) }, () => work(parts, queue, tell)),
+      Array.from({ length: Math.min(groupsAtOnce, due.length) }, () => work(parts, queue, until, tell)),
     )
   }
 }
 
 /** One group at a time, and in it one rule at a time: Azure takes one write a group. */
-async function work(parts: SweepParts, queue: IterableIterator<SurveyedGroup>, tell: (swept: Swept) => void) {
+async function work(
+  parts: SweepParts,
+  queue: IterableIterator<SurveyedGroup>,
+  until: number,
+  tell: (swept: Swept) => void,
+) {
   for (const { nsgId, rules } of queue) {
     for (const { name } of rules) {
       if (parts.dryRun) {
         tell({ kind: 'would close', nsgId, name })
         continue
       }
-      const written = await parts.firewall.close({ nsgId, name }, AbortSignal.timeout(longestCloseMs))
+      const written = await close(parts, { nsgId, name }, until)
       if (written.kind === 'absent') tell({ kind: 'closed', nsgId, name })
       else tell({ kind: 'left', nsgId, name, why: 'why' in written ? written.why : written.kind })
     }
+  }
+}
+
+/** Comes back for its turn when Azure has had too many deletes, as long as this look lasts. */
+async function close(
+  parts: SweepParts,
+  rule: { nsgId: string; name: string },
+  until: number,
+): Promise<Written> {
+  for (;;) {
+    const written = await parts.firewall.close(rule, AbortSignal.timeout(longestCloseMs))
+    const waits = written.kind === 'try again' && written.afterMs !== null
+    if (!waits || parts.now() + (written.afterMs ?? 0) >= until) return written
+    await parts.sleep(Math.max(100, written.afterMs ?? 0))
   }
 }

@@ -77,13 +77,18 @@ export function createChat({ token, slackApiUrl, showTags, log, ...limits }: Cha
   /** A mention reaches nobody who is not in the channel, so each person gets a message of their own too. */
   const callPeople = async (pages: Pages, draw: (whom: Pages) => Shown) => {
     const own = draw({ ...pages, users: [], groups: [] })
-    const called = await Promise.allSettled(pages.users.map((user) => post(people, user, own)))
-    for (const one of called) {
-      // The channel has it as well: one person who cannot be reached must not make the others hear it again.
+    const whole = draw(pages)
+    const [channel, ...called] = await Promise.allSettled([
+      post(people, pages.channel, whole),
+      ...pages.users.map((user) => post(people, user, own)),
+    ])
+    for (const one of [channel, ...called]) {
       if (one.status === 'rejected')
-        log.error({ error: String(one.reason) }, 'a person could not be called by a message of their own')
+        log.error({ error: String(one.reason) }, 'a call for help did not reach its place')
     }
-    await post(people, pages.channel, draw(pages))
+    // Whoever was reached must not hear it again every few seconds because somebody else was not.
+    if (channel.status === 'rejected' && called.every(({ status }) => status === 'rejected'))
+      throw channel.reason
   }
 
   return {

@@ -25,7 +25,7 @@ export function reasonSentence({ reason, by, detail }: Why, you: Person | null =
     case 'changed outside':
       return `Its network rule was changed outside Jitney${because || '.'}${because.endsWith('.') || because === '' ? '' : '.'}`
     case 'vm deleted':
-      return 'Azure no longer has this VM.'
+      return 'Azure no longer knows this VM by the id that was approved.'
     default:
       return reason satisfies never
   }
@@ -42,17 +42,20 @@ interface Closed {
   readonly closedAt: number
   readonly expiresAt: number
   readonly opened: boolean
+  readonly reason: CloseReason
   /** Without any rule there was nothing to ask Azure about. */
   readonly ruled: boolean
 }
 
 /** What is known at the end: only what Azure confirmed. */
-export function closedSentences({ closedAt, expiresAt, opened, ruled }: Closed): string[] {
+export function closedSentences({ closedAt, expiresAt, opened, ruled, reason }: Closed): string[] {
   if (!ruled) return ['No network rule was written for it.']
   const gone = 'no network rule of this request is left'
   if (!opened) return [`Azure never confirmed that it was open, and confirms now that ${gone}.`]
   const when = `It closed ${time(closedAt)}, ${punctuality({ closedAt, expiresAt })}.`
-  return [`${when} Azure confirms that ${gone}.`, openSessions]
+  const closed = `${when} Azure confirms that ${gone}.`
+  // Nobody is connected to a VM that is gone.
+  return reason === 'vm deleted' ? [closed] : [closed, openSessions]
 }
 
 const tolerated = 60_000

@@ -46,6 +46,7 @@ function closed(kase: Case, note: Of<'closed'>, to: Reader): string[] {
     expiresAt: note.expiresAt,
     opened: note.opened,
     ruled: (kase.grant?.rules.length ?? 0) > 0,
+    reason: note.reason,
   })
   return [`*${head}:* ${scope(kase.request)}. ${reasonSentence(note, you)}`, ...sentences]
 }

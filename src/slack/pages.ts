@@ -28,8 +28,8 @@ function byHand({ nsgId, name }: Pick<Trouble, 'nsgId' | 'name'>): string {
 
 function troubleText(trouble: Trouble): string {
   const met = trouble.lastError === null ? '' : ` The last try met: ${words(trouble.lastError, 300)}`
-  const tries = count(trouble.attempts, 'try', 'tries')
-  return `• In ${groupName(trouble.nsgId)}, after ${tries}.${met}\n${byHand(trouble)}`
+  const tries = trouble.attempts === 0 ? 'not tried yet' : `after ${count(trouble.attempts, 'try', 'tries')}`
+  return `• In ${groupName(trouble.nsgId)}, ${tries}.${met}\n${byHand(trouble)}`
 }
 
 /** A section for each part: a long one must never cut a command in two. */

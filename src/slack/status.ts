@@ -45,6 +45,7 @@ const endOf = (grant: Extract<Phase, { name: 'closed' }>['grant']) => ({
   expiresAt: grant.expiresAt,
   opened: grant.openedAt !== null,
   ruled: grant.rules.length > 0,
+  reason: grant.reason,
 })
 
 /** How it stands, for approvers and everybody else who sees the card. */

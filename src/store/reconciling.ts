@@ -72,10 +72,13 @@ export async function postponeStray(
   db: Queries,
   { nsgId, name }: Pick<StrayWork, 'nsgId' | 'name'>,
   nextTryAt: number,
-  error: string,
+  error: string | null,
 ): Promise<void> {
-  await sql`update strays set attempts = attempts + 1, next_try_at = ${new Date(nextTryAt)}::timestamptz,
-      last_error = ${toText(error)} where nsg_id = ${nsgId} and name = ${name}`.execute(db)
+  const tries = error === null ? 0 : 1
+  await sql`update strays set attempts = attempts + ${tries}::integer,
+      next_try_at = ${new Date(nextTryAt)}::timestamptz,
+      last_error = coalesce(${error === null ? null : toText(error)}::text, last_error)
+    where nsg_id = ${nsgId} and name = ${name}`.execute(db)
 }
 
 interface KnownRow {

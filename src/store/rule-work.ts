@@ -43,7 +43,7 @@ export async function ruleWork(
   const found = await sql<WorkRow>`
     select * from (
       select u.nsg_id, u.doc, u.grant_id, g.request_id, ${want} as want,
-        (g.doc -> 'expiresAt')::float8 as expires_at, u.tried_for, u.attempts, u.next_try_at
+        (g.doc ->> 'expiresAt')::float8 as expires_at, u.tried_for, u.attempts, u.next_try_at
       from rules u join grants g on g.id = u.grant_id
       where u.nsg_id = any(${[...nsgIds]}::text[]) and u.state <> 'absent') as work
     where want is not null order by want, expires_at, grant_id`.execute(db)
@@ -59,16 +59,19 @@ export async function ruleWork(
   return work
 }
 
-/** Tries count from one again when the grant now wants something else of the rule. */
+/** Tries count from one again when the grant now wants something else of the rule. Without an error it only waits. */
 export async function postpone(
   db: Queries,
   grantId: string,
   nsgId: string,
   nextTryAt: number,
-  error: string,
+  error: string | null,
 ): Promise<void> {
-  await sql`update rules u set tried_for = ${want}, last_error = ${toText(error)},
-      attempts = case when u.tried_for = ${want} then u.attempts + 1 else 1 end,
+  const tries = error === null ? 0 : 1
+  const met = error === null ? null : toText(error)
+  await sql`update rules u set tried_for = ${want},
+      attempts = case when u.tried_for = ${want} then u.attempts else 0 end + ${tries}::integer,
+      last_error = case when u.tried_for = ${want} then coalesce(${met}::text, u.last_error) else ${met}::text end,
       next_try_at = ${new Date(nextTryAt)}::timestamptz
     from grants g where g.id = u.grant_id and u.grant_id = ${grantId} and u.nsg_id = ${nsgId}`.execute(db)
 }

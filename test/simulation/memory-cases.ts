@@ -97,14 +97,22 @@ export function ruleWork(tables: Tables, nsgId: string): RuleWork[] {
 const caseOfGrant = (tables: Tables, grantId: string) =>
   tables.cases.all().find((kase) => kase.grant?.id === grantId)
 
-export function postpone(tables: Tables, grantId: string, nsgId: string, at: number, error: string): void {
+export function postpone(
+  tables: Tables,
+  grantId: string,
+  nsgId: string,
+  at: number,
+  error: string | null,
+): void {
   const kase = caseOfGrant(tables, grantId)
   const rule = kase?.grant?.rules.find((one) => one.nsgId === nsgId)
   if (!kase || !rule) return
   const triedFor = wanted(kase, rule)
   const before = tables.tries.get(triesKey(grantId, nsgId))
-  const attempts = before && before.triedFor === triedFor ? before.attempts + 1 : 1
-  tables.tries.put(triesKey(grantId, nsgId), { triedFor, attempts, nextTryAt: at, lastError: error })
+  const same = before?.triedFor === triedFor
+  const attempts = (same ? before.attempts : 0) + (error === null ? 0 : 1)
+  const lastError = error ?? (same ? before.lastError : null)
+  tables.tries.put(triesKey(grantId, nsgId), { triedFor, attempts, nextTryAt: at, lastError })
 }
 
 export function troubles(tables: Tables, grantId: string): Trouble[] {

@@ -194,8 +194,9 @@ export class MemoryStore implements Store {
       const { strays } = this.#outside()
       const row = strays.get(`${nsgId} ${name}`)
       if (!row) return
-      const attempts = row.attempts + 1
-      strays.put(`${nsgId} ${name}`, { ...row, attempts, nextTryAt, lastError: toText(error) })
+      const attempts = row.attempts + (error === null ? 0 : 1)
+      const lastError = error === null ? row.lastError : toText(error)
+      strays.put(`${nsgId} ${name}`, { ...row, attempts, nextTryAt, lastError })
     },
     troubles: async (grantId) => troubles(this.#outside(), grantId),
     waitingAlarms: async () =>
@@ -240,7 +241,7 @@ export class MemoryStore implements Store {
   ruleWork: Store['ruleWork'] = async (nsgId) => ruleWork(this.#outside(), nsgId)
 
   postpone: Store['postpone'] = async (grantId, nsgId, at, error) =>
-    postpone(this.#outside(), grantId, nsgId, at, toText(error))
+    postpone(this.#outside(), grantId, nsgId, at, error === null ? null : toText(error))
 
   talk: Store['talk'] = async (requestId) => {
     const { cases, notes, places } = this.#outside()

@@ -177,6 +177,8 @@ export class Witness {
       .all()
       .filter(({ grant }) => grant?.rules.some((one) => one.name === rule.name && one.nsgId === nsgId))
     const [owner] = owners
+    // A stray that a lock keeps is turned into one that denies; it may belong to nobody.
+    if (access === 'Deny' && !owner && this.#scene.tables.strays.get(`${nsgId} ${rule.name}`)) return
     const recorded = owner?.grant?.rules.find((one) => one.nsgId === nsgId)
     if (!owner?.grant || !recorded || owners.length > 1) {
       this.fail('I2', `${rule.name} was written and belongs to ${owners.length} grants on record`)
