@@ -92,9 +92,7 @@ export const reconcile =
       )
       let failed: unknown = null
       // One rule that resists must not keep other groups from being looked at.
-      const keep = (error: unknown) => {
-        failed = error
-      }
+      const keep = (error: unknown) => void (failed = error)
       for (const part of inParts(groups)) await look(parts, part, surveyedAt, stop).catch(keep)
       const surveyed = new Set(groups.map(({ nsgId }) => nsgId))
       const gone = (await store.reconciling.guardedGroups(subscriptionId)).filter((id) => !surveyed.has(id))
