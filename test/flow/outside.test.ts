@@ -54,8 +54,12 @@ describe('what others do in Azure', () => {
       await world.reconciles()
       expect(world.ourRules()).toEqual([])
       expect(world.cardText()).toMatch(/^Closed/)
-      expect(world.thread().join('\n')).toMatch(/Closing: .*Azure no longer knows this VM by the id that was approved\./)
-      expect(world.dm('robin').join('\n')).toMatch(/Azure no longer knows this VM by the id that was approved\./)
+      expect(world.thread().join('\n')).toMatch(
+        /Closing: .*Azure no longer knows this VM by the id that was approved\./,
+      )
+      expect(world.dm('robin').join('\n')).toMatch(
+        /Azure no longer knows this VM by the id that was approved\./,
+      )
       expect(await audited('grant.closing')).toMatchObject({
         actor: 'jitney',
         details: { reason: 'vm deleted' },
