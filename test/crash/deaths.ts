@@ -9,10 +9,14 @@ import { type Scene, setScene } from './scene.ts'
 const atTheirOwnPace =
   /^(store\.(time|maintain|counts|close|grants|jobs\.(reap|extend|retry\(.*\)))|inventory\.refresh)$/
 
+/** Reads that come with whichever comparison follows a reading of the inventory: of this start, or of a later minute. */
+const withTheInventory = /^(store\.reconciling\.wantedVms|survey\.hasVm|inventory\.(has|readAt))$/
+
 /** The places where a bot may die, from what it passed. Each is named, so the first time is enough. */
 function pointsOf(counts: Counts): Point[] {
   return Object.keys(counts)
     .map((key) => /^(before|after) (.+)$/.exec(key))
+    .filter((found) => !withTheInventory.test(found?.[2] ?? ''))
     .flatMap((match) => {
       const [, side, marker = ''] = match ?? []
       return side === 'before' || side === 'after' ? [{ marker, side, nth: 1 } as const] : []
