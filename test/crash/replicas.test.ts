@@ -57,9 +57,7 @@ describe('two replicas', () => {
       alex: slack.person('alex', { id: 'U0ALEX' }),
     }
   }
-  /** Starts one more replica and waits until it hears Slack. */
-  const anotherReplica = async () => {
-    const before = slack.sockets.open
+  const spawnReplica = () => {
     const child = spawn(process.execPath, [join(import.meta.dirname, '../../src/main.ts'), 'start'], {
       env: {
         ...machineEnvironment(),
@@ -75,7 +73,19 @@ describe('two replicas', () => {
       stdio: ['ignore', 'ignore', 'inherit'],
     })
     replicas.push(child)
-    await vi.waitFor(() => expect(slack.sockets.open).toBe(before + 2), { timeout: 60_000, interval: 50 })
+    return child
+  }
+  const socketsEach = 2
+  /** Starts so many more replicas at once, and waits until they hear Slack. */
+  const moreReplicas = async (count: number) => {
+    const all = slack.sockets.open + count * socketsEach
+    const started = Array.from({ length: count }, spawnReplica)
+    await vi.waitFor(() => expect(slack.sockets.open).toBe(all), { timeout: 60_000, interval: 50 })
+    return started
+  }
+  const anotherReplica = async () => {
+    const [child] = await moreReplicas(1)
+    if (!child) throw new Error('No replica was started.')
     return child
   }
   const ourRules = () => azure.history().filter(({ rule }) => rule.startsWith('jit-'))
@@ -88,7 +98,7 @@ describe('two replicas', () => {
 
   test('share the work: one request a command, one grant an approval, one write at a time in a group', async () => {
     const { robin, avery, alex } = await begin()
-    await Promise.all([anotherReplica(), anotherReplica()])
+    await moreReplicas(2)
     const asked = 12
     for (let count = 0; count < asked; count += 1) {
       await robin.types('/jit', `rdp vm-jump01 ${count + 5}m from 81.2.69.142`, { channel: 'C0ACCESS' })
