@@ -81,8 +81,8 @@ export const standingRule = ({ requestId, nsgId, name, priority }: SeedGrant) =>
 const terms: Terms = {
   rule: 'nobody needs to agree',
   maxDurationMs: 8 * 3_600_000,
-  approvers: { users: [], groups: [] },
-  approvals: 0,
+  stages: [],
+  selfApproval: false,
   channel: 'C0APPROVALS',
   deadlineMs: 3_600_000,
 }

@@ -9,8 +9,8 @@ import {
   type YAMLError,
 } from 'yaml'
 import type { z } from 'zod'
-import type { Policy, PolicyRule } from './core/policy.ts'
-import { builtInServices, type Port, parsePorts, type Service } from './core/service.ts'
+import type { Policy } from './core/policy.ts'
+import { denyOf, type Flaw, type Place, ruleOf, servicesOf } from './policy-rules.ts'
 import { fileShape, keysAt, ruleShape } from './policy-shape.ts'
 
 /** One thing that is wrong with a policy file, and where. */
@@ -26,21 +26,8 @@ export type PolicyAnswer =
   | { readonly ok: true; readonly policy: Policy }
   | { readonly ok: false; readonly problems: readonly PolicyProblem[] }
 
-type File = z.infer<typeof fileShape>
-type FileRule = File['rules'][number]
-type Defaults = File['defaults']
-type Services = readonly Service[]
-type Place = readonly (string | number)[]
-interface Flaw {
-  readonly path: Place
-  readonly message: string
-  /** The path ends in a key that should not be there: its place is the key's own. */
-  readonly ofKey?: boolean
-}
-
 const hour = 3_600_000
 const defaultRemember = 12 * hour
-const defaultDeadline = hour
 
 const pathText = (path: Place): string =>
   path.reduce<string>(
@@ -80,72 +67,20 @@ function flawsOf(issue: z.core.$ZodIssue, raw: unknown): Flaw[] {
   return [{ path, message: `is missing; expected ${expected}` }]
 }
 
-function servicesOf(named: File['services']): Services {
-  const own = Object.entries(named ?? {}).map(([name, ports]) => ({ name, ports }))
-  return [...builtInServices.filter((builtIn) => !own.some(({ name }) => name === builtIn.name)), ...own]
-}
-
-function portsOf(rule: FileRule, services: Services, path: Place, flaws: Flaw[]): Port[] | undefined {
-  if (!rule.services) return undefined
-  return rule.services.flatMap((word, index) => {
-    const parsed = parsePorts(String(word), services)
-    if (parsed.ok) return parsed.value.ports
-    const names = services.map((service) => service.name).join(', ')
-    flaws.push({
-      path: [...path, 'services', index],
-      message: `unknown service “${parsed.unknown}”; allowed are ${names}, or a port such as 443/tcp`,
-    })
-    return []
-  })
-}
-
-function ruleOf(
-  defaults: Defaults,
-  rule: FileRule,
-  services: Services,
-  path: Place,
+/** A name stands for one rule in the audit trail, so refusals and rules share one set of names. */
+function duplicateNames(
+  lists: readonly (readonly [string, readonly ({ name: string } | null)[]])[],
   flaws: Flaw[],
-): PolicyRule {
-  const users = rule.approvers?.users ?? []
-  const groups = rule.approvers?.groups ?? []
-  if (rule.approvals > 0 && users.length + groups.length === 0) {
-    flaws.push({ path, message: 'nobody can approve: name approvers, or set approvals to 0' })
-  } else if (groups.length === 0 && rule.approvals > new Set(users).size) {
-    flaws.push({
-      path: [...path, 'approvals'],
-      message: `asks for ${rule.approvals} approvals, but names only ${new Set(users).size} approver(s)`,
-    })
-  }
-  const to = rule.channel ?? defaults?.channel
-  if (to === undefined)
-    flaws.push({ path: [...path, 'channel'], message: 'is missing, and defaults.channel is not set' })
-  const ports = portsOf(rule, services, path, flaws)
-  return {
-    name: rule.name,
-    match: {
-      vm: rule.vm ?? {},
-      requester: rule.requester ?? {},
-      ...(ports && { ports }),
-    },
-    terms: {
-      rule: rule.name,
-      maxDurationMs: rule.maxDuration,
-      approvers: { users, groups },
-      approvals: rule.approvals,
-      channel: to ?? '',
-      deadlineMs: rule.deadline ?? defaults?.deadline ?? defaultDeadline,
-    },
-  }
-}
-
-function duplicateNames(rules: readonly (FileRule | null)[], flaws: Flaw[]): void {
-  const firsts = new Map<string, number>()
-  for (const [index, rule] of rules.entries()) {
-    const first = firsts.get(rule?.name ?? '')
-    if (rule && first === undefined) firsts.set(rule.name, index)
-    if (first === undefined) continue
-    const message = `“${rule?.name}” is the name of rules[${first}] already`
-    flaws.push({ path: ['rules', index, 'name'], message })
+) {
+  const firsts = new Map<string, string>()
+  for (const [list, rules] of lists) {
+    for (const [index, rule] of rules.entries()) {
+      if (!rule) continue
+      const first = firsts.get(rule.name)
+      if (first === undefined) firsts.set(rule.name, `${list}[${index}]`)
+      else
+        flaws.push({ path: [list, index, 'name'], message: `“${rule.name}” is the name of ${first} already` })
+    }
   }
 }
 
@@ -158,7 +93,7 @@ function flawsBeside(raw: unknown): Flaw[] {
   const known = servicesOf(services.data)
   const good = rules.map((rule: unknown) => ruleShape.safeParse(rule).data ?? null)
   const flaws: Flaw[] = []
-  duplicateNames(good, flaws)
+  duplicateNames([['rules', good]], flaws)
   for (const [index, rule] of good.entries())
     if (rule) ruleOf(defaults.data, rule, known, ['rules', index], flaws)
   return flaws
@@ -237,8 +172,16 @@ function policyOf(raw: unknown, hash: string): Policy | { flaws: readonly Flaw[]
     return { flaws: [...parsed.error.issues.flatMap((issue) => flawsOf(issue, raw)), ...flawsBeside(raw)] }
   const file = parsed.data
   const flaws: Flaw[] = []
-  duplicateNames(file.rules, flaws)
+  const refusals = file.deny ?? []
+  duplicateNames(
+    [
+      ['deny', refusals],
+      ['rules', file.rules],
+    ],
+    flaws,
+  )
   const services = servicesOf(file.services)
+  const deny = refusals.map((rule, index) => denyOf(rule, services, ['deny', index], flaws))
   const rules = file.rules.map((rule, index) =>
     ruleOf(file.defaults, rule, services, ['rules', index], flaws),
   )
@@ -246,6 +189,7 @@ function policyOf(raw: unknown, hash: string): Policy | { flaws: readonly Flaw[]
   return {
     hash,
     services,
+    deny,
     rules,
     auditChannel: file.audit.channel,
     pages: {

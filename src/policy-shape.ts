@@ -1,36 +1,7 @@
 import { z } from 'zod'
-import { parseSpan } from './core/duration.ts'
 import { type Port, parsePort } from './core/service.ts'
+import { channel, duration, globs, group, match, matchKeys, user } from './policy-match-shape.ts'
 
-const expectedDuration = 'expected a duration such as 30m, 2h or 1h30m'
-const duration = z
-  .union([z.string(), z.number()], { error: expectedDuration })
-  .transform((value, context) => {
-    const parsed = parseSpan(String(value))
-    if (parsed.ok && parsed.span.kind === 'length') return parsed.span.ms
-    context.addIssue({
-      code: 'custom',
-      message: `${parsed.ok ? 'A time of day is not a duration here.' : parsed.why} Write a duration such as 30m, 2h or 1h30m.`,
-    })
-    return z.NEVER
-  })
-
-const expectedPattern = 'expected a pattern such as vm-*, or a list of patterns'
-const pattern = z.string().min(1, { error: expectedPattern })
-/** One glob or a list of them. */
-const globs = z
-  .union([pattern, z.array(pattern).min(1, { error: expectedPattern })], { error: expectedPattern })
-  .transform((value) => (typeof value === 'string' ? [value] : value))
-
-const id = (form: RegExp, what: string) =>
-  z.string({ error: `expected ${what}` }).regex(form, { error: `expected ${what}` })
-const user = id(/^[UW][A-Z0-9]{2,}$/, 'a Slack user id such as U012ABCDEF')
-const group = id(/^S[A-Z0-9]{2,}$/, 'a Slack user group id such as S012ABCDEF')
-const channel = id(/^[CG][A-Z0-9]{2,}$/, 'a Slack channel id such as C012ABCDEF')
-const people = z.strictObject({
-  users: z.array(user).exactOptional(),
-  groups: z.array(group).exactOptional(),
-})
 const expectedPort = 'expected a port such as 5432/tcp or 3389'
 const port = z.union([z.string(), z.number()], { error: expectedPort }).transform((value, context): Port => {
   const parsed = parsePort(String(value))
@@ -40,25 +11,50 @@ const port = z.union([z.string(), z.number()], { error: expectedPort }).transfor
 })
 const serviceName = 'a service’s name has small letters, digits and hyphens'
 
-const vmShape = z.strictObject({
-  name: globs.exactOptional(),
-  resourceGroup: globs.exactOptional(),
-  subscription: globs.exactOptional(),
-  tags: z.record(z.string(), globs).exactOptional(),
+const patternReason = z.strictObject({ pattern: globs, help: z.string().min(1).max(300) })
+const reason = z.union([z.enum(['optional', 'required']), patternReason], {
+  error: 'expected optional, required, or a pattern with its help',
 })
-export const ruleShape = z.strictObject({
-  name: z.string().min(1).max(200),
-  vm: vmShape.optional(),
-  requester: people.optional(),
-  services: z
-    .array(z.union([z.string(), z.number()], { error: 'expected the name of a service, or a port' }))
-    .min(1)
-    .optional(),
-  maxDuration: duration,
-  approvals: z.int().min(0).max(20).default(1),
-  approvers: people.optional(),
+const quotaShape = z.strictObject({
+  perPerson: z.int().min(0).exactOptional(),
+  perVm: z.int().min(0).exactOptional(),
+  perRule: z.int().min(0).exactOptional(),
+})
+const tagName = z.string().min(1).max(512)
+const schedule = z
+  .string()
+  .regex(/^[A-Z0-9]{4,20}$/, { error: 'expected the id of a schedule such as PABC123' })
+const approversShape = z.strictObject({
+  users: z.array(user).exactOptional(),
+  groups: z.array(group).exactOptional(),
+  ownerTag: tagName.exactOptional(),
+  onCall: z.array(schedule).min(1).exactOptional(),
+})
+const approvals = z.int().min(0).max(20)
+const stageShape = z.strictObject({
+  approvers: approversShape,
+  approvals: approvals.min(1).default(1),
+  fromDifferentGroups: z.boolean().default(false),
+})
+/** What a rule says about its answer; `defaults` may say it for every rule. */
+const answerShape = {
+  maxDuration: duration.optional(),
+  approvals: approvals.optional(),
+  approvers: approversShape.optional(),
+  fromDifferentGroups: z.boolean().optional(),
+  stages: z.array(stageShape).min(1).max(5).optional(),
+  selfApproval: z.boolean().optional(),
+  reason: reason.optional(),
   channel: channel.optional(),
   deadline: duration.optional(),
+}
+const ruleName = z.string().min(1).max(200)
+export const denyShape = z.strictObject({ name: ruleName, ...match })
+export const ruleShape = z.strictObject({
+  name: ruleName,
+  ...match,
+  ...answerShape,
+  quota: quotaShape.optional(),
 })
 
 const pagesShape = z.strictObject({
@@ -69,7 +65,7 @@ const pagesShape = z.strictObject({
 const auditShape = z.strictObject({ channel })
 const addressShape = z.strictObject({ remember: duration })
 const cardShape = z.strictObject({ showTags: z.array(z.string().min(1)).max(10) })
-const defaultsShape = z.strictObject({ channel: channel.optional(), deadline: duration.optional() })
+const defaultsShape = z.strictObject(answerShape)
 export const fileShape = z.strictObject({
   version: z.literal(1, { error: 'expected 1, the version of the file’s form' }),
   audit: auditShape,
@@ -80,7 +76,16 @@ export const fileShape = z.strictObject({
     .record(z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, { error: serviceName }), z.array(port).min(1))
     .optional(),
   defaults: defaultsShape.optional(),
+  deny: z.array(denyShape).optional(),
   rules: z.array(ruleShape).min(1),
+})
+
+const answerKeys = (place: string): Record<string, object> => ({
+  [`${place}.approvers`]: approversShape.shape,
+  [`${place}.stages.*`]: stageShape.shape,
+  [`${place}.stages.*.approvers`]: approversShape.shape,
+  [`${place}.reason`]: patternReason.shape,
+  [`${place}.quota`]: quotaShape.shape,
 })
 
 /** The keys that are right in each place; `*` stands for any one part of a path. */
@@ -92,7 +97,9 @@ export const keysAt: Readonly<Record<string, object>> = {
   card: cardShape.shape,
   defaults: defaultsShape.shape,
   'rules.*': ruleShape.shape,
-  'rules.*.vm': vmShape.shape,
-  'rules.*.requester': people.shape,
-  'rules.*.approvers': people.shape,
+  'deny.*': denyShape.shape,
+  ...answerKeys('rules.*'),
+  ...matchKeys('rules.*'),
+  ...matchKeys('deny.*'),
+  ...answerKeys('defaults'),
 }

@@ -1,5 +1,5 @@
-import { type Member, samePerson } from './person.ts'
-import type { Approvers, Terms } from './policy.ts'
+import { type Member, type Person, samePerson } from './person.ts'
+import type { Approvers, Stage, Terms } from './policy.ts'
 import type { Refusal } from './refusal.ts'
 import type { RequestBase, Review } from './request.ts'
 
@@ -18,43 +18,143 @@ export function membershipProblem(member: Member): string | null {
 export const isApprover = (approvers: Approvers, member: Member): boolean =>
   approvers.users.includes(member.person.userId) || approvers.groups.some((id) => member.groups.includes(id))
 
+/** One account or, where the accounts are mapped, one Entra user. */
+export const sameHuman = (
+  a: { readonly person: Person; readonly entraId: string | null },
+  b: { readonly person: Person; readonly entraId: string | null },
+): boolean => samePerson(a.person, b.person) || (a.entraId !== null && a.entraId === b.entraId)
+
 /** What a request and the policy of this moment say about who may act on it. */
 export interface Authority {
   readonly request: Pick<RequestBase, 'requester'>
+  /** The requester's Entra object id, where it is known. */
+  readonly requesterEntraId?: string | null
   readonly terms: Terms | null
+  /** Which of the stages waits for a yes. */
+  readonly stage?: number
 }
 
-const notApprover = (terms: Terms | null): Refusal => ({
+const notApprover = (approvers: Approvers | undefined): Refusal => ({
   code: 'not an approver',
-  users: terms?.approvers.users ?? [],
-  groups: terms?.approvers.groups ?? [],
+  users: approvers?.users ?? [],
+  groups: approvers?.groups ?? [],
 })
+
+/** Everybody whom a rule names in any of its stages. */
+export const allApprovers = (terms: Terms | null): Approvers => ({
+  users: [...new Set(terms?.stages.flatMap(({ approvers }) => approvers.users))],
+  groups: [...new Set(terms?.stages.flatMap(({ approvers }) => approvers.groups))],
+})
+
+function mayApprove(member: Member, { terms, stage = 0 }: Authority): Refusal | null {
+  const current = terms?.stages[stage]?.approvers
+  if (current && isApprover(current, member)) return null
+  const later = terms?.stages.slice(stage + 1).some(({ approvers }) => isApprover(approvers, member)) ?? false
+  const refusal = notApprover(current)
+  return later && refusal.code === 'not an approver' ? { ...refusal, code: 'not your turn' } : refusal
+}
 
 /** The one function that says whether a person may do a thing to a request; null means yes. */
 export function authorise(verb: Verb, member: Member, authority: Authority): Refusal | null {
-  const own = samePerson(member.person, authority.request.requester)
+  const { request, terms, requesterEntraId = null } = authority
+  const own = sameHuman(member, { person: request.requester, entraId: requesterEntraId })
   // Ending one's own request or access is never harmful, so it needs no word of the directory.
   if (own && (verb === 'cancel' || verb === 'close')) return null
   const problem = membershipProblem(member)
   if (problem !== null) return { code: 'not a member', why: problem }
-  const approver = authority.terms !== null && isApprover(authority.terms.approvers, member)
   switch (verb) {
     case 'cancel':
       return own ? null : { code: 'not yours to cancel' }
     case 'close':
-      return own || approver ? null : { code: 'not yours to close' }
+      return own || isApprover(allApprovers(terms), member) ? null : { code: 'not yours to close' }
     case 'approve':
+      if (own && terms?.selfApproval !== true) return { code: 'own request' }
+      return mayApprove(member, authority)
     case 'deny':
       if (own) return { code: 'own request' }
-      return approver ? null : notApprover(authority.terms)
+      return isApprover(allApprovers(terms), member) ? null : notApprover(allApprovers(terms))
     default:
       return verb satisfies never
   }
 }
 
-/** How many different people have said yes. */
-export const approvalCount = (reviews: readonly Review[]): number =>
-  new Set(reviews.filter((review) => review.verdict === 'approve').map((review) => review.by.userId)).size
+/** How far the approvals have come. */
+export interface Progress {
+  /** The stage that waits for a yes; as many as there are stages when all of them have enough. */
+  readonly stage: number
+  /** How many of the stage’s approvals there are. */
+  readonly approvals: number
+}
 
-export const hasApproved = (reviews: readonly Review[], member: Member): boolean =>
-  reviews.some((review) => review.verdict === 'approve' && samePerson(review.by, member.person))
+export const noProgress: Progress = { stage: 0, approvals: 0 }
+
+/** What somebody can speak for in a stage: each group of it that they are in, or themselves when named. */
+const voicesOf = ({ approvers }: Stage, member: Member): string[] => [
+  ...approvers.groups.filter((id) => member.groups.includes(id)),
+  ...(approvers.users.includes(member.person.userId) ? [member.person.userId] : []),
+]
+
+/** The most people of whom each can speak for another group: matching by augmenting paths. */
+function differentVoices(stage: Stage, members: readonly Member[]): number {
+  const taken = new Map<string, Member>()
+  const place = (member: Member, tried: Set<string>): boolean =>
+    voicesOf(stage, member).some((voice) => {
+      if (tried.has(voice)) return false
+      tried.add(voice)
+      const holder = taken.get(voice)
+      if (holder && !place(holder, tried)) return false
+      taken.set(voice, member)
+      return true
+    })
+  return members.filter((member) => place(member, new Set())).length
+}
+
+const countIn = (stage: Stage, members: readonly Member[]): number =>
+  stage.fromDifferentGroups ? differentVoices(stage, members) : members.length
+
+/**
+ * Counts the yeses again, in the order in which they came, as the people and the rule are now: who is no longer an
+ * approver no longer counts.
+ */
+export function progressOf(terms: Terms, yeses: readonly Member[]): Progress {
+  let stage = 0
+  let here: Member[] = []
+  const counted: Member[] = []
+  for (const member of yeses) {
+    const current = terms.stages[stage]
+    if (!current) break
+    const again = counted.some((other) => sameHuman(other, member))
+    if (again || membershipProblem(member) !== null || !isApprover(current.approvers, member)) continue
+    counted.push(member)
+    here = [...here, member]
+    if (countIn(current, here) < current.approvals) continue
+    stage += 1
+    here = []
+  }
+  const current = terms.stages[stage]
+  return { stage, approvals: current ? countIn(current, here) : 0 }
+}
+
+export const isComplete = (terms: Terms, { stage }: Progress): boolean => stage >= terms.stages.length
+
+/**
+ * Those who have said yes, in order, as the directory knows them now. A yes that came after the directory was asked
+ * was judged a moment ago, so what it was judged by holds.
+ */
+export const yesesOf = (reviews: readonly Review[], now: readonly Member[]): readonly Member[] =>
+  reviews
+    .filter(({ verdict }) => verdict === 'approve')
+    .map(({ by, groups = [], entraId = null }) => {
+      const member = now.find(({ person }) => samePerson(person, by))
+      return member ?? { ...nobodySpecial, person: by, groups, entraId }
+    })
+
+const nobodySpecial = {
+  known: true,
+  deleted: false,
+  bot: false,
+  guest: false,
+  foreign: false,
+  timeZone: null,
+  entraGroups: null,
+} as const

@@ -1,7 +1,17 @@
-import { approvalCount, authorise, hasApproved, membershipProblem } from './approval.ts'
+import {
+  authorise,
+  isComplete,
+  membershipProblem,
+  noProgress,
+  type Progress,
+  progressOf,
+  sameHuman,
+  yesesOf,
+} from './approval.ts'
 import type { AuditEvent, AuditType, Json } from './audit.ts'
 import type { Case } from './case.ts'
 import type { Effect } from './effect.ts'
+import { approvalsOf } from './evaluate.ts'
 import type { Event } from './event.ts'
 import { deadlineOf, expiryOf, isExpired, warningAt } from './expiry.ts'
 import type { Grant } from './grant.ts'
@@ -75,7 +85,13 @@ export function submit(event: Submit, now: number): Outcome {
     return begin(request, given, [audit])
   }
   const deadlineAt = deadlineOf(now, verdict.terms.deadlineMs, ask.until)
-  const request: Request = { ...base, state: 'pending', terms: verdict.terms, deadlineAt }
+  const request: Request = {
+    ...base,
+    state: 'pending',
+    terms: verdict.terms,
+    progress: noProgress,
+    deadlineAt,
+  }
   return {
     ok: true,
     next: { request, grant: null },
@@ -182,35 +198,54 @@ function decisionOf(request: Exclude<Request, PendingRequest>): { by: readonly P
   }
 }
 
+/** What the policy says now; where it would ask nobody any more, whoever was asked still has to say yes. */
+const termsNow = (request: PendingRequest, event: ReviewEvent): Terms => {
+  const { terms } = event.policy
+  return terms && terms.stages.length > 0 ? terms : request.terms
+}
+
 function review(request: PendingRequest, event: ReviewEvent, now: number): Outcome {
-  const terms = event.policy.terms ?? request.terms
-  const refusal = authorise(event.verdict, event.by, { request, terms })
-  if (refusal) return refuse(refusal)
+  const { by } = event
+  const terms = termsNow(request, event)
+  const earlier = yesesOf(request.reviews, event.earlier)
+  const { stage } = progressOf(terms, earlier)
+  const requesterEntraId = event.requester.entraId
+  const refusal = authorise(event.verdict, by, { request, requesterEntraId, terms, stage })
+  const again = event.verdict === 'approve' && earlier.some((other) => sameHuman(other, by))
+  if (refusal && !(again && refusal.code !== 'not a member')) return refuse(refusal)
   // The deadline's own job may run a moment late; a yes that comes after the deadline is no yes.
   if (isExpired(request.deadlineAt, now)) return end(request, 'lapsed', 'jitney', now)
-  const one: Review = { by: event.by.person, verdict: event.verdict, at: now }
+  const { groups, entraId } = by
+  const one: Review = { by: by.person, verdict: event.verdict, at: now, groups, entraId }
   if (event.verdict === 'deny')
     return end({ ...request, reviews: [...request.reviews, one] }, 'denied', one.by, now)
-  if (hasApproved(request.reviews, event.by)) return refuse({ code: 'already reviewed' })
+  if (again) return refuse({ code: 'already reviewed' })
   if (event.policy.outcome === 'deny')
     return refuse({ code: 'policy changed', because: event.policy.tree.because })
   if (membershipProblem(event.requester) !== null) return refuse({ code: 'requester gone' })
-  return approve({ ...request, reviews: [...request.reviews, one] }, terms, one, event.grantId, now)
+  if (earlier.some(({ known }) => !known)) return refuse({ code: 'approvers unknown' })
+  const progress = progressOf(terms, [...earlier, by])
+  return approve({ ...request, terms, progress, reviews: [...request.reviews, one] }, one, event.grantId, now)
 }
 
-function approve(request: PendingRequest, terms: Terms, one: Review, grantId: string, now: number): Outcome {
-  const count = approvalCount(request.reviews)
-  const details: Details = { approvals: count, needed: terms.approvals, rule: terms.rule }
-  if (count < terms.approvals) {
-    const next: Request = { ...request, terms }
+function approve(request: PendingRequest, one: Review, grantId: string, now: number): Outcome {
+  const { terms, progress } = request
+  const details: Details = { ...tally(terms, progress), rule: terms.rule }
+  if (!isComplete(terms, progress)) {
     const audit = auditOf('request.reviewed', request, one.by, now, details)
-    return { ok: true, next: { request: next, grant: null }, audit: [audit], effects: [show(request.id)] }
+    return { ok: true, next: { request, grant: null }, audit: [audit], effects: [show(request.id)] }
   }
   const given = grantFor(request, grantId, now)
   if (!given) return refuse({ code: 'no time left' })
   const approved: Request = { ...baseOf(request), state: 'approved', terms, approvedAt: now }
   return begin(approved, given, [auditOf('request.approved', request, one.by, now, details, grantId)])
 }
+
+/** How many approvals there are, of how many: those of the stages that are done, and of the one that waits. */
+const tally = (terms: Terms, { stage, approvals }: Progress): Details => ({
+  approvals: approvalsOf({ stages: terms.stages.slice(0, stage) }) + approvals,
+  needed: approvalsOf(terms),
+})
 
 const auditTypes = {
   denied: 'request.denied',

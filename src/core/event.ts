@@ -18,6 +18,8 @@ export type Event =
       readonly policy: Verdict
       /** The requester as the directory knows them at this moment. */
       readonly requester: Member
+      /** Those who said yes before, in order, as the directory knows them at this moment. */
+      readonly earlier: readonly Member[]
       readonly grantId: string
     }
   | { readonly type: 'cancel'; readonly by: Member }

@@ -22,6 +22,10 @@ export interface Member {
   readonly foreign: boolean
   /** An IANA zone such as `Europe/Berlin`, or null when Slack gave none. */
   readonly timeZone: string | null
+  /** The object id in Entra, where this person is mapped to one. */
+  readonly entraId: string | null
+  /** The Entra groups, among those that the policy names, that this person is in; null when that is not known. */
+  readonly entraGroups: readonly string[] | null
   /** The Slack user groups, among those that the policy names, that this person is in. */
   readonly groups: readonly string[]
 }

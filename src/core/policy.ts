@@ -1,45 +1,126 @@
-import { durationText } from './duration.ts'
 import type { Person } from './person.ts'
-import type { Service } from './service.ts'
-import { covers, type Port, portsText } from './service.ts'
+import type { Port, Service } from './service.ts'
+import type { Source } from './source.ts'
 import type { Vm } from './vm.ts'
 
-/** Who may approve: Slack user ids and Slack user group ids. */
+/** Who may approve. Owners and people on call are looked up when it matters; the rest are Slack's ids. */
 export interface Approvers {
   readonly users: readonly string[]
   readonly groups: readonly string[]
+  /** The name of a tag of the VM, whose value names its owners: Slack ids or e-mail addresses. */
+  readonly ownerTag?: string
+  /** Schedules of the on-call service. */
+  readonly onCall?: readonly string[]
 }
 
+/** So many different people of one set; stages follow one another. */
+export interface Stage {
+  readonly approvers: Approvers
+  readonly approvals: number
+  /** Each yes must come from another one of the groups; whoever is named alone counts as a group of one. */
+  readonly fromDifferentGroups: boolean
+}
+
+/** What must hold of the VM. Each list is globs; an absent list matches everything. */
+export interface VmMatch {
+  readonly name?: readonly string[]
+  readonly resourceGroup?: readonly string[]
+  /** The subscription's name or id. */
+  readonly subscription?: readonly string[]
+  readonly tenant?: readonly string[]
+  readonly region?: readonly string[]
+  readonly os?: readonly ('windows' | 'linux')[]
+  readonly tags?: Readonly<Record<string, readonly string[]>>
+}
+
+/** Anyone in one of the lists. */
+export interface RequesterMatch {
+  readonly users?: readonly string[]
+  readonly groups?: readonly string[]
+  /** Object ids of Entra groups. */
+  readonly entraGroups?: readonly string[]
+}
+
+export interface SourceMatch {
+  readonly kind?: readonly Source['learnt'][]
+  /** Ranges in CIDR form. */
+  readonly within?: readonly string[]
+}
+
+/** Days and hours in one zone. */
+export interface TimeMatch {
+  /** 1 is Monday, 7 is Sunday. */
+  readonly days?: readonly number[]
+  /** Minutes after midnight; an end that is not after its start belongs to the next day. */
+  readonly hours?: { readonly from: number; readonly to: number }
+  /** An IANA zone. */
+  readonly zone: string
+}
+
+/** Both ends count as inside. */
+export interface DurationMatch {
+  readonly atLeastMs?: number
+  readonly atMostMs?: number
+}
+
+/** Everything that is given must hold, and nothing under `not`. */
 export interface Match {
-  /** Each list is globs; an absent list matches everything. */
-  readonly vm: {
-    readonly name?: readonly string[]
-    readonly resourceGroup?: readonly string[]
-    readonly subscription?: readonly string[]
-    readonly tags?: Readonly<Record<string, readonly string[]>>
-  }
-  readonly requester: { readonly users?: readonly string[]; readonly groups?: readonly string[] }
+  readonly vm: VmMatch
+  readonly requester: RequesterMatch
   /** Ports that the rule is about; absent means any. */
   readonly ports?: readonly Port[]
+  readonly source?: SourceMatch
+  readonly time?: TimeMatch
+  readonly duration?: DurationMatch
+  readonly not?: {
+    readonly vm?: VmMatch
+    readonly requester?: RequesterMatch
+    readonly source?: SourceMatch
+    readonly time?: TimeMatch
+  }
 }
 
 /** What a yes is bound to. */
 export interface Terms {
   readonly rule: string
   readonly maxDurationMs: number
-  readonly approvers: Approvers
-  readonly approvals: number
+  /** None means that nobody is asked. */
+  readonly stages: readonly Stage[]
+  /** The rule says that people may approve what they asked for themselves. */
+  readonly selfApproval: boolean
   /** The Slack channel that the card goes to. */
   readonly channel: string
   /** How long approvers have. */
   readonly deadlineMs: number
 }
 
+/** What has to be said about why; `help` is told to whoever says something else. */
+export type ReasonNeed =
+  | { readonly kind: 'optional' }
+  | { readonly kind: 'required' }
+  | { readonly kind: 'pattern'; readonly globs: readonly string[]; readonly help: string }
+
+/** How often in 24 hours the rule may decide by itself. */
+export interface Quota {
+  readonly perPerson?: number
+  readonly perVm?: number
+  readonly perRule?: number
+}
+
 export interface PolicyRule {
   /** Completes the sentence “Access is granted if …”. */
   readonly name: string
   readonly match: Match
+  readonly reason: ReasonNeed
+  readonly quota: Quota
   readonly terms: Terms
+}
+
+/** A “no” that no rule can overrule. */
+export interface DenyRule {
+  /** Completes the sentence “Access is refused if …”. */
+  readonly name: string
+  readonly match: Match
 }
 
 /** Whom to call when something does not close. */
@@ -53,6 +134,7 @@ export interface Policy {
   /** Identifies the exact text that was loaded. */
   readonly hash: string
   readonly services: readonly Service[]
+  readonly deny: readonly DenyRule[]
   readonly rules: readonly PolicyRule[]
   readonly auditChannel: string
   readonly pages: Pages
@@ -62,14 +144,29 @@ export interface Policy {
   readonly showTags: readonly string[]
 }
 
+/** How often a rule decided by itself in the last 24 hours. */
+export interface Usage {
+  readonly byPerson: number
+  readonly ofVm: number
+  readonly ofRule: number
+}
+
 /** What the policy is asked about. */
 export interface Subject {
   readonly requester: Person
   /** Groups that the requester is in, as read from the directory now. */
   readonly groups: readonly string[]
+  /** Entra groups that the requester is in; null when that is not known. */
+  readonly entraGroups: readonly string[] | null
   readonly vm: Vm
   readonly ports: readonly Port[]
+  readonly source: Pick<Source, 'address' | 'learnt'>
+  readonly reason: string | null
+  /** When access would begin. */
+  readonly startsAt: number
   readonly durationMs: number
+  /** By the rule's name; a rule that is missing is not known. */
+  readonly usage: ReadonlyMap<string, Usage>
 }
 
 /** One node of the explanation: what was checked, how it came out, and why, in words. */
@@ -80,181 +177,30 @@ export interface Reason {
   readonly children: readonly Reason[]
 }
 
+export type Outcome = 'allow' | 'needs approval' | 'deny'
+
 export interface Verdict {
-  readonly outcome: 'allow' | 'needs approval' | 'deny'
+  readonly outcome: Outcome
   /** What applies when it is not a deny. */
   readonly terms: Terms | null
   readonly tree: Reason
   readonly policyHash: string
 }
 
-/**
- * `*` stands for any run of characters and `?` for one; upper and lower case are alike. No regular expression:
- * a few stars in one, against a long tag that somebody else wrote, would stop the bot for minutes.
- */
-export function globMatches(glob: string, text: string): boolean {
-  const wanted = Array.from(glob.toLowerCase())
-  const given = Array.from(text.toLowerCase())
-  let [at, star, resume] = [0, -1, 0]
-  for (let index = 0; index < given.length; ) {
-    if (wanted[at] === '*') {
-      star = at
-      resume = index
-      at += 1
-    } else if (at < wanted.length && (wanted[at] === '?' || wanted[at] === given[index])) {
-      at += 1
-      index += 1
-    } else if (star >= 0) {
-      // Only the last star needs another try: the ones before it are satisfied already.
-      at = star + 1
-      resume += 1
-      index = resume
-    } else {
-      return false
-    }
-  }
-  return wanted.slice(at).every((letter) => letter === '*')
-}
+const approversOf = (terms: Terms): readonly Approvers[] => terms.stages.map(({ approvers }) => approvers)
 
-const anyGlob = (globs: readonly string[], text: string) => globs.some((glob) => globMatches(glob, text))
-
-const leaf = (check: string, yes: boolean, because: string): Reason => ({
-  check,
-  result: yes ? 'yes' : 'no',
-  because,
-  children: [],
-})
-
-function checkVm(match: Match['vm'], vm: Vm): Reason[] {
-  const checks: Reason[] = []
-  const add = (what: string, globs: readonly string[] | undefined, values: readonly string[]) => {
-    if (!globs) return
-    const yes = values.some((value) => anyGlob(globs, value))
-    checks.push(
-      leaf(what, yes, `${values[0] || 'nothing'} ${yes ? 'is among' : 'is not among'} ${globs.join(', ')}`),
-    )
-  }
-  add('the VM’s name', match.name, [vm.name])
-  add('its resource group', match.resourceGroup, [vm.resourceGroup])
-  add('its subscription', match.subscription, [vm.subscriptionName, vm.subscriptionId])
-  for (const [tag, globs] of Object.entries(match.tags ?? {})) {
-    const key = Object.keys(vm.tags).find((name) => name.toLowerCase() === tag.toLowerCase())
-    const value = key === undefined ? undefined : vm.tags[key]
-    const yes = value !== undefined && anyGlob(globs, value)
-    const shown =
-      value === undefined
-        ? 'the VM has no such tag'
-        : `${value} ${yes ? 'is' : 'is not'} among ${globs.join(', ')}`
-    checks.push(leaf(`its tag ${tag}`, yes, shown))
-  }
-  return checks
-}
-
-function checkRequester(match: Match['requester'], subject: Subject): Reason[] {
-  if (!match.users && !match.groups) return []
-  const byName = match.users?.includes(subject.requester.userId) ?? false
-  const group = match.groups?.find((id) => subject.groups.includes(id))
-  const because = byName
-    ? 'named in the rule'
-    : group === undefined
-      ? 'neither named in the rule nor in one of its groups'
-      : `in the group ${group}`
-  return [leaf('the requester', byName || group !== undefined, because)]
-}
-
-function checkPorts(ports: readonly Port[] | undefined, asked: readonly Port[]): Reason[] {
-  if (!ports) return []
-  const yes = covers(ports, asked)
-  return [
-    leaf('the ports', yes, `${portsText(asked)} ${yes ? 'is within' : 'is not within'} ${portsText(ports)}`),
-  ]
-}
-
-function checkDuration(max: number, asked: number): Reason {
-  if (!(asked > 0)) return leaf('the duration', false, 'no time is left in what was asked for')
-  const [shown, most] = [durationText(asked), durationText(max)]
-  if (asked <= max) return leaf('the duration', true, `${shown} is within the ${most} that the rule allows`)
-  const over = shown === most ? `a little over ${shown}` : shown
-  return leaf('the duration', false, `${over} is more than the ${most} that the rule allows`)
-}
-
-interface Tried {
-  readonly reason: Reason
-  readonly matches: boolean
-  readonly within: boolean
-}
-
-function tryRule(rule: PolicyRule, subject: Subject): Tried {
-  const matching = [
-    ...checkVm(rule.match.vm, subject.vm),
-    ...checkRequester(rule.match.requester, subject),
-    ...checkPorts(rule.match.ports, subject.ports),
-  ]
-  const matches = matching.every((reason) => reason.result === 'yes')
-  const duration = checkDuration(rule.terms.maxDurationMs, subject.durationMs)
-  const children = matches ? [...matching, duration] : matching
-  const failed = children.filter((reason) => reason.result === 'no')
-  const because = failed.map((reason) => `${reason.check}: ${reason.because}`).join('; ')
-  return {
-    reason: {
-      check: rule.name,
-      result: failed.length === 0 ? 'yes' : 'no',
-      because: failed.length === 0 ? 'everything it asks for holds' : because,
-      children,
-    },
-    matches,
-    within: matches && duration.result === 'yes',
-  }
-}
-
-const skipped = (rule: PolicyRule): Reason => ({
-  check: rule.name,
-  result: 'skipped',
-  because: 'an earlier rule decided',
-  children: [],
-})
-
-/** Answers for one request: the first rule that matches the VM, the requester and the ports decides. */
-export function evaluate(policy: Policy, subject: Subject): Verdict {
-  const children: Reason[] = []
-  for (const [index, rule] of policy.rules.entries()) {
-    const tried = tryRule(rule, subject)
-    children.push(tried.reason)
-    if (!tried.matches) continue
-    const rest = policy.rules.slice(index + 1).map(skipped)
-    const needs = rule.terms.approvals > 0
-    const outcome = tried.within ? (needs ? 'needs approval' : 'allow') : 'deny'
-    const because = tried.within
-      ? `the rule “${rule.name}” ${needs ? `asks for ${rule.terms.approvals} ${rule.terms.approvals === 1 ? 'approval' : 'approvals'}` : 'allows it'}`
-      : `the rule “${rule.name}” applies, but ${tried.reason.because}`
-    return {
-      outcome,
-      terms: tried.within ? rule.terms : null,
-      tree: {
-        check: 'Access is granted if …',
-        result: tried.within ? 'yes' : 'no',
-        because,
-        children: [...children, ...rest],
-      },
-      policyHash: policy.hash,
-    }
-  }
-  return {
-    outcome: 'deny',
-    terms: null,
-    tree: {
-      check: 'Access is granted if …',
-      result: 'no',
-      because: 'no rule of the policy matches',
-      children,
-    },
-    policyHash: policy.hash,
-  }
-}
+const groupsIn = ({ match }: { readonly match: Match }): readonly string[] => [
+  ...(match.requester.groups ?? []),
+  ...(match.not?.requester?.groups ?? []),
+]
 
 /** Every Slack user group that the policy names, so that the directory is asked about those and no others. */
 export const groupsNamed = (policy: Policy): readonly string[] => [
-  ...new Set(
-    policy.rules.flatMap((rule) => [...(rule.match.requester.groups ?? []), ...rule.terms.approvers.groups]),
-  ),
+  ...new Set([
+    ...policy.deny.flatMap(groupsIn),
+    ...policy.rules.flatMap((rule) => [
+      ...groupsIn(rule),
+      ...approversOf(rule.terms).flatMap(({ groups }) => groups),
+    ]),
+  ]),
 ]

@@ -10,6 +10,12 @@ export type Refusal =
       readonly users: readonly string[]
       readonly groups: readonly string[]
     }
+  /** An earlier stage still waits for these. */
+  | {
+      readonly code: 'not your turn'
+      readonly users: readonly string[]
+      readonly groups: readonly string[]
+    }
   | { readonly code: 'not yours to cancel' }
   | { readonly code: 'not yours to close' }
   | { readonly code: 'already reviewed' }
@@ -24,6 +30,7 @@ export type Refusal =
   | { readonly code: 'nothing to close' }
   | { readonly code: 'policy changed'; readonly because: string }
   | { readonly code: 'requester gone' }
+  | { readonly code: 'approvers unknown' }
   | { readonly code: 'no time left' }
 
 /** How people and times are written where the sentence is shown. */
@@ -43,8 +50,16 @@ function decidedText(refusal: Extract<Refusal, { code: 'already decided' }>, wor
   return `Too late: this request ${what}${by} at ${wording.time(refusal.at)}. Your click changed nothing.`
 }
 
-function approversText(refusal: Extract<Refusal, { code: 'not an approver' }>, wording: Wording): string {
-  const who = list([...refusal.users.map(wording.user), ...refusal.groups.map(wording.group)])
+interface Named {
+  readonly users: readonly string[]
+  readonly groups: readonly string[]
+}
+
+const named = ({ users, groups }: Named, wording: Wording): string =>
+  list([...users.map(wording.user), ...groups.map(wording.group)])
+
+function approversText(refusal: Named, wording: Wording): string {
+  const who = named(refusal, wording)
   return `You are not an approver for this request, so nothing changed. The policy names ${who}.`
 }
 
@@ -58,6 +73,8 @@ export function refusalText(refusal: Refusal, wording: Wording): string {
       return 'Nobody decides on their own request, so nothing changed. It is still waiting for another approver.'
     case 'not an approver':
       return approversText(refusal, wording)
+    case 'not your turn':
+      return `Your turn comes later, so nothing changed. First ${named(refusal, wording)} must approve.`
     case 'not yours to cancel':
       return 'Only the person who asked may cancel a request, so nothing changed. An approver can deny it.'
     case 'not yours to close':
@@ -77,6 +94,8 @@ export function refusalText(refusal: Refusal, wording: Wording): string {
     case 'requester gone':
       // Slack may also just have failed to answer, so the sentence must hold in both cases.
       return 'Slack does not confirm that the person who asked is a full, active member, so nothing was opened. The request still waits: try again in a minute, or deny it.'
+    case 'approvers unknown':
+      return 'Slack could not confirm those who approved before you, so your yes was not taken. Click again in a minute.'
     case 'no time left':
       return 'The end that was asked for has come, so nothing was opened. The person can ask again.'
     default:

@@ -1,3 +1,4 @@
+import type { Progress } from './approval.ts'
 import type { Person } from './person.ts'
 import type { Terms, Verdict } from './policy.ts'
 import type { Port } from './service.ts'
@@ -9,6 +10,9 @@ export interface Review {
   readonly by: Person
   readonly verdict: 'approve' | 'deny'
   readonly at: number
+  /** What this person was at the click: the groups that the policy named, and their Entra object id. */
+  readonly groups?: readonly string[]
+  readonly entraId?: string | null
 }
 
 /** What a person asks for, after parsing and before any decision. All instants are epoch milliseconds. */
@@ -40,6 +44,7 @@ export interface RequestBase extends Ask {
 interface Pending {
   readonly state: 'pending'
   readonly terms: Terms
+  readonly progress: Progress
   readonly deadlineAt: number
 }
 interface Approved {

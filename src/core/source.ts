@@ -86,3 +86,6 @@ export function parseAddress(text: string): AddressAnswer {
   if (/^[\d.]+$/.test(text)) return parseV4(text)
   return no(`“${text}” is not an IP address. Names, tags and other notations are not accepted.`)
 }
+
+/** Whether a text is a range in CIDR form, such as `81.2.69.0/24`. */
+export const isRange = (text: string): boolean => ipaddr.isValidCIDR(text)

@@ -6,6 +6,8 @@ export interface Vm {
   readonly subscriptionId: string
   readonly subscriptionName: string
   readonly location: string
+  /** The directory that the subscription belongs to; missing where Azure did not say. */
+  readonly tenantId?: string
   readonly os: 'windows' | 'linux' | null
   readonly tags: Readonly<Record<string, string>>
 }

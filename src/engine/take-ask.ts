@@ -1,9 +1,10 @@
 import { membershipProblem } from '../core/approval.ts'
 import { type Command, parseCommand } from '../core/command.ts'
 import { durationText, endOf } from '../core/duration.ts'
+import { evaluate } from '../core/evaluate.ts'
 import { Fault } from '../core/fault.ts'
 import type { Member, Person } from '../core/person.ts'
-import { evaluate, groupsNamed } from '../core/policy.ts'
+import { groupsNamed } from '../core/policy.ts'
 import type { Wording } from '../core/refusal.ts'
 import type { Ask, Request } from '../core/request.ts'
 import { parseAddress, type Source } from '../core/source.ts'
@@ -13,6 +14,7 @@ import { answer, endDispatched, endWith, type IntakeParts } from './answer.ts'
 import { backoffMs } from './backoff.ts'
 import { again, ended, type Finish, messageOf } from './handler.ts'
 import { statusText } from './status.ts'
+import { subjectOf } from './subject.ts'
 import { within } from './within.ts'
 
 type AskGesture = Extract<Gesture, { kind: 'ask' }>
@@ -174,7 +176,7 @@ async function submit(
   member: Member,
   ask: Ask,
 ): Promise<Finish> {
-  const verdict = evaluate(parts.policy(), { ...ask, groups: member.groups })
+  const verdict = evaluate(parts.policy(), subjectOf(ask, member, parts.clock.now()))
   const outcome = await parts.dispatcher.dispatch({
     requestId: ask.id,
     event: { type: 'submit', ask, verdict, grantId: parts.newId() },

@@ -1,10 +1,12 @@
 import type { Case } from '../core/case.ts'
+import { evaluate } from '../core/evaluate.ts'
 import type { Event } from '../core/event.ts'
 import type { Member } from '../core/person.ts'
-import { evaluate, groupsNamed } from '../core/policy.ts'
+import { groupsNamed } from '../core/policy.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import { endDispatched, endWith, type IntakeParts } from './answer.ts'
 import { ended, type Finish } from './handler.ts'
+import { subjectOf } from './subject.ts'
 
 type Click = Extract<Gesture, { kind: 'click' }>
 
@@ -40,9 +42,17 @@ async function eventOf(parts: IntakeParts, click: Click, current: Case, by: Memb
     case 'deny': {
       const policy = parts.policy()
       const { request } = current
-      const requester = await parts.directory.member(request.requester, groupsNamed(policy), 'live')
-      const verdict = evaluate(policy, { ...request, groups: requester.groups })
-      return { type: 'review', by, verdict: click.action, policy: verdict, requester, grantId: parts.newId() }
+      const groups = groupsNamed(policy)
+      const before = request.reviews.filter(({ verdict }) => verdict === 'approve')
+      const [requester, ...earlier] = await Promise.all(
+        [request.requester, ...before.map((one) => one.by)].map((person) =>
+          parts.directory.member(person, groups, 'live'),
+        ),
+      )
+      if (!requester) throw new Error('The directory did not answer for the requester.')
+      const verdict = evaluate(policy, subjectOf(request, requester, parts.clock.now()))
+      const grantId = parts.newId()
+      return { type: 'review', by, verdict: click.action, policy: verdict, requester, earlier, grantId }
     }
     default:
       return click.action satisfies never

@@ -61,6 +61,8 @@ const unknown = (person: Person): Member => ({
   guest: false,
   foreign: false,
   timeZone: null,
+  entraId: null,
+  entraGroups: null,
   groups: [],
 })
 
@@ -116,6 +118,8 @@ export function createDirectory({ token, slackApiUrl, now, log }: DirectorySetti
       guest: found.is_restricted === true || found.is_ultra_restricted === true,
       foreign: isForeign(found, here),
       timeZone: found.tz ?? null,
+      entraId: null,
+      entraGroups: null,
       groups: groups.filter((_, at) => lists[at]?.has(person.userId) === true),
     }
   }

@@ -67,10 +67,14 @@ export const groupsFact = ({ hops }: Request): string =>
     4,
   )
 
+/** Who may say the yes that is waited for. */
 export function approversFact(request: Request): string {
-  const { users, groups } = (request.terms ?? request.verdict.terms)?.approvers ?? { users: [], groups: [] }
-  // Nobody decides on their own request, whatever set they are in.
-  const others = users.filter((id) => id !== request.requester.userId)
+  const { stages = [] } = request.terms ?? request.verdict.terms ?? {}
+  const at = request.state === 'pending' ? request.progress.stage : 0
+  const { users, groups } = stages[at]?.approvers ?? { users: [], groups: [] }
+  // Nobody decides on their own request, unless the rule says so.
+  const own = request.terms?.selfApproval === true
+  const others = users.filter((id) => own || id !== request.requester.userId)
   return list([...others.map(user), ...groups.map(group)])
 }
 

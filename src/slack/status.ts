@@ -1,4 +1,4 @@
-import { approvalCount } from '../core/approval.ts'
+import { approvalsOf } from '../core/evaluate.ts'
 import { closedSentences, closingSentences, reasonSentence } from './closing.ts'
 import { approvedBy, approversFact, connectLines, list } from './facts.ts'
 import type { Phase } from './phase.ts'
@@ -7,19 +7,36 @@ import { count, person, time, user, words } from './words.ts'
 
 type Approved = Extract<Phase, { grant: unknown }>
 
+type Undecided = Extract<Phase, { name: 'pending' | 'too late' | 'lapsed' | 'canceled' }>
+
+const approvalsIn = ({ request }: Undecided): number =>
+  request.state === 'pending'
+    ? approvalsOf({ stages: request.terms.stages.slice(0, request.progress.stage) }) +
+      request.progress.approvals
+    : approvedBy(request).length
+
 /** `1 of 2 approvals, by @bob`. */
-function progress(phase: Extract<Phase, { name: 'pending' | 'too late' | 'lapsed' | 'canceled' }>): string {
+function progress(phase: Undecided): string {
   const { request } = phase
   const by = approvedBy(request).map(user)
-  const tally = `${approvalCount(request.reviews)} of ${count(request.terms.approvals, 'approval')}`
+  const tally = `${approvalsIn(phase)} of ${count(approvalsOf(request.terms), 'approval')}`
   return by.length > 0 ? `${tally}, by ${list(by)}` : tally
 }
 
 /** The same while it still counts, as what is missing. */
-function missing(phase: Parameters<typeof progress>[0]): string {
-  const needed = phase.request.terms.approvals
+function missing(phase: Undecided): string {
+  const needed = approvalsOf(phase.request.terms)
   if (approvedBy(phase.request).length > 0) return progress(phase)
   return `Nobody has approved yet, and ${needed === 1 ? 'one approval is' : `${needed} approvals are`} needed`
+}
+
+/** Which of several stages waits, and what is asked of its people. */
+function stageFact({ request }: Extract<Phase, { name: 'pending' | 'too late' }>): string {
+  const { stages } = request.terms
+  const stage = stages[request.progress.stage]
+  const different = stage?.fromDifferentGroups ? ', each from a different group' : ''
+  const turn = stages.length > 1 ? ` (stage ${request.progress.stage + 1} of ${stages.length})` : ''
+  return `Approvers${turn}: ${approversFact(request)}${different}.`
 }
 
 function approval({ request }: Approved): string {
@@ -52,10 +69,7 @@ const endOf = (grant: Extract<Phase, { name: 'closed' }>['grant']) => ({
 export function cardStatus(phase: Phase, now: number): string[] {
   switch (phase.name) {
     case 'pending':
-      return [
-        `*${missing(phase)}.* Decide by ${time(phase.request.deadlineAt)}.`,
-        `Approvers: ${approversFact(phase.request)}.`,
-      ]
+      return [`*${missing(phase)}.* Decide by ${time(phase.request.deadlineAt)}.`, stageFact(phase)]
     case 'too late':
       return [
         `*${progress(phase)}.* The time to decide ended ${time(phase.request.deadlineAt)}. Nothing was opened.`,
@@ -100,7 +114,7 @@ export function mirrorStatus(phase: Phase, now: number): string[] {
     case 'pending':
       return [
         `Your request waits for approval. *${missing(phase)}.* Nothing is open yet.`,
-        `They can decide until ${time(phase.request.deadlineAt)}. Approvers: ${approversFact(phase.request)}.`,
+        `They can decide until ${time(phase.request.deadlineAt)}. ${stageFact(phase)}`,
       ]
     case 'too late':
       return [

@@ -55,7 +55,7 @@ function escaped(refusal: Refusal): Refusal {
   if (refusal.code === 'not a member') return { ...refusal, why: words(refusal.why, 500) }
   if (refusal.code === 'policy changed') return { ...refusal, because: words(refusal.because, 1000) }
   if (refusal.code === 'already decided') return { ...refusal, by: refusal.by.slice(0, 20) }
-  if (refusal.code !== 'not an approver') return refusal
+  if (refusal.code !== 'not an approver' && refusal.code !== 'not your turn') return refusal
   return { ...refusal, users: refusal.users.slice(0, 20), groups: refusal.groups.slice(0, 20) }
 }
 

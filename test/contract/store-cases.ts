@@ -15,8 +15,8 @@ export const avery = someone('U0AVERY')
 const terms = {
   rule: 'a colleague agrees',
   maxDurationMs: 60 * minute,
-  approvers: { users: ['U0AVERY'], groups: [] },
-  approvals: 1,
+  stages: [{ approvers: { users: ['U0AVERY'], groups: [] }, approvals: 1, fromDifferentGroups: false }],
+  selfApproval: false,
   channel: 'C1',
   deadlineMs: 30 * minute,
 }
@@ -58,7 +58,14 @@ function base(id: string): RequestBase {
 }
 
 export const pendingCase = (id: string, fields: Partial<RequestBase> = {}): Case => ({
-  request: { ...base(id), ...fields, state: 'pending', terms, deadlineAt: noon + 30 * minute },
+  request: {
+    ...base(id),
+    ...fields,
+    state: 'pending',
+    terms,
+    progress: { stage: 0, approvals: 0 },
+    deadlineAt: noon + 30 * minute,
+  },
   grant: null,
 })
 

@@ -1,15 +1,8 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  approvalCount,
-  authorise,
-  hasApproved,
-  isApprover,
-  membershipProblem,
-  type Verb,
-} from '../../src/core/approval.ts'
+import { authorise, isApprover, membershipProblem, progressOf, type Verb } from '../../src/core/approval.ts'
 import type { Member } from '../../src/core/person.ts'
-import { alice, bob, carol, dave, member, person, review, terms } from '../support/cases.ts'
+import { alice, bob, carol, dave, member, person, terms } from '../support/cases.ts'
 
 const verbs: readonly Verb[] = ['approve', 'deny', 'cancel', 'close']
 const authority = { request: { requester: alice }, terms: terms() }
@@ -131,17 +124,94 @@ describe('approver sets', () => {
   })
 })
 
+const stage = (
+  users: readonly string[],
+  groups: readonly string[],
+  approvals = 1,
+  fromDifferentGroups = false,
+) => ({
+  approvers: { users, groups },
+  approvals,
+  fromDifferentGroups,
+})
+const inGroups = (who: Member['person'], ...groups: string[]) => member(who, { groups })
+
 describe('counting', () => {
-  it('counts people who said yes, each once, and no one who said no', () => {
-    const sameBob = { ...bob, teamId: 'T2' }
-    expect(approvalCount([])).toBe(0)
-    expect(approvalCount([review(bob), review(sameBob), review(carol), review(dave, 'deny')])).toBe(2)
+  const two = terms({ approvals: 2 })
+
+  it('counts people, each once, and only those who may', () => {
+    const sameBob = member({ ...bob, teamId: 'T2' })
+    expect(progressOf(two, [])).toEqual({ stage: 0, approvals: 0 })
+    expect(progressOf(two, [member(bob), sameBob])).toEqual({ stage: 0, approvals: 1 })
+    expect(progressOf(two, [member(bob), member(dave)])).toEqual({ stage: 0, approvals: 1 })
+    expect(progressOf(two, [member(bob), member(carol)])).toEqual({ stage: 1, approvals: 0 })
   })
 
-  it('knows who has said yes already', () => {
-    const said = [review(bob), review(carol, 'deny')]
-    expect(hasApproved(said, member(bob))).toBe(true)
-    expect(hasApproved(said, member(carol))).toBe(false)
-    expect(hasApproved(said, member(dave))).toBe(false)
+  it('counts two accounts of one Entra user once', () => {
+    const both = [member(bob, { entraId: 'e1' }), member(carol, { entraId: 'e1' })]
+    expect(progressOf(two, both)).toEqual({ stage: 0, approvals: 1 })
+  })
+
+  it('no longer counts who has left since', () => {
+    expect(progressOf(two, [member(bob, { deleted: true }), member(carol)])).toEqual({
+      stage: 0,
+      approvals: 1,
+    })
+    expect(progressOf(two, [member(bob, { known: false }), member(carol)])).toEqual({
+      stage: 0,
+      approvals: 1,
+    })
+  })
+
+  it('takes one stage after the other, and nobody counts in two', () => {
+    const given = terms({ stages: [stage(['UBOB', 'UCAROL'], []), stage(['UBOB', 'UDAVE'], [])] })
+    expect(progressOf(given, [member(dave)])).toEqual({ stage: 0, approvals: 0 })
+    expect(progressOf(given, [member(bob), member(bob)])).toEqual({ stage: 1, approvals: 0 })
+    expect(progressOf(given, [member(carol), member(bob)])).toEqual({ stage: 2, approvals: 0 })
+  })
+
+  it('from different groups: as many as can each speak for another one', () => {
+    const given = terms({ stages: [stage(['UDAVE'], ['SA', 'SB'], 2, true)] })
+    const left = (...people: Member[]) => progressOf(given, people)
+    expect(left(inGroups(bob, 'SA'), inGroups(carol, 'SA'))).toEqual({ stage: 0, approvals: 1 })
+    // Bob can speak for either group, so Carol takes the one that is hers.
+    expect(left(inGroups(bob, 'SA', 'SB'), inGroups(carol, 'SA'))).toEqual({ stage: 1, approvals: 0 })
+    expect(left(inGroups(bob, 'SA'), member(dave))).toEqual({ stage: 1, approvals: 0 })
+  })
+})
+
+describe('stages and turns', () => {
+  const given = {
+    request: { requester: alice },
+    terms: terms({ stages: [stage(['UBOB'], []), stage(['UCAROL'], [])] }),
+  }
+
+  it('whoever comes in a later stage waits; a no counts at once', () => {
+    expect(code('approve', member(bob), given)).toBe('yes')
+    expect(authorise('approve', member(carol), given)).toEqual({
+      code: 'not your turn',
+      users: ['UBOB'],
+      groups: [],
+    })
+    expect(code('approve', member(carol), { ...given, stage: 1 })).toBe('yes')
+    expect(code('approve', member(bob), { ...given, stage: 1 })).toBe('not an approver')
+    expect(code('deny', member(carol), given)).toBe('yes')
+    expect(code('close', member(carol), given)).toBe('yes')
+  })
+})
+
+describe('one’s own request', () => {
+  it('may be approved where the rule says so, by who is an approver', () => {
+    const own = { request: { requester: bob }, terms: terms({ selfApproval: true }) }
+    expect(code('approve', member(bob), own)).toBe('yes')
+    expect(code('deny', member(bob), own)).toBe('own request')
+    expect(code('approve', member(dave), { ...own, request: { requester: dave } })).toBe('not an approver')
+  })
+
+  it('is recognised by the Entra user behind a second account', () => {
+    const second = member(carol, { entraId: 'e1' })
+    expect(code('approve', second, { ...authority, requesterEntraId: 'e1' })).toBe('own request')
+    expect(code('approve', second, { ...authority, requesterEntraId: 'e2' })).toBe('yes')
+    expect(code('approve', member(carol), { ...authority, requesterEntraId: null })).toBe('yes')
   })
 })

@@ -34,6 +34,7 @@ const yes = (by = bob, but: Partial<Extract<Event, { type: 'review' }>> = {}): E
   verdict: 'approve',
   policy: verdict('needs approval'),
   requester: member(alice),
+  earlier: [],
   grantId: 'g1',
   ...but,
 })
@@ -55,6 +56,7 @@ describe('asking', () => {
         verdict: verdict('needs approval'),
         reviews: [],
         terms: terms(),
+        progress: { stage: 0, approvals: 0 },
         deadlineAt: clock('10:00'),
       },
       grant: null,
@@ -155,7 +157,9 @@ describe('a yes', () => {
   it('leaves nothing of the waiting behind, and keeps the rest', () => {
     const { request } = done(pending(), yes(), '09:10').next
     expect(request).toEqual({
-      ...base({ reviews: [review(bob, 'approve', clock('09:10'))] }),
+      ...base({
+        reviews: [{ ...review(bob, 'approve', clock('09:10')), groups: [], entraId: null }],
+      }),
       state: 'approved',
       terms: terms(),
       approvedAt: clock('09:10'),

@@ -67,6 +67,7 @@ const says = (
   verdict: said,
   policy: verdict('needs approval', two),
   requester: member(alice),
+  earlier: [],
   grantId: 'g1',
   ...but,
 })

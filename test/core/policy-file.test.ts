@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { evaluate } from '../../src/core/policy.ts'
+import { evaluate } from '../../src/core/evaluate.ts'
 import { type PolicyProblem, parsePolicy } from '../../src/policy-file.ts'
 import { alice, subject, vm } from '../support/cases.ts'
 
@@ -54,15 +54,20 @@ describe('a good file', () => {
           ],
         },
       ],
+      deny: [],
       rules: [
         {
           name: 'a colleague agrees',
           match: { vm: {}, requester: {} },
+          reason: { kind: 'optional' },
+          quota: {},
           terms: {
             rule: 'a colleague agrees',
             maxDurationMs: 3_600_000,
-            approvers: { users: ['U0BOB'], groups: [] },
-            approvals: 1,
+            stages: [
+              { approvers: { users: ['U0BOB'], groups: [] }, approvals: 1, fromDifferentGroups: false },
+            ],
+            selfApproval: false,
             channel: 'C0ASKS',
             deadlineMs: 3_600_000,
           },
@@ -109,11 +114,19 @@ rules:
           requester: { users: ['U0ALICE'], groups: ['S0DEV'] },
           ports: [tcp(5432), { number: 5433, protocol: 'udp' }, tcp(2222), tcp(443), tcp(8080)],
         },
+        reason: { kind: 'optional' },
+        quota: {},
         terms: {
           rule: 'all of it',
           maxDurationMs: 5_400_000,
-          approvers: { users: ['U0BOB'], groups: ['S0OPS'] },
-          approvals: 2,
+          stages: [
+            {
+              approvers: { users: ['U0BOB'], groups: ['S0OPS'] },
+              approvals: 2,
+              fromDifferentGroups: false,
+            },
+          ],
+          selfApproval: false,
           channel: 'C0OTHER',
           deadlineMs: 900_000,
         },
@@ -137,8 +150,8 @@ rules:
 
   it('needs no approvers where nobody is asked', () => {
     expect(
-      load(`${head}rules: [{ name: free, maxDuration: 1h, approvals: 0 }]`).rules[0]?.terms.approvals,
-    ).toBe(0)
+      load(`${head}rules: [{ name: free, maxDuration: 1h, approvals: 0 }]`).rules[0]?.terms.stages,
+    ).toEqual([])
   })
 
   it('may name the same people once, with an anchor', () => {
@@ -146,7 +159,10 @@ rules:
   - { name: a, maxDuration: 1h, approvers: &ops { users: [U0BOB] } }
   - { name: b, maxDuration: 1h, approvers: *ops }
 `
-    expect(load(text).rules.map(({ terms }) => terms.approvers.users)).toEqual([['U0BOB'], ['U0BOB']])
+    expect(load(text).rules.map(({ terms }) => terms.stages[0]?.approvers.users)).toEqual([
+      ['U0BOB'],
+      ['U0BOB'],
+    ])
   })
 })
 
@@ -172,21 +188,25 @@ const bad: Record<string, [string, string[]]> = {
   'no rules': [`${head}rules: []`, ['4:8 rules: Too small: expected array to have >=1 items (found a list)']],
   'a misspelt key at the top': [
     `${oneRule}audti: 1\n`,
-    ['8:1 audti: unknown key; allowed are version, audit, pages, address, card, services, defaults, rules'],
+    [
+      '8:1 audti: unknown key; allowed are version, audit, pages, address, card, services, defaults, deny, rules',
+    ],
   ],
   'a misspelt key in a rule': [
     withRule('    approvrs: {}'),
     [
-      '8:5 rules[0].approvrs: unknown key; allowed are name, vm, requester, services, maxDuration, approvals, approvers, channel, deadline',
+      '8:5 rules[0].approvrs: unknown key; allowed are name, vm, requester, services, source, time, duration, maxDuration, approvals, approvers, fromDifferentGroups, stages, selfApproval, reason, channel, deadline, quota',
     ],
   ],
   'a misspelt key of a VM': [
     withRule('    vm: { name: x, tag: {} }'),
-    ['8:20 rules[0].vm.tag: unknown key; allowed are name, resourceGroup, subscription, tags'],
+    [
+      '8:20 rules[0].vm.tag: unknown key; allowed are name, resourceGroup, subscription, tenant, region, os, tags, not',
+    ],
   ],
   'a misspelt key of people': [
     withRule('    requester: { user: [U0BOB] }'),
-    ['8:18 rules[0].requester.user: unknown key; allowed are users, groups'],
+    ['8:18 rules[0].requester.user: unknown key; allowed are users, groups, entraGroups, not'],
   ],
   'a misspelt key of the pages': [
     `${oneRule}pages: { chanel: C0PAGES }\n`,
@@ -208,11 +228,11 @@ const bad: Record<string, [string, string[]]> = {
     `${oneRule}address: { remember: 1h, forget: 2h }\n`,
     ['8:26 address.forget: unknown key; allowed are remember'],
   ],
-  'no name and no duration': [
-    `${head}rules:\n  - approvals: 0\n`,
+  'no name': [`${head}rules:\n  - approvals: 0\n`, ['5:5 rules[0].name: is missing; expected string']],
+  'no duration': [
+    `${head}rules:\n  - { name: free, approvals: 0 }\n`,
     [
-      '5:5 rules[0].name: is missing; expected string',
-      '5:5 rules[0].maxDuration: is missing; expected a duration such as 30m, 2h or 1h30m',
+      '5:5 rules[0].maxDuration: is missing, and defaults.maxDuration is not set; expected a duration such as 30m, 2h or 1h30m',
     ],
   ],
   'a duration without a unit': [
@@ -343,7 +363,7 @@ rules:
         "4:5 rules[0].channel: is missing, and defaults.channel is not set",
         "4:5 rules[0]: nobody can approve: name approvers, or set approvals to 0",
         "5:29 rules[1].maxDuration: “soon” is not a duration. Write a duration such as 30m, 2h or 1h30m. (found "soon")",
-        "5:49 rules[1].colour: unknown key; allowed are name, vm, requester, services, maxDuration, approvals, approvers, channel, deadline",
+        "5:49 rules[1].colour: unknown key; allowed are name, vm, requester, services, source, time, duration, maxDuration, approvals, approvers, fromDifferentGroups, stages, selfApproval, reason, channel, deadline, quota",
         "6:13 rules[2].name: “a” is the name of rules[0] already",
         "6:5 rules[2].channel: is missing, and defaults.channel is not set",
         "6:58 rules[2].services[0]: unknown service “rpd”; allowed are rdp, ssh, winrm, or a port such as 443/tcp",

@@ -1,16 +1,24 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Match, PolicyRule, Reason, Subject, Terms } from '../../src/core/policy.ts'
-import { evaluate, globMatches, groupsNamed } from '../../src/core/policy.ts'
+import { evaluate } from '../../src/core/evaluate.ts'
+import { globMatches } from '../../src/core/glob.ts'
+import type { Match, PolicyRule, Reason, Subject } from '../../src/core/policy.ts'
+import { groupsNamed } from '../../src/core/policy.ts'
 import type { Port } from '../../src/core/service.ts'
 import { person, policy, subject, terms, vm } from '../support/cases.ts'
 
 const tcp = (number: number): Port => ({ number, protocol: 'tcp' })
 const hour = 3_600_000
 
-const rule = (name: string, match: Partial<Match> = {}, but: Partial<Terms> = {}): PolicyRule => ({
+const rule = (
+  name: string,
+  match: Partial<Match> = {},
+  but: Parameters<typeof terms>[0] = {},
+): PolicyRule => ({
   name,
   match: { vm: {}, requester: {}, ...match },
+  reason: { kind: 'optional' },
+  quota: {},
   terms: terms({ rule: name, ...but }),
 })
 
@@ -282,20 +290,22 @@ describe('any policy and any request', () => {
   const rules = fc
     .array(fc.tuple(matchOf, fc.nat(2), fc.constantFrom(hour, 2 * hour)), { maxLength: 5 })
     .map((drawn) => drawn.map(toRule))
-  const about = fc.record({
-    requester: fc.constantFrom('UALICE', 'UBOB', 'UCAROL').map(person),
-    groups,
-    vm: fc
-      .record({
-        name: fc.constantFrom('vm-1', 'db-1', 'other'),
-        resourceGroup: fc.constantFrom('rg-shop', 'shop'),
-        subscriptionName: fc.constantFrom('prod', 'dev'),
-        tags: fc.dictionary(fc.constantFrom('ENV', 'tier', 'x'), fc.constantFrom('prod', 'dev', '')),
-      })
-      .map(vm),
-    ports: fc.array(port, { minLength: 1, maxLength: 2 }),
-    durationMs: fc.constantFrom(0, 1, hour, hour + 1, 2 * hour, 3 * hour, Number.NaN),
-  })
+  const about = fc
+    .record({
+      requester: fc.constantFrom('UALICE', 'UBOB', 'UCAROL').map(person),
+      groups,
+      vm: fc
+        .record({
+          name: fc.constantFrom('vm-1', 'db-1', 'other'),
+          resourceGroup: fc.constantFrom('rg-shop', 'shop'),
+          subscriptionName: fc.constantFrom('prod', 'dev'),
+          tags: fc.dictionary(fc.constantFrom('ENV', 'tier', 'x'), fc.constantFrom('prod', 'dev', '')),
+        })
+        .map(vm),
+      ports: fc.array(port, { minLength: 1, maxLength: 2 }),
+      durationMs: fc.constantFrom(0, 1, hour, hour + 1, 2 * hour, 3 * hour, Number.NaN),
+    })
+    .map(subject)
 
   it('is decided by the first rule whose conditions hold, and by nothing else', () => {
     fc.assert(
@@ -304,7 +314,9 @@ describe('any policy and any request', () => {
         const first = all.find((candidate) => holds(candidate, one))
         const yes = first !== undefined && one.durationMs > 0 && one.durationMs <= first.terms.maxDurationMs
         expect(decided.terms).toEqual(yes ? first.terms : null)
-        expect(decided.outcome).toBe(!yes ? 'deny' : first.terms.approvals > 0 ? 'needs approval' : 'allow')
+        expect(decided.outcome).toBe(
+          !yes ? 'deny' : first.terms.stages.length > 0 ? 'needs approval' : 'allow',
+        )
       }),
       { numRuns: 3_000 },
     )

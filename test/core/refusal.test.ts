@@ -18,6 +18,7 @@ const all: { [Code in Refusal['code']]: readonly Extract<Refusal, { code: Code }
     { code: 'not an approver', users: ['UBOB'], groups: ['SOPS'] },
     { code: 'not an approver', users: [], groups: [] },
   ],
+  'not your turn': [{ code: 'not your turn', users: ['UBOB'], groups: ['SOPS'] }],
   'not yours to cancel': [{ code: 'not yours to cancel' }],
   'not yours to close': [{ code: 'not yours to close' }],
   'already reviewed': [{ code: 'already reviewed' }],
@@ -30,6 +31,7 @@ const all: { [Code in Refusal['code']]: readonly Extract<Refusal, { code: Code }
   'nothing to close': [{ code: 'nothing to close' }],
   'policy changed': [{ code: 'policy changed', because: 'no rule of the policy matches' }],
   'requester gone': [{ code: 'requester gone' }],
+  'approvers unknown': [{ code: 'approvers unknown' }],
   'no time left': [{ code: 'no time left' }],
 }
 
@@ -44,6 +46,7 @@ it('says what is wrong, what still holds and what to do next', () => {
     Nobody decides on their own request, so nothing changed. It is still waiting for another approver.
     You are not an approver for this request, so nothing changed. The policy names @UBOB, @group-SOPS.
     You are not an approver for this request, so nothing changed. The policy names nobody.
+    Your turn comes later, so nothing changed. First @UBOB, @group-SOPS must approve.
     Only the person who asked may cancel a request, so nothing changed. An approver can deny it.
     Only the person who asked or an approver may close this access, so nothing changed. Ask one of them.
     Your approval already counts. The request is waiting for somebody else’s.
@@ -54,6 +57,7 @@ it('says what is wrong, what still holds and what to do next', () => {
     No access was opened for this request, so there is nothing to close. While it waits for approval, it can be canceled.
     The policy no longer allows this request (no rule of the policy matches), so nothing was opened. It can only be denied, or asked for again.
     Slack does not confirm that the person who asked is a full, active member, so nothing was opened. The request still waits: try again in a minute, or deny it.
+    Slack could not confirm those who approved before you, so your yes was not taken. Click again in a minute.
     The end that was asked for has come, so nothing was opened. The person can ask again."
   `)
 })

@@ -1,5 +1,7 @@
+import { allApprovers } from '../../src/core/approval.ts'
 import type { AuditType } from '../../src/core/audit.ts'
 import type { Case } from '../../src/core/case.ts'
+import { approvalsOf } from '../../src/core/evaluate.ts'
 import type { Grant } from '../../src/core/grant.ts'
 import type { Call } from '../../src/simulator/calls.ts'
 import type { RuleVersion } from '../../src/simulator/security-groups.ts'
@@ -202,9 +204,10 @@ function i6({ cases }: Evidence): string[] {
   return cases.flatMap(({ request }) => {
     const yes = request.reviews.filter((review) => review.verdict === 'approve').map(({ by }) => by.userId)
     const wrong = yes
-      .filter((id) => id === request.requester.userId || !request.terms?.approvers.users.includes(id))
+      .filter((id) => id === request.requester.userId || !allApprovers(request.terms).users.includes(id))
       .map((id) => `${id} approved ${request.id}`)
-    const needed = request.verdict.outcome === 'needs approval' ? (request.terms?.approvals ?? 1) : 0
+    const needed =
+      request.verdict.outcome === 'needs approval' ? (request.terms ? approvalsOf(request.terms) : 1) : 0
     if (request.state === 'approved' && new Set(yes).size < needed) {
       wrong.push(`${request.id} was approved by ${yes.length} of ${needed}`)
     }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { parse, parseDocument, stringify } from 'yaml'
-import { evaluate } from '../../src/core/policy.ts'
+import { evaluate } from '../../src/core/evaluate.ts'
 import { parsePolicy } from '../../src/policy-file.ts'
 
 const text = await readFile(new URL('../../policy.example.yml', import.meta.url), 'utf8')
@@ -117,15 +117,23 @@ describe('policy.example.yml', () => {
         groups: [],
         vm: of,
         ports: [{ number: port, protocol: 'tcp' }],
+        source: { address: '81.2.69.142', learnt: 'typed' },
+        reason: null,
+        entraGroups: null,
+        startsAt: 0,
         durationMs: minutes * 60_000,
+        usage: new Map(),
       })
     const shop = vm('vm-shop', { env: 'prod' })
     expect(ask(shop, 60, 3389, 'U000ENGINEER')).toMatchObject({
       outcome: 'needs approval',
-      terms: { approvals: 2, channel: 'C0PRODUCTION', deadlineMs: 15 * 60_000 },
+      terms: { stages: [{ approvals: 2 }], channel: 'C0PRODUCTION', deadlineMs: 15 * 60_000 },
     })
     expect(ask(shop, 61, 3389, 'U000ENGINEER').outcome).toBe('deny')
-    expect(ask(shop, 30, 3389)).toMatchObject({ outcome: 'needs approval', terms: { approvals: 3 } })
+    expect(ask(shop, 30, 3389)).toMatchObject({
+      outcome: 'needs approval',
+      terms: { stages: [{ approvals: 3 }] },
+    })
     expect(ask(shop, 31, 3389).outcome).toBe('deny')
     expect(ask(vm('vm-test-1'), 15).outcome).toBe('allow')
     expect(ask(vm('vm-test-1'), 16).outcome).toBe('deny')

@@ -17,6 +17,8 @@ export const memberOf = (userId: string, but: Partial<Member> = {}): Member => (
   guest: false,
   foreign: false,
   timeZone: 'Europe/Berlin',
+  entraId: null,
+  entraGroups: null,
   groups: userId === 'U4' || userId === 'U5' ? [leads] : [],
   ...but,
 })
@@ -24,8 +26,9 @@ export const memberOf = (userId: string, but: Partial<Member> = {}): Member => (
 const terms = (rule: string, approvals: number, users: readonly string[], deadlineMs: number): Terms => ({
   rule,
   maxDurationMs: 20 * minute,
-  approvers: { users, groups: [leads] },
-  approvals,
+  stages:
+    approvals > 0 ? [{ approvers: { users, groups: [leads] }, approvals, fromDifferentGroups: false }] : [],
+  selfApproval: false,
   channel: 'C0APPROVALS',
   deadlineMs,
 })
@@ -33,12 +36,15 @@ const terms = (rule: string, approvals: number, users: readonly string[], deadli
 const ruleFor = (name: string, given: Terms): PolicyRule => ({
   name: given.rule,
   match: { vm: { name: [name] }, requester: {} },
+  reason: { kind: 'optional' },
+  quota: {},
   terms: given,
 })
 
 const policyOf = (hash: string, rules: readonly PolicyRule[]): Policy => ({
   hash,
   services: builtInServices,
+  deny: [],
   rules,
   auditChannel: 'C0AUDIT',
   pages: { channel: 'C0PAGES', users: ['U3'], groups: [] },

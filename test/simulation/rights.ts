@@ -1,10 +1,9 @@
 import type { Case } from '../../src/core/case.ts'
 import type { Member, Person } from '../../src/core/person.ts'
-import type { Policy } from '../../src/core/policy.ts'
+import type { Approvers, Policy, Terms } from '../../src/core/policy.ts'
 import type { Intake } from '../../src/ports.ts'
 import { isActive, yesFor } from './office.ts'
 
-type Approvers = NonNullable<Case['request']['terms']>['approvers']
 type Action = 'approve' | 'deny' | 'cancel' | 'close'
 
 /** Who could do what at which moment, told without the code that decides it. */
@@ -41,10 +40,10 @@ export class Rights {
   }
 
   #approvers(action: Action, request: Case['request'], moment: number): Approvers | null {
-    const asked = request.terms?.approvers ?? null
+    const asked = namedIn(request.terms)
     if (action === 'close') return asked
     const policy = this.policies.findLast((one) => one.at <= moment)?.policy
-    const now = policy ? (yesFor(policy, request.vm.name)?.approvers ?? null) : null
+    const now = policy ? namedIn(yesFor(policy, request.vm.name)) : null
     // What the policy no longer allows can still be denied.
     return now ?? (action === 'deny' ? asked : null)
   }
@@ -54,3 +53,6 @@ const isAmong = (approvers: Approvers | null, member: Member): boolean =>
   approvers !== null &&
   (approvers.users.includes(member.person.userId) ||
     approvers.groups.some((id) => member.groups.includes(id)))
+
+/** These policies have one stage each, where anybody is asked. */
+const namedIn = (terms: Terms | null): Approvers | null => terms?.stages[0]?.approvers ?? null

@@ -138,7 +138,7 @@ export const directoryOf = (line: SlackLine): Directory => ({
         const found = workspace.members.get(person.userId)
         if (found && !fails) return { ...found, groups: found.groups.filter((id) => groups.includes(id)) }
         const unknown = { known: false, deleted: false, bot: false, guest: false, foreign: false }
-        return { person, ...unknown, timeZone: null, groups: [] }
+        return { person, ...unknown, timeZone: null, entraId: null, entraGroups: null, groups: [] }
       },
       fault: uncertain,
     })

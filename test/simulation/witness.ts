@@ -1,5 +1,6 @@
 import type { AuditType } from '../../src/core/audit.ts'
 import type { Case } from '../../src/core/case.ts'
+import { approvalsOf } from '../../src/core/evaluate.ts'
 import { type Grant, parseRuleName, type Rule } from '../../src/core/grant.ts'
 import type { LiveRule } from '../../src/core/live-rule.ts'
 import type { Person } from '../../src/core/person.ts'
@@ -152,7 +153,7 @@ export class Witness {
     const yes = new Set(
       request.reviews.filter((one) => one.verdict === 'approve').map((one) => one.by.userId),
     )
-    const needed = request.verdict.outcome === 'allow' ? 0 : (request.terms?.approvals ?? 1)
+    const needed = request.verdict.outcome === 'allow' ? 0 : request.terms ? approvalsOf(request.terms) : 1
     if (request.state !== 'approved' || yes.size < needed) {
       this.fail('I6', `${request.id} is ${request.state} by ${yes.size} of ${needed} and has a grant`)
     }

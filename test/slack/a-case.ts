@@ -15,8 +15,14 @@ const carol = someone('U0CAROL')
 export const terms: Terms = {
   rule: 'an on-call engineer needs a jump host',
   maxDurationMs: 4 * hour,
-  approvers: { users: ['U0BOB', 'U0CAROL'], groups: ['S0OPS'] },
-  approvals: 2,
+  stages: [
+    {
+      approvers: { users: ['U0BOB', 'U0CAROL'], groups: ['S0OPS'] },
+      approvals: 2,
+      fromDifferentGroups: false,
+    },
+  ],
+  selfApproval: false,
   channel: 'C0APPROVE',
   deadlineMs: hour,
 }
@@ -96,11 +102,24 @@ const why = { by: null, detail: null }
 /** One case for each state that people can see. */
 export const cases = {
   pending: {
-    request: { ...base, state: 'pending', terms, deadlineAt: noon + hour },
+    request: {
+      ...base,
+      state: 'pending',
+      terms,
+      progress: { stage: 0, approvals: 0 },
+      deadlineAt: noon + hour,
+    },
     grant: null,
   },
   oneOfTwo: {
-    request: { ...base, reviews: [yes(bob)], state: 'pending', terms, deadlineAt: noon + hour },
+    request: {
+      ...base,
+      reviews: [yes(bob)],
+      state: 'pending',
+      terms,
+      progress: { stage: 0, approvals: 1 },
+      deadlineAt: noon + hour,
+    },
     grant: null,
   },
   opening: granted({ ...grantBase, state: 'opening' }),

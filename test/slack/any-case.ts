@@ -65,8 +65,15 @@ const { tree } = fc.letrec<{ tree: Reason }>((tie) => ({
 const anyTerms = fc.record({
   rule: words,
   maxDurationMs: fc.constant(terms.maxDurationMs),
-  approvers: fc.record({ users: people, groups: people }),
-  approvals: fc.integer({ min: 1, max: 9 }),
+  stages: fc.array(
+    fc.record({
+      approvers: fc.record({ users: people, groups: people }),
+      approvals: fc.integer({ min: 1, max: 9 }),
+      fromDifferentGroups: fc.boolean(),
+    }),
+    { maxLength: 3 },
+  ),
+  selfApproval: fc.boolean(),
   channel: fc.constant('C0APPROVE'),
   deadlineMs: fc.constant(terms.deadlineMs),
 })
@@ -142,6 +149,7 @@ export const anyCase: fc.Arbitrary<Case> = fc
     by: fc.oneof(fc.constant('policy' as const), person),
     grant,
     at,
+    progress: fc.record({ stage: fc.nat(3), approvals: fc.nat(3) }),
   })
   .map((given) => {
     const ends = { approvedAt: given.at, deniedAt: given.at, canceledAt: given.at, lapsedAt: given.at }
@@ -151,6 +159,7 @@ export const anyCase: fc.Arbitrary<Case> = fc
       state: given.state,
       terms: given.terms,
       by: given.by,
+      progress: given.progress,
       deadlineAt: given.at,
     }
     return { request, grant: given.state === 'approved' ? given.grant : null }

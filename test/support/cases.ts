@@ -1,10 +1,11 @@
+import { progressOf, yesesOf } from '../../src/core/approval.ts'
 import type { Case } from '../../src/core/case.ts'
 import type { Effect } from '../../src/core/effect.ts'
 import type { Grant, GrantBase, Rule } from '../../src/core/grant.ts'
 import type { Difference, LiveRule } from '../../src/core/live-rule.ts'
 import type { Outcome } from '../../src/core/outcome.ts'
 import type { Member, Person } from '../../src/core/person.ts'
-import type { Policy, Subject, Terms, Verdict } from '../../src/core/policy.ts'
+import type { Approvers, Policy, Subject, Terms, Verdict } from '../../src/core/policy.ts'
 import type { Ask, Request, RequestBase, Review } from '../../src/core/request.ts'
 import type { Vm } from '../../src/core/vm.ts'
 
@@ -27,6 +28,8 @@ export const member = (who: Person, but: Partial<Member> = {}): Member => ({
   guest: false,
   foreign: false,
   timeZone: 'Europe/Berlin',
+  entraId: null,
+  entraGroups: null,
   groups: [],
   ...but,
 })
@@ -43,11 +46,18 @@ export const vm = (but: Partial<Vm> = {}): Vm => ({
   ...but,
 })
 
-export const terms = (but: Partial<Terms> = {}): Terms => ({
+const colleagues: Approvers = { users: [bob.userId, carol.userId], groups: ['SOPS'] }
+
+/** One stage of `approvals` yeses by `approvers`, unless the stages are given. */
+export const terms = ({
+  approvals = 1,
+  approvers = colleagues,
+  ...but
+}: Partial<Terms> & { approvals?: number; approvers?: Approvers } = {}): Terms => ({
   rule: 'a colleague agrees',
   maxDurationMs: 8 * 3_600_000,
-  approvers: { users: [bob.userId, carol.userId], groups: ['SOPS'] },
-  approvals: 1,
+  stages: approvals > 0 ? [{ approvers, approvals, fromDifferentGroups: false }] : [],
+  selfApproval: false,
   channel: 'C1',
   deadlineMs: 3_600_000,
   ...but,
@@ -99,6 +109,13 @@ export const pending = (
     ...base({ reviews, verdict: verdict('needs approval', given) }),
     state: 'pending',
     terms: given,
+    progress: progressOf(
+      given,
+      yesesOf(
+        reviews,
+        reviews.map(({ by }) => member(by)),
+      ),
+    ),
     deadlineAt,
   },
   grant: null,
@@ -233,15 +250,21 @@ export function told(before: Case | null, outcome: Outcome): string {
 export const subject = (but: Partial<Subject> = {}): Subject => ({
   requester: alice,
   groups: [],
+  entraGroups: null,
   vm: vm(),
   ports: [{ number: 3389, protocol: 'tcp' }],
+  source: { address: '81.2.69.142', learnt: 'typed' },
+  reason: 'the shop is down',
+  startsAt: clock('09:00'),
   durationMs: 30 * 60_000,
+  usage: new Map(),
   ...but,
 })
 
-export const policy = (rules: Policy['rules']): Policy => ({
+export const policy = (rules: Policy['rules'], deny: Policy['deny'] = []): Policy => ({
   hash: 'hash-1',
   services: [],
+  deny,
   rules,
   auditChannel: 'C0AUDIT',
   pages: { channel: 'C0AUDIT', users: [], groups: [] },

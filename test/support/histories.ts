@@ -39,7 +39,7 @@ export const someTerms: fc.Arbitrary<Terms> = fc
 const someVerdict: fc.Arbitrary<Verdict> = fc.oneof(
   { weight: 8, arbitrary: someTerms.map((given) => verdict('needs approval', given)) },
   { weight: 1, arbitrary: fc.constant(verdict('deny')) },
-  { weight: 3, arbitrary: someTerms.map((given) => verdict('allow', { ...given, approvals: 0 })) },
+  { weight: 3, arbitrary: someTerms.map((given) => verdict('allow', { ...given, stages: [] })) },
 )
 
 export const submit: fc.Arbitrary<Event> = fc
@@ -71,6 +71,7 @@ export const others: fc.Arbitrary<Event> = fc.oneof(
       ),
       policy: someVerdict,
       requester: fc.oneof({ weight: 6, arbitrary: fc.constant(member(person('U1'))) }, clicker),
+      earlier: fc.array(clicker, { maxLength: 2 }),
       grantId: fc.constant('g1'),
     }),
   },

@@ -1,0 +1,151 @@
+import ipaddr from 'ipaddr.js'
+import { allOrNone, among, type Check, type Fit } from './check.ts'
+import { durationText } from './duration.ts'
+import type { DurationMatch, Match, RequesterMatch, SourceMatch, Subject, TimeMatch } from './policy.ts'
+import { covers, type Port, portsText } from './service.ts'
+import { momentText, timeFit, timeText } from './time-window.ts'
+import { vmChecks } from './vm-checks.ts'
+
+function requesterCheck(match: RequesterMatch): Check[] {
+  const { users, groups, entraGroups } = match
+  if (!users && !groups && !entraGroups) return []
+  const named = new Set(users)
+  const inGroup = (subject: Subject) => groups?.find((id) => subject.groups.includes(id))
+  const inEntra = (subject: Subject) => entraGroups?.find((id) => subject.entraGroups?.includes(id))
+  return [
+    {
+      what: 'the requester',
+      fit: ({ subject }) => {
+        if (named.has(subject.requester.userId) || inGroup(subject) !== undefined) return 'all'
+        if (!entraGroups) return 'none'
+        if (subject.entraGroups === null) return 'some'
+        return allOrNone(inEntra(subject) !== undefined)
+      },
+      because: ({ subject }, fit) => {
+        if (named.has(subject.requester.userId)) return 'named in the rule'
+        const group = inGroup(subject) ?? inEntra(subject)
+        if (group !== undefined) return `in the group ${group}`
+        if (fit === 'some') return 'whether they are in one of its Entra groups is not known'
+        return 'neither named in the rule nor in one of its groups'
+      },
+    },
+  ]
+}
+
+function portsCheck(ports: readonly Port[] | undefined): Check[] {
+  if (!ports) return []
+  return [
+    {
+      what: 'the ports',
+      fit: ({ subject }) => {
+        if (covers(ports, subject.ports)) return 'all'
+        return subject.ports.some((port) => covers(ports, [port])) ? 'some' : 'none'
+      },
+      because: ({ subject }, fit) => {
+        const how = { all: 'is within', some: 'is only in part within', none: 'is not within' }[fit]
+        return `${portsText(subject.ports)} ${how} ${portsText(ports)}`
+      },
+    },
+  ]
+}
+
+type Range = readonly [ipaddr.IPv4 | ipaddr.IPv6, number]
+
+/** One address counts as a range of one; null when it cannot be read. */
+function rangeOf(text: string): Range | null {
+  if (ipaddr.isValidCIDR(text)) return ipaddr.parseCIDR(text)
+  if (!ipaddr.isValid(text)) return null
+  const address = ipaddr.parse(text)
+  return [address, address.kind() === 'ipv4' ? 32 : 128]
+}
+
+function rangeFit(allowed: readonly Range[], asked: Range | null): Fit {
+  if (!asked) return 'some'
+  const [address, bits] = asked
+  let touched = false
+  for (const [base, width] of allowed) {
+    if (base.kind() !== address.kind()) continue
+    if (bits >= width && address.match(base, width)) return 'all'
+    if (bits < width && base.match(address, bits)) touched = true
+  }
+  return touched ? 'some' : 'none'
+}
+
+const kindText: Readonly<Record<Subject['source']['learnt'], string>> = {
+  typed: 'it was typed',
+  remembered: 'it was given before',
+}
+
+function sourceChecks({ kind, within }: SourceMatch): Check[] {
+  const checks: Check[] = []
+  if (kind) {
+    checks.push({
+      what: 'how the address is known',
+      fit: ({ subject }) => allOrNone(kind.includes(subject.source.learnt)),
+      because: ({ subject }) => kindText[subject.source.learnt],
+    })
+  }
+  if (within) {
+    const ranges = within.map(rangeOf).filter((range) => range !== null)
+    checks.push({
+      what: 'the address',
+      fit: ({ subject }) => rangeFit(ranges, rangeOf(subject.source.address)),
+      because: ({ subject }, fit) => among(subject.source.address, fit, within),
+    })
+  }
+  return checks
+}
+
+function timeChecks(match: TimeMatch): Check[] {
+  return [
+    {
+      what: 'the time',
+      fit: ({ subject }) => timeFit(match, subject.startsAt, subject.startsAt + subject.durationMs),
+      because: ({ subject: { startsAt, durationMs } }, fit) => {
+        const span = `${momentText(match, startsAt)} to ${momentText(match, startsAt + durationMs)}`
+        const how = { all: 'is within', some: 'is only in part within', none: 'is not within' }[fit]
+        return `${span} ${how} ${timeText(match)}`
+      },
+    },
+  ]
+}
+
+function durationCheck({ atLeastMs, atMostMs }: DurationMatch): Check[] {
+  const bounds = [
+    ...(atLeastMs === undefined ? [] : [`at least ${durationText(atLeastMs)}`]),
+    ...(atMostMs === undefined ? [] : [`at most ${durationText(atMostMs)}`]),
+  ].join(' and ')
+  return [
+    {
+      what: 'how long',
+      fit: ({ subject: { durationMs } }) =>
+        allOrNone(durationMs >= (atLeastMs ?? 0) && durationMs <= (atMostMs ?? Number.POSITIVE_INFINITY)),
+      because: ({ subject: { durationMs } }, fit) =>
+        `${durationText(durationMs)} ${fit === 'all' ? 'is' : 'is not'} ${bounds}`,
+    },
+  ]
+}
+
+const opposite: Readonly<Record<Fit, Fit>> = { none: 'all', some: 'some', all: 'none' }
+
+const not = (check: Check): Check => ({
+  what: `not: ${check.what}`,
+  fit: (facts) => opposite[check.fit(facts)],
+  because: (facts, fit) => check.because(facts, opposite[fit]),
+})
+
+/** Everything that a match asks, in the order in which it is asked: what costs little comes first. */
+export const checksOf = (match: Match): readonly Check[] => [
+  ...vmChecks(match.vm),
+  ...requesterCheck(match.requester),
+  ...portsCheck(match.ports),
+  ...(match.source ? sourceChecks(match.source) : []),
+  ...(match.duration ? durationCheck(match.duration) : []),
+  ...[
+    ...vmChecks(match.not?.vm ?? {}),
+    ...requesterCheck(match.not?.requester ?? {}),
+    ...(match.not?.source ? sourceChecks(match.not.source) : []),
+  ].map(not),
+  ...(match.time ? timeChecks(match.time) : []),
+  ...(match.not?.time ? timeChecks(match.not.time).map(not) : []),
+]

@@ -1,0 +1,17 @@
+import type { Member } from '../core/person.ts'
+import type { Subject } from '../core/policy.ts'
+import type { Ask } from '../core/request.ts'
+
+/** What the policy is asked about when access for this request would begin now. */
+export const subjectOf = (ask: Ask, requester: Member, now: number): Subject => ({
+  requester: ask.requester,
+  groups: requester.groups,
+  entraGroups: requester.entraGroups,
+  vm: ask.vm,
+  ports: ask.ports,
+  source: ask.source,
+  reason: ask.reason,
+  startsAt: now,
+  durationMs: ask.durationMs,
+  usage: new Map(),
+})
