@@ -168,6 +168,14 @@ function reasonOf(reason: FileRule['reason']): ReasonNeed {
   return { kind: 'pattern', globs: reason.pattern, help: reason.help }
 }
 
+type Escalation = PolicyRule['terms']['escalation']
+
+function escalationOf(escalate: FileRule['escalate'], deadlineMs: number, pen: Pen): Escalation {
+  if (!escalate) return undefined
+  if (escalate.after >= deadlineMs) pen.at(['escalate', 'after'], 'must be shorter than the deadline')
+  return { afterMs: escalate.after, approvers: approversOf(escalate.approvers) }
+}
+
 export function ruleOf(
   defaults: Defaults,
   rule: FileRule,
@@ -187,6 +195,8 @@ export function ruleOf(
     )
   if (rule.quota && stages.length > 0)
     pen.at(['quota'], 'counts what the rule grants by itself, so it needs approvals: 0')
+  const deadlineMs = rule.deadline ?? defaults?.deadline ?? defaultDeadline
+  const escalation = escalationOf(rule.escalate ?? defaults?.escalate, deadlineMs, pen)
   return {
     name: rule.name,
     match: matchOf(rule, pen),
@@ -198,7 +208,8 @@ export function ruleOf(
       stages,
       selfApproval: rule.selfApproval ?? defaults?.selfApproval ?? false,
       channel: channel ?? '',
-      deadlineMs: rule.deadline ?? defaults?.deadline ?? defaultDeadline,
+      deadlineMs,
+      ...(escalation && stages.length > 0 && { escalation }),
     },
   }
 }

@@ -36,6 +36,7 @@ const stageShape = z.strictObject({
   approvals: approvals.min(1).default(1),
   fromDifferentGroups: z.boolean().default(false),
 })
+const escalateShape = z.strictObject({ after: duration, approvers: approversShape })
 /** What a rule says about its answer; `defaults` may say it for every rule. */
 const answerShape = {
   maxDuration: duration.optional(),
@@ -47,6 +48,7 @@ const answerShape = {
   reason: reason.optional(),
   channel: channel.optional(),
   deadline: duration.optional(),
+  escalate: escalateShape.optional(),
 }
 const ruleName = z.string().min(1).max(200)
 export const denyShape = z.strictObject({ name: ruleName, ...match })
@@ -84,6 +86,8 @@ const answerKeys = (place: string): Record<string, object> => ({
   [`${place}.approvers`]: approversShape.shape,
   [`${place}.stages.*`]: stageShape.shape,
   [`${place}.stages.*.approvers`]: approversShape.shape,
+  [`${place}.escalate`]: escalateShape.shape,
+  [`${place}.escalate.approvers`]: approversShape.shape,
   [`${place}.reason`]: patternReason.shape,
   [`${place}.quota`]: quotaShape.shape,
 })

@@ -120,6 +120,9 @@ export interface Directory {
 
 export type JobKind =
   | 'deadline'
+  | 'reminder'
+  | 'escalation'
+  | 'start'
   | 'expiry'
   | 'warning'
   | 'stuck'

@@ -78,6 +78,25 @@ export function authorise(verb: Verb, member: Member, authority: Authority): Ref
   }
 }
 
+const union = (one: readonly string[], other: readonly string[]): readonly string[] => [
+  ...new Set([...one, ...other]),
+]
+
+/** The terms once more people are asked: whoever they are, they may speak in every stage. */
+export const escalated = (terms: Terms): Terms => {
+  const more = terms.escalation?.approvers
+  if (!more) return terms
+  const stages = terms.stages.map((stage) => ({
+    ...stage,
+    approvers: {
+      ...stage.approvers,
+      users: union(stage.approvers.users, more.users),
+      groups: union(stage.approvers.groups, more.groups),
+    },
+  }))
+  return { ...terms, stages }
+}
+
 /** How far the approvals have come. */
 export interface Progress {
   /** The stage that waits for a yes; as many as there are stages when all of them have enough. */

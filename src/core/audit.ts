@@ -3,6 +3,7 @@ import type { Person } from './person.ts'
 export type AuditType =
   | 'request.pending'
   | 'request.reviewed'
+  | 'request.escalated'
   | 'request.approved'
   | 'request.denied'
   | 'request.canceled'

@@ -17,7 +17,7 @@ export const marked = (rules: readonly Rule[], nsgId: string, state: Rule['state
   rules.map((rule) => (rule.nsgId === nsgId ? { ...rule, state } : rule))
 
 /** Nobody expects these ends, so they are told when the close begins and not only when it is done. */
-const toldAtOnce = new Set<State<'closing'>['reason']>(['changed outside', 'vm deleted'])
+const toldAtOnce = new Set<State<'closing'>['reason']>(['changed outside', 'vm deleted', 'no longer allowed'])
 
 interface Why {
   readonly reason: State<'closing'>['reason']
@@ -47,7 +47,9 @@ export function startClosing(
     detail: why.detail,
     ...evidence,
   })
-  const drops: Effect[] = (['expiry', 'warning'] as const).map((timer) => ({
+  const drops: Effect[] = (
+    [...(grant.opensAt === undefined ? [] : (['start'] as const)), 'expiry', 'warning'] as const
+  ).map((timer) => ({
     kind: 'drop timer',
     timer,
     requestId: request.id,

@@ -1,4 +1,4 @@
-import { parseSpan, type Span } from './duration.ts'
+import { findStart, parseSpan, type Span, type Start } from './duration.ts'
 import { type Ports, parsePorts, type Service } from './service.ts'
 
 /** What a person typed after `/jit`. `wrong` and `example` hold their own words, so escape them where they are shown. */
@@ -12,6 +12,8 @@ export type Command =
       readonly ports: Ports
       readonly vmName: string
       readonly span: Span
+      /** When access is to begin; null is as soon as it may. */
+      readonly start: Start | null
       /** Raw: `core/source.ts` judges it. */
       readonly from: string | null
       readonly reason: string | null
@@ -60,6 +62,8 @@ const mistake = (wrong: string, example: string): Command => ({ kind: 'mistake',
 interface Parts {
   readonly words: readonly string[]
   readonly from: string | null
+  /** Null when nothing was said; `wrong` when the time does not exist. */
+  readonly start: Start | 'wrong' | null
   /** Null when there was no `because`; the text may be empty. */
   readonly because: string | null
 }
@@ -69,7 +73,9 @@ const keywords = new Set([...fillers, 'from', 'and', 'because', 'until'])
 
 function split(typed: string): Parts {
   const because = /(?:^|\s)[*_~`]*because[*_~`]*:?(?=\s|$)/i.exec(typed)
-  const head = withoutMarks(because ? typed.slice(0, because.index) : typed)
+  const whole = withoutMarks(because ? typed.slice(0, because.index) : typed)
+  const start = findStart(whole)
+  const head = start ? whole.replace(start.found, ' ') : whole
   const reason = because ? straight(typed.slice(because.index + because[0].length)).trim() : null
   const folded = head.replaceAll(/\s+and\s+/gi, ',').replaceAll(/\s*,[\s,]*/g, ',')
   const words = folded.split(' ').filter((word) => word !== '' && !fillers.has(word.toLowerCase()))
@@ -77,6 +83,7 @@ function split(typed: string): Parts {
   return {
     words: at < 0 ? words : words.toSpliced(at, 2),
     from: at < 0 ? null : (words[at + 1] ?? ''),
+    start: start ? (start.start ?? 'wrong') : null,
     because: reason === null ? null : reason.replace(/^(["'])(.*)\1$/, '$2').trim(),
   }
 }
@@ -183,6 +190,7 @@ function ask(parts: Parts, services: readonly Service[]): Command {
   const span = parseSpan(rest.join(' '))
   if (!span.ok)
     return fail(clip(rest.join(' ')) === rest.join(' ') ? span.why : 'I did not understand the duration.')
+  if (parts.start === 'wrong') return fail('The start is not a time of day. Write it as in at 18:00.')
   if (parts.because === '') return fail('After “because” comes a reason.')
   const length = Array.from(parts.because ?? '').length
   if (length > longestReason) {
@@ -190,7 +198,15 @@ function ask(parts: Parts, services: readonly Service[]): Command {
       `The reason has ${length} characters; at most ${longestReason} fit on the card. Please shorten it.`,
     )
   }
-  return { kind: 'ask', ports: ports.value, vmName, span: span.span, from: parts.from, reason: parts.because }
+  return {
+    kind: 'ask',
+    ports: ports.value,
+    vmName,
+    span: span.span,
+    start: parts.start,
+    from: parts.from,
+    reason: parts.because,
+  }
 }
 
 const comingLater: Readonly<Record<string, string>> = {

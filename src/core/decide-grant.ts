@@ -1,7 +1,8 @@
-import { authorise } from './approval.ts'
+import { authorise, membershipProblem } from './approval.ts'
 import type { Json } from './audit.ts'
 import type { Case } from './case.ts'
 import { absent, marked, startClosing, stuck } from './closing.ts'
+import type { Effect } from './effect.ts'
 import type { Event } from './event.ts'
 import { isExpired } from './expiry.ts'
 import type { Grant, Rule } from './grant.ts'
@@ -10,7 +11,10 @@ import { differencesText } from './live-rule.ts'
 import { type Outcome, refuse, type Transition, unchanged } from './outcome.ts'
 import type { Request } from './request.ts'
 
-type GrantEvent = Exclude<Event, { type: 'submit' | 'review' | 'cancel' | 'deadline' }>
+type GrantEvent = Exclude<
+  Event,
+  { type: 'submit' | 'review' | 'cancel' | 'deadline' | 'reminder' | 'escalation' }
+>
 
 const ruleJson = (rule: Rule): Json => ({
   name: rule.name,
@@ -25,6 +29,8 @@ export function decideGrant(current: Case, event: GrantEvent, now: number): Outc
   const { grant, request } = current
   if (!grant) return event.type === 'close' ? refuse({ code: 'nothing to close' }) : unchanged(current)
   switch (event.type) {
+    case 'start':
+      return grant.state === 'opening' ? start(request, grant, event, now) : unchanged(current)
     case 'rules planned':
       return grant.state === 'opening' ? planned(request, grant, event.rules, now) : unchanged(current)
     case 'rule repriced':
@@ -62,10 +68,38 @@ export function decideGrant(current: Case, event: GrantEvent, now: number): Outc
   }
 }
 
+const startTimer = ({ requestId }: Grant, at: number): Effect => ({
+  kind: 'set timer',
+  timer: 'start',
+  requestId,
+  at,
+})
+
+/** The yes was for then; whether the policy and the person still are what they were is looked at again. */
+function start(
+  request: Request,
+  grant: State<'opening'>,
+  { policy, requester }: Extract<GrantEvent, { type: 'start' }>,
+  now: number,
+): Transition {
+  const same = unchanged({ request, grant })
+  if (grant.opensAt === undefined || grant.rules.length > 0) return same
+  if (now < grant.opensAt) return { ...same, effects: [startTimer(grant, grant.opensAt)] }
+  if (isExpired(grant.expiresAt, now))
+    return startClosing(request, grant, { reason: 'expired', by: null, detail: null }, now)
+  const problem = policy.outcome === 'deny' ? policy.tree.because : membershipProblem(requester)
+  if (problem !== null)
+    return startClosing(request, grant, { reason: 'no longer allowed', by: null, detail: problem }, now)
+  const { expiresAt } = grant
+  return { ...same, effects: [{ kind: 'plan rules', requestId: request.id, expiresAt }, show(request.id)] }
+}
+
 function planned(request: Request, grant: State<'opening'>, rules: readonly Rule[], now: number): Transition {
   if (isExpired(grant.expiresAt, now)) {
     return startClosing(request, grant, { reason: 'expired', by: null, detail: null }, now)
   }
+  if (grant.opensAt !== undefined && now < grant.opensAt)
+    return { ...unchanged({ request, grant }), effects: [startTimer(grant, grant.opensAt)] }
   // A second plan, after a crash in between, must not forget rules that may have been written already.
   if (grant.rules.length > 0) return { ...unchanged({ request, grant }), effects: write(grant, 'present') }
   if (rules.length === 0) {

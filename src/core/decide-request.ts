@@ -1,157 +1,30 @@
 import {
   authorise,
+  escalated,
   isComplete,
   membershipProblem,
-  noProgress,
   type Progress,
   progressOf,
   sameHuman,
   yesesOf,
 } from './approval.ts'
-import type { AuditEvent, AuditType, Json } from './audit.ts'
+import { begin, grantFor } from './begin.ts'
 import type { Case } from './case.ts'
 import type { Effect } from './effect.ts'
 import { approvalsOf } from './evaluate.ts'
 import type { Event } from './event.ts'
-import { deadlineOf, expiryOf, isExpired, warningAt } from './expiry.ts'
-import type { Grant } from './grant.ts'
+import { isExpired } from './expiry.ts'
 import { type Outcome, refuse, type Transition, unchanged } from './outcome.ts'
 import type { Person } from './person.ts'
 import type { Terms } from './policy.ts'
-import type { PendingRequest, Request, RequestBase, Review } from './request.ts'
+import type { PendingRequest, Request, Review } from './request.ts'
+import { type Actor, auditOf, baseOf, type Details, show } from './request-parts.ts'
 
-type Submit = Extract<Event, { type: 'submit' }>
 type ReviewEvent = Extract<Event, { type: 'review' }>
-type RequestEvent = Extract<Event, { type: 'review' | 'cancel' | 'deadline' }>
-type Actor = AuditEvent['actor']
-type Details = Record<string, Json>
+type RequestEvent = Extract<Event, { type: 'review' | 'cancel' | 'deadline' | 'reminder' | 'escalation' }>
 
-const auditOf = (
-  type: AuditType,
-  request: RequestBase,
-  actor: Actor,
-  at: number,
-  details: Details,
-  grantId: string | null = null,
-): AuditEvent => ({ type, at, requestId: request.id, grantId, actor, details })
-
-const askDetails = (request: RequestBase): Details => ({
-  requester: request.requester.userId,
-  vm: request.vm.id,
-  ports: request.ports.map((port) => `${port.number}/${port.protocol}`),
-  source: request.source.address,
-  learnt: request.source.learnt,
-  durationMs: request.durationMs,
-  until: request.until,
-  reason: request.reason,
-  rule: request.verdict.terms?.rule ?? null,
-  policy: request.verdict.policyHash,
-  because: request.verdict.tree.because,
-})
-
-const show = (requestId: string): Effect => ({ kind: 'show', requestId })
-
-/** The person's own words are not kept twice: states that follow a pending one share its base. */
-const baseOf = (request: Request): RequestBase => ({
-  id: request.id,
-  requester: request.requester,
-  vm: request.vm,
-  hops: request.hops,
-  connectTo: request.connectTo,
-  label: request.label,
-  ports: request.ports,
-  source: request.source,
-  durationMs: request.durationMs,
-  until: request.until,
-  reason: request.reason,
-  requestedAt: request.requestedAt,
-  verdict: request.verdict,
-  reviews: request.reviews,
-})
-
-export function submit(event: Submit, now: number): Outcome {
-  const { verdict, ask } = event
-  const base: RequestBase = { ...ask, requestedAt: now, verdict, reviews: [] }
-  if (verdict.outcome === 'deny' || !verdict.terms) {
-    const request: Request = { ...base, state: 'denied', terms: null, deniedAt: now, by: 'policy' }
-    const audit = auditOf('request.denied', request, 'policy', now, askDetails(base))
-    return { ok: true, next: { request, grant: null }, audit: [audit], effects: [show(ask.id)] }
-  }
-  if (verdict.outcome === 'allow') {
-    const given = grantFor(base, event.grantId, now)
-    if (!given) return refuse({ code: 'no time left' })
-    const request: Request = { ...base, state: 'approved', terms: verdict.terms, approvedAt: now }
-    const audit = auditOf('request.approved', request, 'policy', now, askDetails(base), given.grant.id)
-    return begin(request, given, [audit])
-  }
-  const deadlineAt = deadlineOf(now, verdict.terms.deadlineMs, ask.until)
-  const request: Request = {
-    ...base,
-    state: 'pending',
-    terms: verdict.terms,
-    progress: noProgress,
-    deadlineAt,
-  }
-  return {
-    ok: true,
-    next: { request, grant: null },
-    audit: [auditOf('request.pending', request, ask.requester, now, { ...askDetails(base), deadlineAt })],
-    effects: [{ kind: 'set timer', timer: 'deadline', requestId: ask.id, at: deadlineAt }, show(ask.id)],
-  }
-}
-
-interface Given {
-  readonly grant: Grant
-  readonly effects: readonly Effect[]
-}
-
-/** The grant that a yes makes, with its end fixed now; null when that end has already come. */
-function grantFor(request: RequestBase, grantId: string, now: number): Given | null {
-  const expiresAt = expiryOf(now, request.durationMs, request.until)
-  if (isExpired(expiresAt, now)) return null
-  const requestId = request.id
-  const warning = warningAt(now, expiresAt)
-  const effects: Effect[] = [
-    { kind: 'set timer', timer: 'expiry', requestId, at: expiresAt },
-    { kind: 'plan rules', requestId, expiresAt },
-  ]
-  if (warning !== null) effects.push({ kind: 'set timer', timer: 'warning', requestId, at: warning })
-  return {
-    grant: {
-      id: grantId,
-      requestId,
-      approvedAt: now,
-      expiresAt,
-      rules: [],
-      openedAt: null,
-      state: 'opening',
-    },
-    effects,
-  }
-}
-
-/** The expiry timer is in the same transaction as the approval, so no crash can leave access without an end. */
-function begin(request: Request, given: Given, audit: readonly AuditEvent[]): Transition {
-  const { grant } = given
-  const opening = auditOf(
-    'grant.opening',
-    request,
-    'jitney',
-    grant.approvedAt,
-    { expiresAt: grant.expiresAt },
-    grant.id,
-  )
-  return {
-    ok: true,
-    next: { request, grant },
-    audit: [...audit, opening],
-    effects: [
-      { kind: 'drop timer', timer: 'deadline', requestId: request.id },
-      ...given.effects,
-      show(request.id),
-    ],
-  }
-}
+const dropWaiting = (requestId: string): Effect[] =>
+  (['deadline', 'reminder', 'escalation'] as const).map((timer) => ({ kind: 'drop timer', timer, requestId }))
 
 /** The timer that told it is gone with this event; a clock that ran ahead must not cost the request its end. */
 const early = (current: Case, { id, deadlineAt }: PendingRequest): Transition => ({
@@ -167,6 +40,12 @@ export function decideRequest(current: Case, event: RequestEvent, now: number): 
       return isExpired(request.deadlineAt, now)
         ? end(request, 'lapsed', 'jitney', now)
         : early(current, request)
+    case 'reminder':
+      return remind(current, request, now)
+    case 'escalation':
+      return request.terms.escalation && request.escalatedAt === null
+        ? escalate(request, now)
+        : unchanged(current)
     case 'cancel': {
       const refusal = authorise('cancel', event.by, { request, terms: request.terms })
       return refusal ? refuse(refusal) : end(request, 'canceled', event.by.person, now)
@@ -179,7 +58,7 @@ export function decideRequest(current: Case, event: RequestEvent, now: number): 
 }
 
 function late(current: Case, request: Exclude<Request, PendingRequest>, event: RequestEvent): Outcome {
-  if (event.type === 'deadline') return unchanged(current)
+  if (event.type !== 'review' && event.type !== 'cancel') return unchanged(current)
   return refuse({ code: 'already decided', state: request.state, ...decisionOf(request) })
 }
 
@@ -198,10 +77,35 @@ function decisionOf(request: Exclude<Request, PendingRequest>): { by: readonly P
   }
 }
 
+const whoIsAsked = ({ terms, progress }: PendingRequest) => {
+  const { users, groups } = terms.stages[progress.stage]?.approvers ?? { users: [], groups: [] }
+  return { users, groups }
+}
+
+function remind(current: Case, request: PendingRequest, now: number): Transition {
+  const note = { type: 'waiting', at: now, ...whoIsAsked(request) } as const
+  return { ...unchanged(current), effects: [{ kind: 'note', requestId: request.id, note }] }
+}
+
+function escalate(request: PendingRequest, now: number): Transition {
+  const { users = [], groups = [] } = request.terms.escalation?.approvers ?? {}
+  const next: Request = { ...request, terms: escalated(request.terms), escalatedAt: now }
+  return {
+    ok: true,
+    next: { request: next, grant: null },
+    audit: [auditOf('request.escalated', request, 'jitney', now, { users, groups })],
+    effects: [
+      show(request.id),
+      { kind: 'note', requestId: request.id, note: { type: 'escalated', at: now, users, groups } },
+    ],
+  }
+}
+
 /** What the policy says now; where it would ask nobody any more, whoever was asked still has to say yes. */
 const termsNow = (request: PendingRequest, event: ReviewEvent): Terms => {
   const { terms } = event.policy
-  return terms && terms.stages.length > 0 ? terms : request.terms
+  const now = terms && terms.stages.length > 0 ? terms : request.terms
+  return request.escalatedAt === null ? now : escalated(now)
 }
 
 function review(request: PendingRequest, event: ReviewEvent, now: number): Outcome {
@@ -238,7 +142,12 @@ function approve(request: PendingRequest, one: Review, grantId: string, now: num
   const given = grantFor(request, grantId, now)
   if (!given) return refuse({ code: 'no time left' })
   const approved: Request = { ...baseOf(request), state: 'approved', terms, approvedAt: now }
-  return begin(approved, given, [auditOf('request.approved', request, one.by, now, details, grantId)])
+  return begin(
+    approved,
+    given,
+    [auditOf('request.approved', request, one.by, now, details, grantId)],
+    dropWaiting(request.id),
+  )
 }
 
 /** How many approvals there are, of how many: those of the stages that are done, and of the one that waits. */
@@ -284,7 +193,7 @@ function end(
     next: { request: ended(request, state, by, at), grant: null },
     audit: [auditOf(auditTypes[state], request, by, at, {})],
     effects: [
-      { kind: 'drop timer', timer: 'deadline', requestId: request.id },
+      ...dropWaiting(request.id),
       show(request.id),
       { kind: 'note', requestId: request.id, note: { type: 'decided', state, at, by: person } },
     ],

@@ -1,8 +1,9 @@
 import type { Case } from './case.ts'
 import { decideGrant } from './decide-grant.ts'
-import { decideRequest, submit } from './decide-request.ts'
+import { decideRequest } from './decide-request.ts'
 import type { Event } from './event.ts'
 import { type Outcome, refuse, unchanged } from './outcome.ts'
+import { submit } from './submit.ts'
 
 /** The only place where a state changes. Pure and total: the same arguments always give the same outcome. */
 export function decide(current: Case | null, event: Event, now: number): Outcome {
@@ -12,7 +13,10 @@ export function decide(current: Case | null, event: Event, now: number): Outcome
     case 'review':
     case 'cancel':
     case 'deadline':
+    case 'reminder':
+    case 'escalation':
       return decideRequest(current, event, now)
+    case 'start':
     case 'rules planned':
     case 'could not open':
     case 'rule repriced':

@@ -60,6 +60,36 @@ export function endOf(span: Span, now: number, zone: string | null): number {
   return end.toMillis()
 }
 
+/** What a person typed for “from when”: a time of day in their own zone. */
+export interface Start {
+  readonly tomorrow: boolean
+  readonly hour: number
+  readonly minute: number
+}
+
+const startForm = /(?:^|\s)(at\s+)?(tomorrow\s+)?(at\s+)?(\d{1,2})[:.](\d{2})(?=\s|$)/gi
+
+/** Finds `at 18:00`, `tomorrow 9:00`, `at tomorrow 9:00`; `start` is null when the time of day does not exist. */
+export function findStart(text: string): { readonly found: string; readonly start: Start | null } | null {
+  for (const [found, before, tomorrow, after, hourText, minuteText] of text.matchAll(startForm)) {
+    // `until 18:00` is an end.
+    if (before === undefined && tomorrow === undefined && after === undefined) continue
+    const [hours, past] = [Number(hourText), Number(minuteText)]
+    const start =
+      hours > 23 || past > 59 ? null : { tomorrow: tomorrow !== undefined, hour: hours, minute: past }
+    return { found, start }
+  }
+  return null
+}
+
+/** The moment that a start means; a time of day that has passed means tomorrow's. */
+export function startOf(start: Start, now: number, zone: string | null): number {
+  const here = DateTime.fromMillis(now, { zone: zone ?? 'utc' })
+  const today = here.isValid ? here : DateTime.fromMillis(now, { zone: 'utc' })
+  const at = today.set({ hour: start.hour, minute: start.minute, second: 0, millisecond: 0 })
+  return (start.tomorrow || at.toMillis() <= now ? at.plus({ days: 1 }) : at).toMillis()
+}
+
 const parts = (ms: number): readonly (readonly [number, string])[] => {
   const minutes = Math.max(1, Math.round(ms / minute))
   return [

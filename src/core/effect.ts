@@ -4,7 +4,7 @@ import type { Person } from './person.ts'
 /** What the grant wants of its rules: that they are there, or that they are gone. */
 export type Want = 'present' | 'absent'
 
-export type Timer = 'deadline' | 'expiry' | 'warning' | 'stuck'
+export type Timer = 'deadline' | 'reminder' | 'escalation' | 'start' | 'expiry' | 'warning' | 'stuck'
 
 /** A message that is posted once, in order, under the card or to the requester. Facts only: words are chosen late. */
 export type Note =
@@ -25,6 +25,13 @@ export type Note =
       readonly by: Person | null
       readonly detail: string | null
       readonly opened: boolean
+    }
+  /** Half of the time to approve is over, or more people are asked now. */
+  | {
+      readonly type: 'waiting' | 'escalated'
+      readonly at: number
+      readonly users: readonly string[]
+      readonly groups: readonly string[]
     }
   /** A rule whose removal had been confirmed stood there again. */
   | { readonly type: 'came back'; readonly at: number; readonly nsgId: string; readonly name: string }

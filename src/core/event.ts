@@ -23,7 +23,13 @@ export type Event =
       readonly grantId: string
     }
   | { readonly type: 'cancel'; readonly by: Member }
-  | { readonly type: 'deadline' }
+  | { readonly type: 'deadline' | 'reminder' | 'escalation' }
+  | {
+      readonly type: 'start'
+      /** The policy's answer for the same request at this moment. */
+      readonly policy: Verdict
+      readonly requester: Member
+    }
   | { readonly type: 'rules planned'; readonly rules: readonly Rule[] }
   | { readonly type: 'could not open'; readonly detail: string }
   | { readonly type: 'rule repriced'; readonly nsgId: string; readonly priority: number }

@@ -1,8 +1,11 @@
 import { minute } from './duration.ts'
 
-/** When the grant ends: fixed at the approval, and never later than an end that the person named. */
-export const expiryOf = (approvedAt: number, durationMs: number, until: number | null): number =>
-  Math.min(approvedAt + durationMs, until ?? Number.POSITIVE_INFINITY)
+/**
+ * When the grant ends: fixed at the approval, and never later than an end that the person named. It begins at the
+ * approval, or later where the person named a start.
+ */
+export const expiryOf = (beginsAt: number, durationMs: number, until: number | null): number =>
+  Math.min(beginsAt + durationMs, until ?? Number.POSITIVE_INFINITY)
 
 /** Missing, zero, NaN and endless count as expired, so that a broken row closes instead of staying open for ever. */
 export const isExpired = (expiresAt: number, now: number): boolean =>
@@ -15,5 +18,9 @@ export const deadlineOf = (requestedAt: number, deadlineMs: number, until: numbe
 const warningBefore = 5 * minute
 
 /** Five minutes before the end; null for a grant so short that the warning would come with the opening. */
-export const warningAt = (approvedAt: number, expiresAt: number): number | null =>
-  expiresAt - approvedAt > warningBefore + minute ? expiresAt - warningBefore : null
+export const warningAt = (beginsAt: number, expiresAt: number): number | null =>
+  expiresAt - beginsAt > warningBefore + minute ? expiresAt - warningBefore : null
+
+/** When approvers are reminded: at half of the time that they have. */
+export const reminderAt = (requestedAt: number, deadlineAt: number): number =>
+  requestedAt + (deadlineAt - requestedAt) / 2

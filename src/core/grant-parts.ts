@@ -19,6 +19,7 @@ export const baseOf = (grant: Grant): GrantBase => ({
   expiresAt: grant.expiresAt,
   rules: grant.rules,
   openedAt: grant.openedAt,
+  ...(grant.opensAt !== undefined && { opensAt: grant.opensAt }),
 })
 
 export const show = (requestId: string): Effect => ({ kind: 'show', requestId })

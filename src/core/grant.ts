@@ -14,7 +14,13 @@ export interface Rule {
   readonly state: 'planned' | 'present' | 'absent'
 }
 
-export type CloseReason = 'expired' | 'closed early' | 'could not open' | 'changed outside' | 'vm deleted'
+export type CloseReason =
+  | 'expired'
+  | 'closed early'
+  | 'could not open'
+  | 'changed outside'
+  | 'vm deleted'
+  | 'no longer allowed'
 
 export interface GrantBase {
   readonly id: string
@@ -24,6 +30,8 @@ export interface GrantBase {
   readonly expiresAt: number
   readonly rules: readonly Rule[]
   readonly openedAt: number | null
+  /** Set when it was approved before its start: nothing is written earlier. */
+  readonly opensAt?: number
 }
 
 interface Opening {

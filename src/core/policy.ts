@@ -92,6 +92,8 @@ export interface Terms {
   readonly channel: string
   /** How long approvers have. */
   readonly deadlineMs: number
+  /** Who may say yes as well once this much of the deadline has passed without enough of them. */
+  readonly escalation?: { readonly afterMs: number; readonly approvers: Approvers }
 }
 
 /** What has to be said about why; `help` is told to whoever says something else. */
@@ -187,7 +189,10 @@ export interface Verdict {
   readonly policyHash: string
 }
 
-const approversOf = (terms: Terms): readonly Approvers[] => terms.stages.map(({ approvers }) => approvers)
+const approversOf = ({ stages, escalation }: Terms): readonly Approvers[] => [
+  ...stages.map(({ approvers }) => approvers),
+  ...(escalation ? [escalation.approvers] : []),
+]
 
 const groupsIn = ({ match }: { readonly match: Match }): readonly string[] => [
   ...(match.requester.groups ?? []),

@@ -29,7 +29,9 @@ export interface Ask {
   readonly ports: readonly Port[]
   readonly source: Source
   readonly durationMs: number
-  /** Set when the person named an end (`until 18:00`): access never outlives it, whenever the yes comes. */
+  /** Set when access is to begin later (`at 18:00`); nothing opens before it. */
+  readonly startsAt?: number | null
+  /** Set when the person named an end (`until 18:00`) or a start: access never outlives it, whenever the yes comes. */
   readonly until: number | null
   readonly reason: string | null
 }
@@ -45,6 +47,8 @@ interface Pending {
   readonly state: 'pending'
   readonly terms: Terms
   readonly progress: Progress
+  /** When more people were asked; null until then. */
+  readonly escalatedAt: number | null
   readonly deadlineAt: number
 }
 interface Approved {

@@ -9,6 +9,7 @@ import type { Log } from './log.ts'
 import { alarms, page } from './page.ts'
 import { planRules } from './plan-rules.ts'
 import { findSubscriptions, reconcile } from './reconcile.ts'
+import { start } from './start.ts'
 import { talk } from './talk.ts'
 import { timer } from './timers.ts'
 import { createWorker, type Worker } from './worker.ts'
@@ -47,6 +48,9 @@ export function createEngine(parts: EngineParts): Engine {
     ...all,
     handlers: {
       deadline: timer(dispatcher, 'deadline'),
+      reminder: timer(dispatcher, 'reminder'),
+      escalation: timer(dispatcher, 'escalation'),
+      start: start(all),
       expiry: timer(dispatcher, 'expiry'),
       warning: timer(dispatcher, 'warning'),
       stuck: timer(dispatcher, 'stuck'),

@@ -69,7 +69,8 @@ interface NoteTo {
 /** Everybody who watches the card sees the edits; the thread holds what happens to the access itself. */
 const readers = (note: Note): readonly NoteTo['to'][] => {
   if (note.type === 'decided') return ['requester']
-  return note.type === 'came back' ? ['thread'] : ['thread', 'requester']
+  const threadOnly = note.type === 'came back' || note.type === 'waiting' || note.type === 'escalated'
+  return threadOnly ? ['thread'] : ['thread', 'requester']
 }
 
 /** What effects become in the database. The last word on a job's key counts; null means that the job is dropped. */

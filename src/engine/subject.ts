@@ -11,7 +11,7 @@ export const subjectOf = (ask: Ask, requester: Member, now: number): Subject => 
   ports: ask.ports,
   source: ask.source,
   reason: ask.reason,
-  startsAt: now,
+  startsAt: Math.max(now, ask.startsAt ?? now),
   durationMs: ask.durationMs,
   usage: new Map(),
 })

@@ -1,6 +1,6 @@
 import { membershipProblem } from '../core/approval.ts'
 import { type Command, parseCommand } from '../core/command.ts'
-import { durationText, endOf } from '../core/duration.ts'
+import { durationText, endOf, startOf } from '../core/duration.ts'
 import { evaluate } from '../core/evaluate.ts'
 import { Fault } from '../core/fault.ts'
 import type { Member, Person } from '../core/person.ts'
@@ -95,7 +95,7 @@ async function gather(
     )
   }
   if (path.kind === 'unreachable') return say(`${path.why}. ${nothingStored}`)
-  const until = command.span.kind === 'until' ? endOf(command.span, receivedAt, member.timeZone) : null
+  const times = timesOf(command, receivedAt, member.timeZone)
   return found({
     id: parts.newId(),
     requester: person,
@@ -105,10 +105,21 @@ async function gather(
     label: command.ports.label,
     ports: command.ports.ports,
     source: source.value,
-    durationMs: endOf(command.span, receivedAt, member.timeZone) - receivedAt,
-    until,
+    ...times,
     reason: command.reason,
   })
+}
+
+/** A start fixes the end as well, so that a late yes shortens the access and never moves it. */
+function timesOf(
+  { span, start }: AskCommand,
+  now: number,
+  zone: string | null,
+): Pick<Ask, 'durationMs' | 'until' | 'startsAt'> {
+  const startsAt = start === null ? now : startOf(start, now, zone)
+  const end = endOf(span, startsAt, zone)
+  const fixed = start !== null || span.kind === 'until'
+  return { durationMs: end - startsAt, until: fixed ? end : null, ...(start !== null && { startsAt }) }
 }
 
 async function findSource(
@@ -194,7 +205,8 @@ async function submit(
 }
 
 function submittedText(request: Request, wording: Wording): string {
-  const what = `${request.label} to ${request.vm.name} for ${durationText(request.durationMs)} from ${request.source.address}`
+  const when = request.startsAt == null ? '' : `, beginning at ${wording.time(request.startsAt)}`
+  const what = `${request.label} to ${request.vm.name} for ${durationText(request.durationMs)} from ${request.source.address}${when}`
   if (request.state === 'denied') {
     return `Denied by the policy: ${what}. Why: ${request.verdict.tree.because}. Nothing was opened.`
   }

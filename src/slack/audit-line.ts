@@ -6,6 +6,7 @@ import { count, person, seconds, time, user, words } from './words.ts'
 const happened: Readonly<Record<AuditType, string>> = {
   'request.pending': '@ asked for access',
   'request.reviewed': '@ approved, more approvals are needed',
+  'request.escalated': 'more people are asked',
   'request.approved': '@ approved',
   'request.denied': '@ denied',
   'request.canceled': '@ canceled',

@@ -57,7 +57,7 @@ export const labeled = (id: string, text: string, kase: Case, style?: 'primary')
     ...(style ? { style } : {}),
   })
 
-const closable = (phase: Phase): boolean => ['opening', 'open', 'over'].includes(phase.name)
+const closable = (phase: Phase): boolean => ['scheduled', 'opening', 'open', 'over'].includes(phase.name)
 
 function cardButtons(kase: Case, phase: Phase): KnownBlock[] {
   if (phase.name === 'pending') {

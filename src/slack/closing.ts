@@ -24,6 +24,8 @@ export function reasonSentence({ reason, by, detail }: Why, you: Person | null =
       return `It could not be opened${because || '.'}${because.endsWith('.') || because === '' ? '' : '.'}`
     case 'changed outside':
       return `Its network rule was changed outside Jitney${because || '.'}${because.endsWith('.') || because === '' ? '' : '.'}`
+    case 'no longer allowed':
+      return `It is no longer allowed${because}.`
     case 'vm deleted':
       return 'Azure no longer knows this VM by the id that was approved.'
     default:

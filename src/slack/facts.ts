@@ -33,7 +33,11 @@ export function addressFact({ source }: Request): string {
 
 export function lengthFact({ request, grant }: Case): string {
   if (grant) {
-    return `${durationText(grant.expiresAt - grant.approvedAt)}, until ${time(grant.expiresAt)}`
+    const from = grant.opensAt ?? grant.approvedAt
+    return `${durationText(grant.expiresAt - from)}, until ${time(grant.expiresAt)}`
+  }
+  if (request.startsAt != null) {
+    return `${durationText(request.durationMs)}, from ${time(request.startsAt)}`
   }
   if (request.until !== null) return `until ${time(request.until)}`
   const from = request.state === 'pending' ? ' from the approval' : ''

@@ -7,7 +7,7 @@ import { labeled, shown } from './cards.ts'
 import { closedSentences, reasonSentence } from './closing.ts'
 import { connectLines, scope } from './facts.ts'
 import { phaseOf } from './phase.ts'
-import { count, person, time, words } from './words.ts'
+import { count, group, person, time, user, words } from './words.ts'
 
 type Of<T extends Note['type']> = Extract<Note, { type: T }>
 /** Under the card everybody reads it; as a message of its own only the requester does. */
@@ -60,6 +60,18 @@ function decided(kase: Case, note: Of<'decided'>, to: Reader): string[] {
   return [`*${verbs[note.state]}* ${time(note.at)}: ${what}. Nothing was opened.${again}`]
 }
 
+/** Said only while it is so: a request that was decided meanwhile needs nobody any more. */
+function waiting(kase: Case, note: Of<'waiting' | 'escalated'>, now: number): string[] | null {
+  const phase = phaseOf(kase, now)
+  if (phase.name !== 'pending') return null
+  const people = [...note.users.map(user), ...note.groups.map(group)].join(' ')
+  const what = `${scope(kase.request)} for ${person(kase.request.requester)}`
+  const by = `Decide by ${time(phase.request.deadlineAt)}.`
+  return note.type === 'waiting'
+    ? [`${people} *Still waiting for a decision:* ${what}. ${by}`]
+    : [`${people} *You are asked as well:* ${what} has not been decided so far. ${by}`]
+}
+
 /** What an infrastructure tool that writes the whole group should leave alone. */
 const ignoreHint =
   'If Terraform writes this group, let it leave rules of others alone: use separate `azurerm_network_security_rule` resources, or add `lifecycle { ignore_changes = [security_rule] }` to the `azurerm_network_security_group`.'
@@ -86,6 +98,9 @@ function lines(kase: Case, note: Note, now: number, to: Reader): string[] | null
       return decided(kase, note, to)
     case 'came back':
       return cameBack(kase, note)
+    case 'waiting':
+    case 'escalated':
+      return waiting(kase, note, now)
     default:
       return note satisfies never
   }

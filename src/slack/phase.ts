@@ -13,6 +13,7 @@ type GrantIn<S extends Grant['state']> = Extract<Grant, { state: S }>
  */
 export type Phase =
   | { readonly name: 'pending' | 'too late'; readonly request: Of<'pending'> }
+  | { readonly name: 'scheduled'; readonly request: Of<'approved'>; readonly grant: GrantIn<'opening'> }
   | { readonly name: 'opening'; readonly request: Of<'approved'>; readonly grant: Grant | null }
   | { readonly name: 'open'; readonly request: Of<'approved'>; readonly grant: GrantIn<'open'> }
   | { readonly name: 'over'; readonly request: Of<'approved'>; readonly grant: GrantIn<'opening' | 'open'> }
@@ -26,6 +27,7 @@ function grantPhase(request: Of<'approved'>, grant: Grant | null, now: number): 
   if (grant === null) return { name: 'opening', request, grant }
   switch (grant.state) {
     case 'opening':
+      if (now < (grant.opensAt ?? now)) return { name: 'scheduled', request, grant }
       return isExpired(grant.expiresAt, now)
         ? { name: 'over', request, grant }
         : { name: 'opening', request, grant }
@@ -68,6 +70,8 @@ const headline = (phase: Phase): string => {
       return 'Approval needed'
     case 'too late':
       return 'Time to approve is over'
+    case 'scheduled':
+      return 'Approved, opens later'
     case 'opening':
       return 'Approved, opening'
     case 'open':

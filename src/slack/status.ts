@@ -51,6 +51,9 @@ const notYet = (phase: Extract<Phase, { name: 'opening' }>): string =>
     ? 'Nothing is open yet.'
     : `Azure has not confirmed the network rule yet. It ends ${time(phase.grant.expiresAt)}, however long the opening takes.`
 
+const scheduled = ({ grant }: Extract<Phase, { name: 'scheduled' }>): string =>
+  `*Opens ${time(grant.opensAt ?? grant.approvedAt)}, until ${time(grant.expiresAt)}.* Nothing is open yet.`
+
 const over = (phase: Extract<Phase, { name: 'over' }>): string =>
   `*Its time ended ${time(phase.grant.expiresAt)}.* It is being closed. Until Azure confirms that, ${words(phase.request.source.address, 60)} may still get in.`
 
@@ -74,6 +77,8 @@ export function cardStatus(phase: Phase, now: number): string[] {
       return [
         `*${progress(phase)}.* The time to decide ended ${time(phase.request.deadlineAt)}. Nothing was opened.`,
       ]
+    case 'scheduled':
+      return [scheduled(phase), approval(phase)]
     case 'opening':
       return [`${approval(phase)} ${notYet(phase)}`]
     case 'open':
@@ -120,6 +125,8 @@ export function mirrorStatus(phase: Phase, now: number): string[] {
       return [
         `Your request had ${progress(phase)}, when the time to decide ended ${time(phase.request.deadlineAt)}. Nothing was opened.`,
       ]
+    case 'scheduled':
+      return [scheduled(phase), approval(phase), 'You get a message as soon as it is open.']
     case 'opening':
       return [`${approval(phase)} ${notYet(phase)}`, 'You get a message as soon as it is open.']
     case 'open':

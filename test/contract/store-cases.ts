@@ -64,6 +64,7 @@ export const pendingCase = (id: string, fields: Partial<RequestBase> = {}): Case
     state: 'pending',
     terms,
     progress: { stage: 0, approvals: 0 },
+    escalatedAt: null,
     deadlineAt: noon + 30 * minute,
   },
   grant: null,

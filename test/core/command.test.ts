@@ -15,6 +15,7 @@ const plainAsk = {
   ports: rdp,
   vmName: 'vm-jump01',
   span: { kind: 'length', ms: 30 * minute },
+  start: null,
   from: null,
   reason: null,
 }

@@ -57,6 +57,7 @@ describe('asking', () => {
         reviews: [],
         terms: terms(),
         progress: { stage: 0, approvals: 0 },
+        escalatedAt: null,
         deadlineAt: clock('10:00'),
       },
       grant: null,
@@ -136,6 +137,7 @@ describe('asking', () => {
     const { effects } = done(null, submit(verdict('needs approval'), { until: clock('09:20') }), '09:00')
     expect(effects).toEqual([
       { kind: 'set timer', timer: 'deadline', requestId: 'r1', at: clock('09:20') },
+      { kind: 'set timer', timer: 'reminder', requestId: 'r1', at: clock('09:10') },
       { kind: 'show', requestId: 'r1' },
     ])
   })
@@ -147,6 +149,8 @@ describe('a yes', () => {
     expect(next.grant).toMatchObject({ approvedAt: clock('09:10'), expiresAt: clock('09:40') })
     expect(effects).toEqual([
       { kind: 'drop timer', timer: 'deadline', requestId: 'r1' },
+      { kind: 'drop timer', timer: 'reminder', requestId: 'r1' },
+      { kind: 'drop timer', timer: 'escalation', requestId: 'r1' },
       { kind: 'set timer', timer: 'expiry', requestId: 'r1', at: clock('09:40') },
       { kind: 'plan rules', requestId: 'r1', expiresAt: clock('09:40') },
       { kind: 'set timer', timer: 'warning', requestId: 'r1', at: clock('09:35') },

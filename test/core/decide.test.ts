@@ -24,6 +24,10 @@ import {
 } from '../support/cases.ts'
 
 const two = terms({ approvals: 2 })
+const alsoAsked = terms({
+  approvals: 2,
+  escalation: { afterMs: 20 * 60_000, approvers: { users: ['UDAVE'], groups: ['SBOSS'] } },
+})
 const asked = { terms: terms(), ...base() }
 const stuckSince = (time: string, { request, grant }: Case): Case =>
   grant?.state === 'closing' ? { request, grant: { ...grant, stuckSince: clock(time) } } : { request, grant }
@@ -45,6 +49,8 @@ const states = {
   lapsed: { request: { ...asked, state: 'lapsed', lapsedAt: clock('10:00') }, grant: null },
   'approved, without a grant': { request: approvedRequest(), grant: null },
   'opening, not yet planned': granted('opening'),
+  'waits for one more, with others to ask': pending(alsoAsked, [review(bob)]),
+  'approved for later': granted('opening', [], { opensAt: clock('09:10') }),
   'opening, both rules planned': granted('opening', [rule('A'), rule('B')]),
   'opening, one rule there': granted('opening', [rule('A', 'present'), rule('B')]),
   open: granted('open', [rule('A', 'present'), rule('B', 'present')]),
@@ -73,6 +79,12 @@ const says = (
 })
 const submit = (answer: Verdict): Event => ({ type: 'submit', ask: ask(), verdict: answer, grantId: 'g1' })
 const denies = { policy: verdict('deny') }
+const starts = (but: { policy?: Verdict; requester?: Member } = {}): Event => ({
+  type: 'start',
+  policy: verdict('needs approval', two),
+  requester: member(alice),
+  ...but,
+})
 const planned: Event = { type: 'rules planned', rules: [rule('A'), rule('B')] }
 
 /** Every event, with the time at which it comes when that matters; otherwise it is 09:10. */
@@ -100,6 +112,13 @@ const events = {
   'Bob cancels': [{ type: 'cancel', by: member(bob) }],
   'the deadline’s timer runs early': [{ type: 'deadline' }, '09:59:59.999'],
   'the deadline comes': [{ type: 'deadline' }, '10:00'],
+  'half of the time is over': [{ type: 'reminder' }],
+  'others are asked': [{ type: 'escalation' }],
+  'the start’s timer runs early': [starts(), '09:09:59.999'],
+  'the start comes': [starts()],
+  'the start comes, and the policy now says no': [starts(denies)],
+  'the start comes, and Alice has left': [starts({ requester: member(alice, { deleted: true }) })],
+  'the start comes after the end': [starts(), '09:35'],
   'the rules are planned': [planned],
   'the rules are planned too late': [planned, '09:35'],
   'no place for a rule is found': [{ type: 'rules planned', rules: [] }],
@@ -135,9 +154,11 @@ const events = {
 
 type Row = Partial<Record<keyof typeof events, string>>
 
-const opens = 'drop deadline, set expiry 09:40, plan until 09:40, set warning 09:35, show'
-const becomesGrant = `approved/opening: request.approved, grant.opening; ${opens}`
-const ends = (state: string) => `${state}: request.${state}; drop deadline, show, note decided`
+const opens = 'set expiry 09:40, plan until 09:40, set warning 09:35, show'
+const becomesGrant = (drops = '') => `approved/opening: request.approved, grant.opening; ${drops}${opens}`
+const noWaiting = 'drop deadline, drop reminder, drop escalation, '
+const ends = (state: string) =>
+  `${state}: request.${state}; drop deadline, drop reminder, drop escalation, show, note decided`
 const submitted: Row = {
   'asks, and the policy allows it': 'same',
   'asks, and the policy wants a yes': 'same',
@@ -193,23 +214,27 @@ const overByOthers = (marks: string) => `${over(marks)}, note closing`
 const pages = 'page, set stuck 09:15, show'
 /** A grant without rules has nothing in Azure to wait for. */
 const overAtOnce = `approved/closed: grant.closing, grant.closed; ${drops}, drop stuck, show, note closed`
+const laterOver = overAtOnce.replace('drop expiry', 'drop start, drop expiry')
 const openNow = 'approved/open ++: grant.open; show, note opened'
 const closedNow = 'approved/closed --: grant.closed; drop stuck, show, note closed'
 
 /** A timer that told its moment too early is set again: it is gone with the event. */
 const keepsDeadline: Row = { 'the deadline’s timer runs early': 'same: set deadline 10:00' }
+const reminds: Row = { 'half of the time is over': 'same: note waiting' }
 const keepsExpiry: Row = { 'the expiry’s timer runs early': 'same: set expiry 09:35' }
 
 /** What comes of each event; one that a row does not name changes nothing. */
 const table: Record<keyof typeof states, Row> = {
   'nothing was asked': {
     ...Object.fromEntries(Object.keys(events).map((name) => [name, unknown])),
-    'asks, and the policy allows it': becomesGrant,
-    'asks, and the policy wants a yes': 'pending: request.pending; set deadline 10:10, show',
+    'asks, and the policy allows it': becomesGrant(),
+    'asks, and the policy wants a yes':
+      'pending: request.pending; set deadline 10:10, set reminder 09:40, show',
     'asks, and the policy says no': 'denied: request.denied; show',
   },
   'waits for two people': {
     ...keepsDeadline,
+    ...reminds,
     ...nobodyElse,
     ...nothing,
     'Bob says yes': 'pending: request.reviewed; show',
@@ -218,11 +243,22 @@ const table: Record<keyof typeof states, Row> = {
   },
   'waits for one more': {
     ...keepsDeadline,
+    ...reminds,
     ...nobodyElse,
     ...nothing,
     'Bob says yes': 'no: already reviewed',
-    'Carol says yes': becomesGrant,
-    'Dave, now in the group, says yes': becomesGrant,
+    'Carol says yes': becomesGrant(noWaiting),
+    'Dave, now in the group, says yes': becomesGrant(noWaiting),
+  },
+  'waits for one more, with others to ask': {
+    ...keepsDeadline,
+    ...reminds,
+    ...nobodyElse,
+    ...nothing,
+    'others are asked': 'pending: request.escalated; show, note escalated',
+    'Bob says yes': 'no: already reviewed',
+    'Carol says yes': becomesGrant(noWaiting),
+    'Dave, now in the group, says yes': becomesGrant(noWaiting),
   },
   'denied by an approver': decided(nothing),
   'denied by the policy': decided(nothing),
@@ -241,6 +277,24 @@ const table: Record<keyof typeof states, Row> = {
     'somebody changed rule A': overAtOnce,
     'Azure refuses': overAtOnce,
     'the time is over': overAtOnce,
+  }),
+  'approved for later': decided({
+    ...keepsExpiry,
+    ...close(laterOver),
+    ...notYours,
+    'the start’s timer runs early': 'same: set start 09:10',
+    'the start comes': 'same: plan until 09:35, show',
+    'the start comes, and the policy now says no': laterOver,
+    'the start comes, and Alice has left': laterOver,
+    'the start comes after the end': laterOver,
+    'rule B is there too late': laterOver,
+    'the rules are planned': 'approved/opening ??: write A present, write B present',
+    'the rules are planned too late': laterOver,
+    'no place for a rule is found': laterOver,
+    'the VM is gone': laterOver,
+    'somebody changed rule A': laterOver,
+    'Azure refuses': laterOver,
+    'the time is over': laterOver,
   }),
   'opening, both rules planned': decided({
     ...keepsExpiry,
@@ -344,6 +398,9 @@ describe('every event in every state', () => {
       review: true,
       cancel: true,
       deadline: true,
+      reminder: true,
+      escalation: true,
+      start: true,
       'rules planned': true,
       'could not open': true,
       'rule repriced': true,

@@ -160,6 +160,7 @@ export const anyCase: fc.Arbitrary<Case> = fc
       terms: given.terms,
       by: given.by,
       progress: given.progress,
+      escalatedAt: null,
       deadlineAt: given.at,
     }
     return { request, grant: given.state === 'approved' ? given.grant : null }

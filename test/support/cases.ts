@@ -116,6 +116,7 @@ export const pending = (
         reviews.map(({ by }) => member(by)),
       ),
     ),
+    escalatedAt: null,
     deadlineAt,
   },
   grant: null,

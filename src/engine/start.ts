@@ -1,0 +1,37 @@
+import { evaluate } from '../core/evaluate.ts'
+import { groupsNamed, type Policy } from '../core/policy.ts'
+import type { Clock, Directory, Store } from '../ports.ts'
+import { backoffMs } from './backoff.ts'
+import type { Dispatcher } from './dispatch.ts'
+import { again, done, ended, type Handler } from './handler.ts'
+import { subjectOf } from './subject.ts'
+
+interface StartParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly dispatcher: Dispatcher
+  readonly directory: Directory
+  readonly policy: () => Policy
+}
+
+/** The start that a person named has come: the policy and the directory are asked again before anything opens. */
+export const start =
+  (parts: StartParts): Handler =>
+  async (claim) => {
+    const { store, clock, dispatcher, directory } = parts
+    const current = await store.case(claim.subject)
+    if (!current) return done
+    const policy = parts.policy()
+    const requester = await directory.member(current.request.requester, groupsNamed(policy), 'live')
+    // Slack's silence is no reason to take the access away; the grant's own end ends these tries.
+    const waits = !requester.known && current.grant?.state === 'opening'
+    if (waits && clock.now() < current.grant.expiresAt)
+      return again(clock.now() + backoffMs(claim.attempt), 'Slack did not say who the requester is')
+    const verdict = evaluate(policy, subjectOf(current.request, requester, clock.now()))
+    await dispatcher.dispatch({
+      requestId: claim.subject,
+      event: { type: 'start', policy: verdict, requester },
+      claim,
+    })
+    return ended
+  }
