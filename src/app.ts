@@ -71,6 +71,7 @@ function slackOf(config: Config, store: Store, clock: Clock, policy: PolicySourc
           : { kind: 'socket', appToken },
     },
     receive: (intake) => store.receive(intake),
+    read: (requestId) => store.case(requestId),
     services: () => policy.current().services,
     now: () => clock.now(),
     log,

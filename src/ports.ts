@@ -104,6 +104,8 @@ export interface Chat {
   page(pages: Pages, kase: Case, troubles: readonly Trouble[], now: number): Promise<void>
   /** Tells the operators of what belongs to no request. */
   alarm(pages: Pages, alarm: Alarm, repeat: boolean): Promise<void>
+  /** Asks the approver who has just denied why, in a form; the trigger lives three seconds. */
+  askWhy(trigger: string, kase: Case): Promise<void>
   /** A private answer to a command or a click, by its `response_url`. */
   answer(responseUrl: string, text: string): Promise<void>
 }
@@ -182,6 +184,15 @@ export type Gesture =
       readonly action: 'approve' | 'deny' | 'cancel' | 'close'
       readonly requestId: string
       readonly responseUrl: string | null
+      /** Set when the approver left only a part of it. */
+      readonly less?: { readonly duration: string; readonly ports: readonly string[] }
+    }
+  | {
+      readonly kind: 'comment'
+      readonly person: Person
+      /** Which request: by its id, or by the message whose thread it was written in. */
+      readonly about: string | Place
+      readonly text: string
     }
 
 export interface QueuedNote {
@@ -340,6 +351,8 @@ export interface Store {
   /** Notes a failed try of one rule; without an error it was not tried, and waits. */
   postpone(grantId: string, nsgId: string, nextTryAt: number, error: string | null): Promise<void>
   talk(requestId: string): Promise<Talk | null>
+  /** The request whose card stands there. */
+  requestAt(card: Place): Promise<string | null>
   /** Notes where a message stands; false, and nothing noted, when it does not stand at `before` any more. */
   place(requestId: string, which: 'card' | 'mirror', place: Place, before: Place | null): Promise<boolean>
   /** True before a note is sent; false again when Slack surely did not take it. */

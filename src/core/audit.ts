@@ -4,6 +4,8 @@ export type AuditType =
   | 'request.pending'
   | 'request.reviewed'
   | 'request.escalated'
+  | 'request.narrowed'
+  | 'request.commented'
   | 'request.approved'
   | 'request.denied'
   | 'request.canceled'

@@ -13,7 +13,7 @@ import type { Request } from './request.ts'
 
 type GrantEvent = Exclude<
   Event,
-  { type: 'submit' | 'review' | 'cancel' | 'deadline' | 'reminder' | 'escalation' }
+  { type: 'submit' | 'comment' | 'review' | 'cancel' | 'deadline' | 'reminder' | 'escalation' }
 >
 
 const ruleJson = (rule: Rule): Json => ({

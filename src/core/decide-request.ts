@@ -8,14 +8,16 @@ import {
   sameHuman,
   yesesOf,
 } from './approval.ts'
+import type { AuditEvent } from './audit.ts'
 import { begin, grantFor } from './begin.ts'
 import type { Case } from './case.ts'
 import type { Effect } from './effect.ts'
 import { approvalsOf } from './evaluate.ts'
 import type { Event } from './event.ts'
 import { isExpired } from './expiry.ts'
+import { isLess, type Less, narrowed } from './less.ts'
 import { type Outcome, refuse, type Transition, unchanged } from './outcome.ts'
-import type { Person } from './person.ts'
+import { type Person, samePerson } from './person.ts'
 import type { Terms } from './policy.ts'
 import type { PendingRequest, Request, Review } from './request.ts'
 import { type Actor, auditOf, baseOf, type Details, show } from './request-parts.ts'
@@ -128,26 +130,51 @@ function review(request: PendingRequest, event: ReviewEvent, now: number): Outco
     return refuse({ code: 'policy changed', because: event.policy.tree.because })
   if (membershipProblem(event.requester) !== null) return refuse({ code: 'requester gone' })
   if (earlier.some(({ known }) => !known)) return refuse({ code: 'approvers unknown' })
+  const { less } = event
+  if (less && !isLess(less, request)) return refuse({ code: 'not less' })
   const progress = progressOf(terms, [...earlier, by])
-  return approve({ ...request, terms, progress, reviews: [...request.reviews, one] }, one, event.grantId, now)
+  return approve(
+    {
+      ...(less ? lessBy(request, less, by.person) : request),
+      terms,
+      progress,
+      reviews: [...request.reviews, one],
+    },
+    one,
+    event.grantId,
+    now,
+  )
 }
+
+/** Who has approved more has approved this too; the person reads what was asked for beside it. */
+const lessBy = (request: PendingRequest, less: Less, by: Person): PendingRequest => {
+  const { label, durationMs } = request.askedFor ?? request
+  return { ...narrowed(request, less), askedFor: { label, durationMs, by } }
+}
+
+const narrowedAudit = (request: PendingRequest, one: Review, now: number): AuditEvent[] =>
+  request.askedFor && samePerson(request.askedFor.by, one.by)
+    ? [
+        auditOf('request.narrowed', request, one.by, now, {
+          asked: { label: request.askedFor.label, durationMs: request.askedFor.durationMs },
+          given: { label: request.label, durationMs: request.durationMs },
+        }),
+      ]
+    : []
 
 function approve(request: PendingRequest, one: Review, grantId: string, now: number): Outcome {
   const { terms, progress } = request
   const details: Details = { ...tally(terms, progress), rule: terms.rule }
   if (!isComplete(terms, progress)) {
     const audit = auditOf('request.reviewed', request, one.by, now, details)
-    return { ok: true, next: { request, grant: null }, audit: [audit], effects: [show(request.id)] }
+    const events = [...narrowedAudit(request, one, now), audit]
+    return { ok: true, next: { request, grant: null }, audit: events, effects: [show(request.id)] }
   }
   const given = grantFor(request, grantId, now)
   if (!given) return refuse({ code: 'no time left' })
   const approved: Request = { ...baseOf(request), state: 'approved', terms, approvedAt: now }
-  return begin(
-    approved,
-    given,
-    [auditOf('request.approved', request, one.by, now, details, grantId)],
-    dropWaiting(request.id),
-  )
+  const audit = auditOf('request.approved', request, one.by, now, details, grantId)
+  return begin(approved, given, [...narrowedAudit(request, one, now), audit], dropWaiting(request.id))
 }
 
 /** How many approvals there are, of how many: those of the stages that are done, and of the one that waits. */

@@ -1,4 +1,5 @@
 import type { Case } from './case.ts'
+import { comment } from './comment.ts'
 import { decideGrant } from './decide-grant.ts'
 import { decideRequest } from './decide-request.ts'
 import type { Event } from './event.ts'
@@ -10,6 +11,8 @@ export function decide(current: Case | null, event: Event, now: number): Outcome
   if (event.type === 'submit') return current ? unchanged(current) : submit(event, now)
   if (!current) return refuse({ code: 'unknown request' })
   switch (event.type) {
+    case 'comment':
+      return comment(current, event, now)
     case 'review':
     case 'cancel':
     case 'deadline':

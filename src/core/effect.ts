@@ -26,6 +26,14 @@ export type Note =
       readonly detail: string | null
       readonly opened: boolean
     }
+  /** Somebody says something about the request, or why they said no. */
+  | {
+      readonly type: 'said'
+      readonly at: number
+      readonly by: Person
+      readonly text: string
+      readonly inThread: boolean
+    }
   /** Half of the time to approve is over, or more people are asked now. */
   | {
       readonly type: 'waiting' | 'escalated'

@@ -1,4 +1,5 @@
 import type { Rule } from './grant.ts'
+import type { Less } from './less.ts'
 import type { Difference } from './live-rule.ts'
 import type { Member } from './person.ts'
 import type { Verdict } from './policy.ts'
@@ -21,6 +22,15 @@ export type Event =
       /** Those who said yes before, in order, as the directory knows them at this moment. */
       readonly earlier: readonly Member[]
       readonly grantId: string
+      /** The approver's own, narrower, answer; the policy was asked about it. */
+      readonly less?: Less
+    }
+  | {
+      readonly type: 'comment'
+      readonly by: Member
+      readonly text: string
+      /** Whether it was written in the thread itself, where everybody has read it already. */
+      readonly inThread: boolean
     }
   | { readonly type: 'cancel'; readonly by: Member }
   | { readonly type: 'deadline' | 'reminder' | 'escalation' }

@@ -18,6 +18,8 @@ export type Refusal =
     }
   | { readonly code: 'not yours to cancel' }
   | { readonly code: 'not yours to close' }
+  | { readonly code: 'not yours to comment' }
+  | { readonly code: 'not less' }
   | { readonly code: 'already reviewed' }
   | {
       readonly code: 'already decided'
@@ -79,6 +81,10 @@ export function refusalText(refusal: Refusal, wording: Wording): string {
       return 'Only the person who asked may cancel a request, so nothing changed. An approver can deny it.'
     case 'not yours to close':
       return 'Only the person who asked or an approver may close this access, so nothing changed. Ask one of them.'
+    case 'not yours to comment':
+      return 'Only the person who asked and the approvers are heard here, so nothing was passed on.'
+    case 'not less':
+      return 'That is not less than what was asked for, so nothing changed. Use Approve for all of it.'
     case 'already reviewed':
       return 'Your approval already counts. The request is waiting for somebody else’s.'
     case 'already decided':

@@ -48,4 +48,5 @@ export const baseOf = (request: Request): RequestBase => ({
   requestedAt: request.requestedAt,
   verdict: request.verdict,
   reviews: request.reviews,
+  ...(request.askedFor && { askedFor: request.askedFor }),
 })

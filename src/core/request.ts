@@ -41,6 +41,8 @@ export interface RequestBase extends Ask {
   /** The policy's answer when the request was made. */
   readonly verdict: Verdict
   readonly reviews: readonly Review[]
+  /** What was asked for, where an approver has said yes to less. */
+  readonly askedFor?: { readonly label: string; readonly durationMs: number; readonly by: Person }
 }
 
 interface Pending {

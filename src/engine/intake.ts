@@ -2,6 +2,7 @@ import type { IntakeParts } from './answer.ts'
 import { done, type Handler } from './handler.ts'
 import { takeAsk } from './take-ask.ts'
 import { takeClick } from './take-click.ts'
+import { takeComment } from './take-comment.ts'
 
 /** Does what a person asked for, after it was stored and acknowledged. */
 export const intake =
@@ -10,7 +11,14 @@ export const intake =
     const stored = await parts.store.intake(claim.subject)
     if (!stored) return done
     const { gesture } = stored
-    return gesture.kind === 'ask'
-      ? takeAsk(parts, claim, gesture, stored.receivedAt)
-      : takeClick(parts, claim, gesture)
+    switch (gesture.kind) {
+      case 'ask':
+        return takeAsk(parts, claim, gesture, stored.receivedAt)
+      case 'click':
+        return takeClick(parts, claim, gesture)
+      case 'comment':
+        return takeComment(parts, claim, gesture)
+      default:
+        return gesture satisfies never
+    }
   }

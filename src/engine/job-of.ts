@@ -68,6 +68,7 @@ interface NoteTo {
 
 /** Everybody who watches the card sees the edits; the thread holds what happens to the access itself. */
 const readers = (note: Note): readonly NoteTo['to'][] => {
+  if (note.type === 'said') return note.inThread ? ['requester'] : ['thread', 'requester']
   if (note.type === 'decided') return ['requester']
   const threadOnly = note.type === 'came back' || note.type === 'waiting' || note.type === 'escalated'
   return threadOnly ? ['thread'] : ['thread', 'requester']

@@ -5,8 +5,13 @@ import { approve, id as approveId } from './actions/approve.ts'
 import { cancel, id as cancelId } from './actions/cancel.ts'
 import { close, id as closeId } from './actions/close.ts'
 import { deny, id as denyId } from './actions/deny.ts'
+import { less, id as lessId } from './actions/less.ts'
 import { answerPrivately } from './answer.ts'
 import { jit, id as jitId } from './commands/jit.ts'
+import { mention } from './events/mention.ts'
+import { id as lessFormId } from './forms/less.ts'
+import { approveLess, why } from './forms/submitted.ts'
+import { id as whyFormId } from './forms/why.ts'
 import { HttpMode } from './http-mode.ts'
 import type { Hands } from './listener.ts'
 import { type Log, sdkLogger } from './log.ts'
@@ -59,6 +64,10 @@ export function createSlackApp({ config, log, ...rest }: SlackAppSettings): Slac
   app.action({ action_id: denyId, type: 'block_actions' }, deny(hands))
   app.action({ action_id: cancelId, type: 'block_actions' }, cancel(hands))
   app.action({ action_id: closeId, type: 'block_actions' }, close(hands))
+  app.action({ action_id: lessId, type: 'block_actions' }, less(hands))
+  app.view({ callback_id: whyFormId, type: 'view_submission' }, why(hands))
+  app.view({ callback_id: lessFormId, type: 'view_submission' }, approveLess(hands))
+  app.event('app_mention', mention(hands))
   app.error(async (error) => {
     log.error(
       { err: error, incident: randomBytes(4).toString('hex') },

@@ -6,6 +6,8 @@ import { count, person, seconds, time, user, words } from './words.ts'
 const happened: Readonly<Record<AuditType, string>> = {
   'request.pending': '@ asked for access',
   'request.reviewed': '@ approved, more approvals are needed',
+  'request.commented': '@ commented',
+  'request.narrowed': '@ approved less than was asked for',
   'request.escalated': 'more people are asked',
   'request.approved': '@ approved',
   'request.denied': '@ denied',

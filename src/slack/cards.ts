@@ -4,6 +4,7 @@ import { id as approveId } from './actions/approve.ts'
 import { id as cancelId } from './actions/cancel.ts'
 import { id as closeId } from './actions/close.ts'
 import { id as denyId } from './actions/deny.ts'
+import { id as lessId } from './actions/less.ts'
 import { actions, button, context, fields, header, quoted, type Shown, section, versioned } from './blocks.ts'
 import {
   addressFact,
@@ -61,7 +62,13 @@ const closable = (phase: Phase): boolean => ['scheduled', 'opening', 'open', 'ov
 
 function cardButtons(kase: Case, phase: Phase): KnownBlock[] {
   if (phase.name === 'pending') {
-    return [actions([labeled(approveId, 'Approve', kase, 'primary'), labeled(denyId, 'Deny', kase)])]
+    return [
+      actions([
+        labeled(approveId, 'Approve', kase, 'primary'),
+        labeled(denyId, 'Deny', kase),
+        labeled(lessId, 'Approve less', kase),
+      ]),
+    ]
   }
   return closable(phase) ? [actions([labeled(closeId, 'Close now', kase)])] : []
 }

@@ -7,6 +7,7 @@ import { answerPrivately } from './answer.ts'
 import { auditLine } from './audit-line.ts'
 import { type Shown, section } from './blocks.ts'
 import { mirrorCard, requestCard } from './cards.ts'
+import { whyForm } from './forms/why.ts'
 import type { Log } from './log.ts'
 import { noteMessage } from './notes.ts'
 import { alarmMessage, stuckPage } from './pages.ts'
@@ -119,6 +120,10 @@ export function createChat({ token, slackApiUrl, showTags, log, ...limits }: Cha
       const draw = (whom: Pages) => alarmMessage(whom, alarm, repeat)
       if (alarm.type === 'stuck rule') await callPeople(pages, draw)
       else await post(people, pages.channel, draw(pages))
+    },
+    async askWhy(trigger, kase) {
+      const view = whyForm(kase)
+      await calling('views.open', 'post', () => people.views.open({ trigger_id: trigger, view }))
     },
     answer: (responseUrl, text) => answerPrivately(responseUrl, text, slackApiUrl, timeout),
   }

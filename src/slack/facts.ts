@@ -44,6 +44,14 @@ export function lengthFact({ request, grant }: Case): string {
   return `${durationText(request.durationMs)}${from}`
 }
 
+/** Said where an approver has left less than was asked for. */
+export const askedFact = ({ askedFor }: Request): string[] =>
+  askedFor
+    ? [
+        `Asked for: ${words(askedFor.label, 80)}, ${durationText(askedFor.durationMs)}. ${user(askedFor.by.userId)} approved less.`,
+      ]
+    : []
+
 /** How long, for the first line, where no date can be written. */
 export const rawLength = (request: Request): string =>
   request.until === null ? ` for ${durationText(request.durationMs)}` : ''

@@ -1,3 +1,4 @@
+import type { Case } from '../core/case.ts'
 import type { Command } from '../core/command.ts'
 import type { Service } from '../core/service.ts'
 import type { Intake } from '../ports.ts'
@@ -9,6 +10,8 @@ export type Ask = Extract<Command, { kind: 'ask' }>
 export interface Hands {
   /** Stores a gesture in one short database transaction; false when it was stored before. */
   readonly receive: (intake: Intake) => Promise<boolean>
+  /** The request as it stands, with its grant. */
+  readonly read: (requestId: string) => Promise<Case | null>
   readonly services: () => readonly Service[]
   /** Says at once, in plain text, why an ask makes no sense; null lets it through. It must not wait for anything. */
   readonly refuseAsk?: (ask: Ask) => string | null
@@ -21,6 +24,7 @@ export interface Hands {
 /** Kept true for a database whose answer was lost too: then the gesture may have been stored after all. */
 export const notStored = {
   ask: 'Something is wrong on our side and your request was probably not stored. Please wait a minute; if no message about it comes, ask again.',
+  form: 'Something is wrong on our side and this was probably not stored. Please send it again.',
   click:
     'Something is wrong on our side and your click probably changed nothing. Please click again; a second click does no harm.',
 }

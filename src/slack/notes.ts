@@ -60,6 +60,12 @@ function decided(kase: Case, note: Of<'decided'>, to: Reader): string[] {
   return [`*${verbs[note.state]}* ${time(note.at)}: ${what}. Nothing was opened.${again}`]
 }
 
+/** The words stand in a line of their own, so that nobody takes them for ours. */
+const said = (kase: Case, note: Of<'said'>): string[] => [
+  `${person(note.by)} says about ${scope(kase.request)}:`,
+  `> ${words(note.text, 1000)}`,
+]
+
 /** Said only while it is so: a request that was decided meanwhile needs nobody any more. */
 function waiting(kase: Case, note: Of<'waiting' | 'escalated'>, now: number): string[] | null {
   const phase = phaseOf(kase, now)
@@ -98,6 +104,8 @@ function lines(kase: Case, note: Note, now: number, to: Reader): string[] | null
       return decided(kase, note, to)
     case 'came back':
       return cameBack(kase, note)
+    case 'said':
+      return said(kase, note)
     case 'waiting':
     case 'escalated':
       return waiting(kase, note, now)

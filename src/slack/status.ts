@@ -1,6 +1,6 @@
 import { approvalsOf } from '../core/evaluate.ts'
 import { closedSentences, closingSentences, reasonSentence } from './closing.ts'
-import { approvedBy, approversFact, connectLines, list } from './facts.ts'
+import { approvedBy, approversFact, askedFact, connectLines, list } from './facts.ts'
 import type { Phase } from './phase.ts'
 import { reasonLines } from './reasons.ts'
 import { count, person, time, user, words } from './words.ts'
@@ -69,7 +69,12 @@ const endOf = (grant: Extract<Phase, { name: 'closed' }>['grant']) => ({
 })
 
 /** How it stands, for approvers and everybody else who sees the card. */
-export function cardStatus(phase: Phase, now: number): string[] {
+export const cardStatus = (phase: Phase, now: number): string[] => [
+  ...cardLines(phase, now),
+  ...askedFact(phase.request),
+]
+
+function cardLines(phase: Phase, now: number): string[] {
   switch (phase.name) {
     case 'pending':
       return [`*${missing(phase)}.* Decide by ${time(phase.request.deadlineAt)}.`, stageFact(phase)]
@@ -114,7 +119,12 @@ function denied({ request }: Extract<Phase, { name: 'denied' }>, you: boolean): 
 }
 
 /** How it stands, for the person who asked. */
-export function mirrorStatus(phase: Phase, now: number): string[] {
+export const mirrorStatus = (phase: Phase, now: number): string[] => [
+  ...mirrorLines(phase, now),
+  ...askedFact(phase.request),
+]
+
+function mirrorLines(phase: Phase, now: number): string[] {
   switch (phase.name) {
     case 'pending':
       return [

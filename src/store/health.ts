@@ -47,7 +47,7 @@ export async function health(db: Queries, now: number, since: number): Promise<H
     ),
     opening: await spread(
       db,
-      sql`(doc ->> 'openedAt')::float8 - (doc ->> 'approvedAt')::float8`,
+      sql`(doc ->> 'openedAt')::float8 - coalesce((doc ->> 'opensAt')::float8, (doc ->> 'approvedAt')::float8)`,
       sql`opened_at >= ${new Date(since)}::timestamptz`,
     ),
   }

@@ -25,7 +25,7 @@ import {
 } from './reconciling.ts'
 import { postpone, ruleWork } from './rule-work.ts'
 import type { Queries } from './schema.ts'
-import { moveFeed, noteSent, noteTried, readFeed, readTalk, savePlace } from './talk.ts'
+import { moveFeed, noteSent, noteTried, readFeed, readTalk, requestAt, savePlace } from './talk.ts'
 import { transactor } from './transact.ts'
 
 /** `postgres://…` for a server, otherwise an embedded database in a directory. The tables are brought up to date. */
@@ -139,6 +139,7 @@ export async function storeOn(database: Database): Promise<Store> {
     ruleWork: alike(outside, (nsgIds) => ruleWork(outside(), nsgIds, log), []),
     postpone: async (grantId, nsgId, at, error) => postpone(outside(), grantId, nsgId, at, error),
     talk: async (requestId) => readTalk(outside(), requestId),
+    requestAt: async (card) => requestAt(outside(), card),
     place: async (requestId, which, place, before) => savePlace(outside(), requestId, which, place, before),
     noteTried: async (id, tried) => noteTried(outside(), id, tried),
     noteSent: async (id, at) => noteSent(outside(), id, at),

@@ -47,6 +47,18 @@ export async function readTalk(db: Queries, requestId: string): Promise<Talk | n
   }
 }
 
+/** The request whose card stands there. */
+export async function requestAt(db: Queries, { channel, ts }: Place): Promise<string | null> {
+  const row = await db
+    .selectFrom('places')
+    .select('request_id')
+    .where('which', '=', 'card')
+    .where('channel', '=', channel)
+    .where('ts', '=', ts)
+    .executeTakeFirst()
+  return row?.request_id ?? null
+}
+
 /**
  * Only from the place that the writer knows. A replica that was paused after it had posted must not turn the edits
  * away from the message that another one posted meanwhile: that one would show an old state for good.

@@ -258,6 +258,15 @@ export class MemoryStore implements Store {
     }
   }
 
+  requestAt: Store['requestAt'] = async (card) => {
+    const { cases, places } = this.#outside()
+    const found = cases.all().find(({ request }) => {
+      const place = places.get(`${request.id} card`)
+      return place?.channel === card.channel && place.ts === card.ts
+    })
+    return found?.request.id ?? null
+  }
+
   place: Store['place'] = async (requestId, which, place, before) => {
     const { cases, places } = this.#outside()
     if (!cases.has(requestId)) throw refused('23503', `there is no request ${requestId}`)

@@ -56,6 +56,7 @@ export function storeLine(line: Line, store: MemoryStore): Store {
     case: far('case', (id) => store.case(id)),
     receive: far('receive', (intake) => store.receive(intake)),
     intake: far('intake', (key) => store.intake(key)),
+    requestAt: far('requestAt', (card) => store.requestAt(card)),
     lastAddress: far('lastAddress', (person) => store.lastAddress(person)),
     ruleWork: far('ruleWork', (nsgId) => store.ruleWork(nsgId)),
     postpone: far('postpone', (...args) => store.postpone(...args)),

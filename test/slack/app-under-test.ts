@@ -31,6 +31,7 @@ export function slackHalf(
       await meanwhile()
       return true
     },
+    read: async () => null,
     services: () => builtInServices,
     ...(refuseAsk ? { refuseAsk } : {}),
     now: () => noon,

@@ -38,7 +38,7 @@ describe('the card of a request that waits', () => {
       Tags
       env=prod, owner=ops
       Reason: Patch the print spooler
-      [Approve] [Deny]
+      [Approve] [Deny] [Approve less]
       Request r7k3m9x2 · Rule “an on-call engineer needs a jump host”
       "
     `)
@@ -56,7 +56,7 @@ describe('the card of a request that waits', () => {
       Approval needed: rdp to vm-jump01 for 30 min
       1 of 2 approvals, by @bob. Decide by 2026-11-22 13:00 UTC.
       Approvers: @bob, @carol and @ops.
-      [Approve] [Deny]"
+      [Approve] [Deny] [Approve less]"
     `)
   })
 
@@ -88,7 +88,7 @@ describe('the card of a request that waits', () => {
       81.2.69.142 (given 2026-11-22 11:00 UTC, not typed again)
       How long
       until 2026-11-22 13:30 UTC
-      [Approve] [Deny]
+      [Approve] [Deny] [Approve less]
       Request r7k3m9x2 · Rule “an on-call engineer needs a jump host”
       "
     `)

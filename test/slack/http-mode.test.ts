@@ -131,6 +131,7 @@ it('does not start with an empty secret, which would let anybody in', () => {
     createSlackApp({
       config: { botToken: 'xoxb-1', slackApiUrl: fake.apiUrl, mode: { kind: 'http', signingSecret: '' } },
       receive: async () => true,
+      read: async () => null,
       services: () => [],
       now: () => 0,
       log: half.log,

@@ -1,0 +1,28 @@
+import type { Ask } from './request.ts'
+import { covers, type Port, portsText } from './service.ts'
+
+/** What an approver leaves of a request: never more than was asked for. */
+export interface Less {
+  readonly durationMs: number
+  readonly ports: readonly Port[]
+}
+
+/** Whether it is a part of what is asked for, and not all of it. */
+export function isLess({ durationMs, ports }: Less, ask: Pick<Ask, 'durationMs' | 'ports'>): boolean {
+  const within =
+    durationMs > 0 && durationMs <= ask.durationMs && ports.length > 0 && covers(ask.ports, ports)
+  return within && (durationMs < ask.durationMs || ports.length < ask.ports.length)
+}
+
+/** The request as the approver would have it. A start stays; the end moves forward with a shorter time. */
+export function narrowed<A extends Ask>(ask: A, { durationMs, ports }: Less): A {
+  const same = ports.length === ask.ports.length
+  const end = ask.startsAt == null ? null : ask.startsAt + durationMs
+  return {
+    ...ask,
+    durationMs,
+    ports,
+    label: same ? ask.label : portsText(ports),
+    until: end === null ? ask.until : Math.min(end, ask.until ?? end),
+  }
+}

@@ -1,0 +1,24 @@
+import type { AllMiddlewareArgs, BlockAction, SlackActionMiddlewareArgs } from '@slack/bolt'
+import { lessForm } from '../forms/less.ts'
+import type { Hands } from '../listener.ts'
+
+type Args = SlackActionMiddlewareArgs<BlockAction> & AllMiddlewareArgs
+
+export const id = 'less'
+
+/** Opens the form; who may approve is decided when it is sent. */
+export const less =
+  (hands: Hands) =>
+  async ({ body, action, ack, client }: Args): Promise<void> => {
+    await ack()
+    const requestId = 'value' in action && typeof action.value === 'string' ? action.value : ''
+    const kase = await hands.read(requestId)
+    if (kase?.request.state === 'pending') {
+      await client.views.open({ trigger_id: body.trigger_id, view: lessForm(kase) })
+    } else if (body.response_url) {
+      await hands.answer(
+        body.response_url,
+        'This request was decided already, so there is nothing to approve.',
+      )
+    }
+  }

@@ -1,0 +1,99 @@
+import type { KnownBlock, ModalView, PlainTextOption } from '@slack/types'
+import type { Case } from '../../core/case.ts'
+import { durationText, parseSpan } from '../../core/duration.ts'
+import { isLess } from '../../core/less.ts'
+import { type Port, parsePort, portsText } from '../../core/service.ts'
+import { rawScope } from '../facts.ts'
+import { plain } from '../words.ts'
+
+export const id = 'approve_less'
+export const [timeBlock, portsBlock] = ['time', 'ports'] as const
+const input = 'value'
+
+type Request = Case['request']
+
+const option = (port: Port): PlainTextOption => {
+  const text = portsText([port])
+  return { text: { type: 'plain_text', text }, value: text }
+}
+
+const portsInput = ({ ports }: Request): KnownBlock[] =>
+  ports.length < 2
+    ? []
+    : [
+        {
+          type: 'input',
+          block_id: portsBlock,
+          label: { type: 'plain_text', text: 'Ports' },
+          element: {
+            type: 'multi_static_select',
+            action_id: input,
+            options: ports.map(option),
+            initial_options: ports.map(option),
+          },
+        },
+      ]
+
+/** What is asked for, to be made less of. */
+export const lessForm = ({ request }: Case): ModalView => ({
+  type: 'modal',
+  callback_id: id,
+  private_metadata: request.id,
+  title: { type: 'plain_text', text: 'Approve less' },
+  submit: { type: 'plain_text', text: 'Approve' },
+  close: { type: 'plain_text', text: 'Back' },
+  blocks: [
+    {
+      type: 'section',
+      text: {
+        type: 'plain_text',
+        text: plain(`${rawScope(request)}, asked for ${durationText(request.durationMs)}`, 300),
+        emoji: false,
+      },
+    },
+    {
+      type: 'input',
+      block_id: timeBlock,
+      label: { type: 'plain_text', text: 'How long' },
+      hint: { type: 'plain_text', text: `At most ${durationText(request.durationMs)}, such as 15m.` },
+      element: {
+        type: 'plain_text_input',
+        action_id: input,
+        initial_value: durationText(request.durationMs),
+        max_length: 30,
+      },
+    },
+    ...portsInput(request),
+  ],
+})
+
+interface Values {
+  readonly [block: string]: {
+    readonly [input: string]: {
+      readonly value?: string | null
+      readonly selected_options?: readonly { readonly value?: string }[]
+    }
+  }
+}
+
+type LessAnswer =
+  | { readonly ok: true; readonly duration: string; readonly ports: readonly string[] }
+  | { readonly ok: false; readonly errors: Record<string, string> }
+
+/** Reads the form back; a mistake is shown at its place and nothing is lost. */
+export function lessIn(values: Values, { request }: Case): LessAnswer {
+  const duration = values[timeBlock]?.[input]?.value?.trim() ?? ''
+  const chosen = values[portsBlock]?.[input]?.selected_options?.map(({ value }) => value ?? '')
+  const ports = chosen ?? request.ports.map((port) => portsText([port]))
+  const span = parseSpan(duration)
+  const no = (text: string): LessAnswer => ({ ok: false, errors: { [timeBlock]: text } })
+  if (!span.ok) return no(span.why)
+  if (span.span.kind !== 'length') return no('Write a duration such as 15m.')
+  const durationMs = span.span.ms
+  if (durationMs > request.durationMs)
+    return no(`At most ${durationText(request.durationMs)} were asked for.`)
+  const read = ports.map(parsePort).filter((port) => port !== null)
+  if (!isLess({ durationMs, ports: read }, request))
+    return no('This is all of it. Make it shorter, or use Approve.')
+  return { ok: true, duration, ports }
+}

@@ -1,0 +1,61 @@
+import type { AllMiddlewareArgs, SlackViewMiddlewareArgs, ViewSubmitAction } from '@slack/bolt'
+import type { Gesture } from '../../ports.ts'
+import { personOf } from '../identity.ts'
+import { type Hands, notStored } from '../listener.ts'
+import { lessIn, timeBlock } from './less.ts'
+import { reasonIn } from './why.ts'
+
+type Args = SlackViewMiddlewareArgs<ViewSubmitAction> & AllMiddlewareArgs
+
+/** Stores what a form said, before it closes; one that could not be stored stays open and says so. */
+async function store(hands: Hands, { body, ack }: Args, gesture: Gesture, block: string): Promise<void> {
+  try {
+    await hands.receive({ key: body.trigger_id, receivedAt: hands.now(), gesture })
+  } catch (error) {
+    hands.log.error({ err: error, userId: gesture.person.userId }, 'A form could not be stored')
+    await ack({ response_action: 'errors', errors: { [block]: notStored.form } })
+    return
+  }
+  await ack()
+}
+
+/** Why somebody said no. */
+export const why =
+  (hands: Hands) =>
+  async (args: Args): Promise<void> => {
+    const { body, view } = args
+    const person = personOf(body)
+    const text = reasonIn(view.state.values)
+    if (person === null || text === '') return args.ack()
+    const gesture: Gesture = { kind: 'comment', person, about: view.private_metadata, text }
+    return store(hands, args, gesture, 'reason')
+  }
+
+/** A yes to a part of what was asked for. */
+export const approveLess =
+  (hands: Hands) =>
+  async (args: Args): Promise<void> => {
+    const { body, view, ack } = args
+    const person = personOf(body)
+    const requestId = view.private_metadata
+    const kase = await hands.read(requestId)
+    if (person === null || !kase) {
+      await ack({ response_action: 'errors', errors: { [timeBlock]: 'This request is not here any more.' } })
+      return
+    }
+    const read = lessIn(view.state.values, kase)
+    if (!read.ok) {
+      await ack({ response_action: 'errors', errors: read.errors })
+      return
+    }
+    const { duration, ports } = read
+    const gesture: Gesture = {
+      kind: 'click',
+      person,
+      action: 'approve',
+      requestId,
+      responseUrl: null,
+      less: { duration, ports },
+    }
+    await store(hands, args, gesture, timeBlock)
+  }
