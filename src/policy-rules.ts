@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import type {
   Approvers,
   DenyRule,
+  Extension,
   Match,
   PolicyRule,
   ReasonNeed,
@@ -168,6 +169,11 @@ function reasonOf(reason: FileRule['reason']): ReasonNeed {
   return { kind: 'pattern', globs: reason.pattern, help: reason.help }
 }
 
+function extensionOf(extend: FileRule['extend']): Extension {
+  if (extend === undefined || extend === 'same') return { kind: 'same' }
+  return extend === 'none' ? { kind: 'none' } : { kind: 'free once', mostMs: extend.freeOnce }
+}
+
 type Escalation = PolicyRule['terms']['escalation']
 
 function escalationOf(escalate: FileRule['escalate'], deadlineMs: number, pen: Pen): Escalation {
@@ -202,6 +208,7 @@ export function ruleOf(
     match: matchOf(rule, pen),
     reason: reasonOf(rule.reason ?? defaults?.reason),
     quota: rule.quota ?? {},
+    extension: extensionOf(rule.extend ?? defaults?.extend),
     terms: {
       rule: rule.name,
       maxDurationMs: maxDurationMs ?? 0,

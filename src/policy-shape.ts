@@ -37,6 +37,10 @@ const stageShape = z.strictObject({
   fromDifferentGroups: z.boolean().default(false),
 })
 const escalateShape = z.strictObject({ after: duration, approvers: approversShape })
+const freeOnce = z.strictObject({ freeOnce: duration })
+const extend = z.union([z.enum(['same', 'none']), freeOnce], {
+  error: 'expected same, none, or freeOnce with a duration',
+})
 /** What a rule says about its answer; `defaults` may say it for every rule. */
 const answerShape = {
   maxDuration: duration.optional(),
@@ -49,6 +53,7 @@ const answerShape = {
   channel: channel.optional(),
   deadline: duration.optional(),
   escalate: escalateShape.optional(),
+  extend: extend.optional(),
 }
 const ruleName = z.string().min(1).max(200)
 export const denyShape = z.strictObject({ name: ruleName, ...match })
@@ -88,6 +93,7 @@ const answerKeys = (place: string): Record<string, object> => ({
   [`${place}.stages.*.approvers`]: approversShape.shape,
   [`${place}.escalate`]: escalateShape.shape,
   [`${place}.escalate.approvers`]: approversShape.shape,
+  [`${place}.extend`]: freeOnce.shape,
   [`${place}.reason`]: patternReason.shape,
   [`${place}.quota`]: quotaShape.shape,
 })

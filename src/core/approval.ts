@@ -3,7 +3,7 @@ import type { Approvers, Stage, Terms } from './policy.ts'
 import type { Refusal } from './refusal.ts'
 import type { RequestBase, Review } from './request.ts'
 
-export type Verb = 'approve' | 'deny' | 'cancel' | 'close' | 'comment'
+export type Verb = 'approve' | 'deny' | 'cancel' | 'close' | 'comment' | 'extend'
 
 /** A full, active, internal person. What the directory does not know counts as no. */
 export function membershipProblem(member: Member): string | null {
@@ -65,6 +65,8 @@ export function authorise(verb: Verb, member: Member, authority: Authority): Ref
   switch (verb) {
     case 'cancel':
       return own ? null : { code: 'not yours to cancel' }
+    case 'extend':
+      return own ? null : { code: 'not yours to extend' }
     case 'comment':
       return own || isApprover(allApprovers(terms), member) ? null : { code: 'not yours to comment' }
     case 'close':

@@ -12,6 +12,8 @@ export type AuditType =
   | 'request.lapsed'
   | 'grant.opening'
   | 'grant.open'
+  /** A request to stay longer was made. */
+  | 'grant.extending'
   | 'grant.closing'
   | 'grant.stuck'
   | 'grant.closed'

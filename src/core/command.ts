@@ -8,6 +8,12 @@ export type Command =
   | { readonly kind: 'status' }
   | { readonly kind: 'cancel' | 'close'; readonly requestId: string }
   | {
+      readonly kind: 'extend'
+      readonly requestId: string
+      readonly extraMs: number
+      readonly reason: string | null
+    }
+  | {
       readonly kind: 'ask'
       readonly ports: Ports
       readonly vmName: string
@@ -210,7 +216,6 @@ function ask(parts: Parts, services: readonly Service[]): Command {
 }
 
 const comingLater: Readonly<Record<string, string>> = {
-  extend: 'Access cannot be extended yet. Ask again when you need more time.',
   vms: 'The list of VMs is not here yet. Ask for a VM by its name.',
   protect: 'Protecting a VM is not here yet.',
   ip: 'Remembering your address is not here yet. Type it with “from” when you ask.',
@@ -234,6 +239,20 @@ function byId(kind: 'cancel' | 'close', words: readonly string[]): Command {
   return { kind, requestId: id.toLowerCase() }
 }
 
+function extend(parts: Parts): Command {
+  const [, id = '', ...more] = parts.words
+  const rest = more.filter((word) => word.toLowerCase() !== 'by')
+  const read = byId('close', [id])
+  const span = parseSpan(rest.join(' '))
+  const example = `/jit extend ${read.kind === 'close' ? read.requestId : '7k3m9x2pqr'} 30m`
+  if (read.kind !== 'close')
+    return mistake('Say which request, by the id at the bottom of its card, and how much longer.', example)
+  if (rest.length === 0) return mistake('You did not say how much longer.', example)
+  if (!span.ok) return mistake(span.why, example)
+  if (span.span.kind !== 'length') return mistake('Say how much longer, not until when.', example)
+  return { kind: 'extend', requestId: read.requestId, extraMs: span.span.ms, reason: parts.because || null }
+}
+
 /** Reads what a person typed after `/jit`. Pure and total: what cannot be understood is a `mistake` that helps. */
 export function parseCommand(text: string, services: readonly Service[]): Command {
   const parts = split(asTyped(text.slice(0, longestText)))
@@ -242,6 +261,7 @@ export function parseCommand(text: string, services: readonly Service[]): Comman
   if (verb === '' && parts.because === null && parts.from === null) return { kind: 'help' }
   if (name === 'help' || name === '?' || parts.words.includes('--help')) return { kind: 'help' }
   if (name === 'list' || name === 'status') return { kind: name }
+  if (name === 'extend') return extend(parts)
   if (name === 'cancel' || name === 'close') return byId(name, rest)
   const later = Object.hasOwn(comingLater, name) ? comingLater[name] : undefined
   if (later !== undefined) return mistake(later, `/jit ${services[0]?.name ?? '3389'} ${someVm} 30m`)

@@ -27,8 +27,13 @@ const ruleJson = (rule: Rule): Json => ({
 
 export function decideGrant(current: Case, event: GrantEvent, now: number): Outcome {
   const { grant, request } = current
-  if (!grant) return event.type === 'close' ? refuse({ code: 'nothing to close' }) : unchanged(current)
+  if (!grant) {
+    if (event.type === 'extend') return refuse({ code: 'nothing to extend' })
+    return event.type === 'close' ? refuse({ code: 'nothing to close' }) : unchanged(current)
+  }
   switch (event.type) {
+    case 'extend':
+      return extend(request, grant, event, now)
     case 'start':
       return grant.state === 'opening' ? start(request, grant, event, now) : unchanged(current)
     case 'rules planned':
@@ -65,6 +70,24 @@ export function decideGrant(current: Case, event: GrantEvent, now: number): Outc
       return closeEarly(request, grant, event.by, now)
     default:
       return event satisfies never
+  }
+}
+
+/** An extension is a request of its own; this one only knows that there is one, and keeps its end. */
+function extend(
+  request: Request,
+  grant: Grant,
+  { by, requestId, extraMs }: Extract<GrantEvent, { type: 'extend' }>,
+  now: number,
+): Outcome {
+  const refusal = authorise('extend', by, { request, terms: request.terms })
+  if (refusal) return refuse(refusal)
+  if (grant.state !== 'open' || isExpired(grant.expiresAt, now)) return refuse({ code: 'nothing to extend' })
+  const extensions = [...(request.extensions ?? []), requestId]
+  return {
+    ...unchanged({ request, grant }),
+    next: { request: { ...request, extensions }, grant },
+    audit: [audit('grant.extending', grant, by.person, now, { by: requestId, extraMs })],
   }
 }
 

@@ -19,6 +19,7 @@ export function decide(current: Case | null, event: Event, now: number): Outcome
     case 'reminder':
     case 'escalation':
       return decideRequest(current, event, now)
+    case 'extend':
     case 'start':
     case 'rules planned':
     case 'could not open':

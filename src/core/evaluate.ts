@@ -92,18 +92,27 @@ function pick(policy: Policy, facts: Facts): Picked {
   return { kind: 'none' }
 }
 
-const outcomeOf = (picked: Picked): Outcome => {
+const outcomeOf = (picked: Picked, subject: Subject): Outcome => {
   if (picked.kind !== 'rule' || picked.limit !== null) return 'deny'
-  return picked.rule.terms.stages.length > 0 ? 'needs approval' : 'allow'
+  return termsOf(picked, subject)?.stages.length === 0 ? 'allow' : 'needs approval'
 }
 
-const termsOf = (picked: Picked): Terms | null =>
-  picked.kind === 'rule' && picked.limit === null ? picked.rule.terms : null
+/** Whether nobody has to be asked again by somebody who only wants to stay longer. */
+function staysFreely({ extension }: PolicyRule, asked: Subject['extension']): boolean {
+  if (!asked || extension.kind === 'same') return false
+  return extension.kind === 'none' || (asked.first && asked.extraMs <= extension.mostMs)
+}
+
+function termsOf(picked: Picked, subject: Subject): Terms | null {
+  if (picked.kind !== 'rule' || picked.limit !== null) return null
+  const { terms } = picked.rule
+  return staysFreely(picked.rule, subject.extension) ? { ...terms, stages: [] } : terms
+}
 
 /** The answer alone, for who needs many of them: what `evaluate` says, without its words. */
 export function judge(policy: Policy, subject: Subject): Pick<Verdict, 'outcome' | 'terms'> {
   const picked = pick(policy, factsOf(subject))
-  return { outcome: outcomeOf(picked), terms: termsOf(picked) }
+  return { outcome: outcomeOf(picked, subject), terms: termsOf(picked, subject) }
 }
 
 const yesNo = (yes: boolean): 'yes' | 'no' => (yes ? 'yes' : 'no')
@@ -213,7 +222,7 @@ function explainRules(policy: Policy, facts: Facts, picked: Picked): Reason[] {
 export const approvalsOf = ({ stages }: Pick<Terms, 'stages'>): number =>
   stages.reduce((sum, { approvals }) => sum + approvals, 0)
 
-function becauseOf(picked: Picked, rules: readonly Reason[]): string {
+function becauseOf(picked: Picked, subject: Subject, rules: readonly Reason[]): string {
   if (picked.kind === 'refused') return `access is refused if ${picked.by.name}`
   if (picked.kind === 'none') return 'no rule of the policy matches'
   const { rule, limit } = picked
@@ -221,6 +230,8 @@ function becauseOf(picked: Picked, rules: readonly Reason[]): string {
     const tried = rules.find(({ check }) => check === rule.name)
     return `the rule “${rule.name}” applies, but ${tried?.because ?? 'a limit is passed'}`
   }
+  if (staysFreely(rule, subject.extension))
+    return `the rule “${rule.name}” lets people stay longer without asking`
   const count = approvalsOf(rule.terms)
   if (count === 0) return `the rule “${rule.name}” allows it`
   return `the rule “${rule.name}” asks for ${count} ${count === 1 ? 'approval' : 'approvals'}`
@@ -233,15 +244,15 @@ function becauseOf(picked: Picked, rules: readonly Reason[]): string {
 export function evaluate(policy: Policy, subject: Subject): Verdict {
   const facts = factsOf(subject)
   const picked = pick(policy, facts)
-  const outcome = outcomeOf(picked)
+  const outcome = outcomeOf(picked, subject)
   const rules = explainRules(policy, facts, picked)
   return {
     outcome,
-    terms: termsOf(picked),
+    terms: termsOf(picked, subject),
     tree: {
       check: 'Access is granted if …',
       result: yesNo(outcome !== 'deny'),
-      because: becauseOf(picked, rules),
+      because: becauseOf(picked, subject, rules),
       children: [...explainRefusals(policy, facts), ...rules],
     },
     policyHash: policy.hash,

@@ -32,6 +32,8 @@ export type Event =
       /** Whether it was written in the thread itself, where everybody has read it already. */
       readonly inThread: boolean
     }
+  /** The requester wants to stay longer, and a request for that follows. */
+  | { readonly type: 'extend'; readonly by: Member; readonly requestId: string; readonly extraMs: number }
   | { readonly type: 'cancel'; readonly by: Member }
   | { readonly type: 'deadline' | 'reminder' | 'escalation' }
   | {

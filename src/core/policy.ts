@@ -109,12 +109,19 @@ export interface Quota {
   readonly perRule?: number
 }
 
+/** Who must say yes when somebody wants to stay longer: whoever had to before, nobody, or nobody for a first short time. */
+export type Extension =
+  | { readonly kind: 'same' }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'free once'; readonly mostMs: number }
+
 export interface PolicyRule {
   /** Completes the sentence “Access is granted if …”. */
   readonly name: string
   readonly match: Match
   readonly reason: ReasonNeed
   readonly quota: Quota
+  readonly extension: Extension
   readonly terms: Terms
 }
 
@@ -167,6 +174,8 @@ export interface Subject {
   /** When access would begin. */
   readonly startsAt: number
   readonly durationMs: number
+  /** Set when access that is open is to stay open for so much longer. */
+  readonly extension?: { readonly extraMs: number; readonly first: boolean }
   /** By the rule's name; a rule that is missing is not known. */
   readonly usage: ReadonlyMap<string, Usage>
 }

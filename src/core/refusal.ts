@@ -18,6 +18,8 @@ export type Refusal =
     }
   | { readonly code: 'not yours to cancel' }
   | { readonly code: 'not yours to close' }
+  | { readonly code: 'not yours to extend' }
+  | { readonly code: 'nothing to extend' }
   | { readonly code: 'not yours to comment' }
   | { readonly code: 'not less' }
   | { readonly code: 'already reviewed' }
@@ -81,6 +83,10 @@ export function refusalText(refusal: Refusal, wording: Wording): string {
       return 'Only the person who asked may cancel a request, so nothing changed. An approver can deny it.'
     case 'not yours to close':
       return 'Only the person who asked or an approver may close this access, so nothing changed. Ask one of them.'
+    case 'not yours to extend':
+      return 'Only the person who asked may ask for more time, so nothing changed.'
+    case 'nothing to extend':
+      return 'This access is not open, so it cannot be made longer. Ask again with `/jit`.'
     case 'not yours to comment':
       return 'Only the person who asked and the approvers are heard here, so nothing was passed on.'
     case 'not less':

@@ -24,6 +24,7 @@ export const askDetails = (request: RequestBase): Details => ({
   ...(request.startsAt != null && { startsAt: request.startsAt }),
   until: request.until,
   reason: request.reason,
+  ...(request.extends && { extends: request.extends.requestId }),
   rule: request.verdict.terms?.rule ?? null,
   policy: request.verdict.policyHash,
   because: request.verdict.tree.because,
@@ -48,5 +49,7 @@ export const baseOf = (request: Request): RequestBase => ({
   requestedAt: request.requestedAt,
   verdict: request.verdict,
   reviews: request.reviews,
+  ...(request.extends && { extends: request.extends }),
+  ...(request.extensions && { extensions: request.extensions }),
   ...(request.askedFor && { askedFor: request.askedFor }),
 })

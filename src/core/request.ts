@@ -34,6 +34,8 @@ export interface Ask {
   /** Set when the person named an end (`until 18:00`) or a start: access never outlives it, whenever the yes comes. */
   readonly until: number | null
   readonly reason: string | null
+  /** Set when it is to follow on from access that is open. */
+  readonly extends?: { readonly requestId: string; readonly endsAt: number; readonly extraMs: number }
 }
 
 export interface RequestBase extends Ask {
@@ -41,6 +43,8 @@ export interface RequestBase extends Ask {
   /** The policy's answer when the request was made. */
   readonly verdict: Verdict
   readonly reviews: readonly Review[]
+  /** The requests that were made to follow on from this one. */
+  readonly extensions?: readonly string[]
   /** What was asked for, where an approver has said yes to less. */
   readonly askedFor?: { readonly label: string; readonly durationMs: number; readonly by: Person }
 }

@@ -3,7 +3,7 @@ import type { Subject } from '../core/policy.ts'
 import type { Ask } from '../core/request.ts'
 
 /** What the policy is asked about when access for this request would begin now. */
-export const subjectOf = (ask: Ask, requester: Member, now: number): Subject => ({
+export const subjectOf = (ask: Ask, requester: Member, now: number, first = false): Subject => ({
   requester: ask.requester,
   groups: requester.groups,
   entraGroups: requester.entraGroups,
@@ -13,5 +13,6 @@ export const subjectOf = (ask: Ask, requester: Member, now: number): Subject => 
   reason: ask.reason,
   startsAt: Math.max(now, ask.startsAt ?? now),
   durationMs: ask.durationMs,
+  ...(ask.extends && { extension: { extraMs: ask.extends.extraMs, first } }),
   usage: new Map(),
 })

@@ -15,6 +15,7 @@ import { backoffMs } from './backoff.ts'
 import { again, ended, type Finish, messageOf } from './handler.ts'
 import { statusText } from './status.ts'
 import { subjectOf } from './subject.ts'
+import { takeExtend } from './take-extend.ts'
 import { within } from './within.ts'
 
 type AskGesture = Extract<Gesture, { kind: 'ask' }>
@@ -42,6 +43,7 @@ export async function takeAsk(
   const { responseUrl: url } = gesture
   const command = parseCommand(gesture.text, parts.policy().services)
   if (command.kind === 'status') return endWith(parts, claim, url, await statusText(parts))
+  if (command.kind === 'extend') return takeExtend(parts, claim, gesture, command)
   if (command.kind !== 'ask') {
     const text =
       command.kind === 'mistake' ? `${command.wrong} For example: \`${command.example}\`` : nothingStored
@@ -180,14 +182,15 @@ async function findVm({ inventory, clock, log }: IntakeParts, command: AskComman
   return say(`There is no VM named ${command.vmName} that I can see. ${hint} ${nothingStored}`)
 }
 
-async function submit(
+export async function submit(
   parts: IntakeParts,
   claim: Claim,
   url: string,
   member: Member,
   ask: Ask,
+  first = false,
 ): Promise<Finish> {
-  const verdict = evaluate(parts.policy(), subjectOf(ask, member, parts.clock.now()))
+  const verdict = evaluate(parts.policy(), subjectOf(ask, member, parts.clock.now(), first))
   const outcome = await parts.dispatcher.dispatch({
     requestId: ask.id,
     event: { type: 'submit', ask, verdict, grantId: parts.newId() },

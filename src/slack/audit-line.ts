@@ -14,6 +14,7 @@ const happened: Readonly<Record<AuditType, string>> = {
   'request.canceled': '@ canceled',
   'request.lapsed': 'not approved in time',
   'grant.opening': 'opening',
+  'grant.extending': '@ asks for more time',
   'grant.open': 'open, confirmed by Azure',
   'grant.closing': 'closing',
   'grant.stuck': 'cannot be closed so far',

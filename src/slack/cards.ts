@@ -18,7 +18,7 @@ import {
 } from './facts.ts'
 import { type Phase, phaseOf, title } from './phase.ts'
 import { cardStatus, mirrorStatus } from './status.ts'
-import { cut, person, plain, words } from './words.ts'
+import { cut, person, plain, time, words } from './words.ts'
 
 export interface CardOptions {
   /** Names of the tags that the policy wants approvers to see. */
@@ -34,12 +34,24 @@ const tagsPair = (kase: Case, { showTags }: CardOptions): Pair[] =>
 const groupsPair = ({ request }: Case): Pair[] =>
   request.hops.length > 0 ? [['Security groups', groupsFact(request)]] : []
 
+/** Access that follows on from other access, which ends at its own time. */
+const followsPair = ({ request }: Case): Pair[] =>
+  request.extends
+    ? [
+        [
+          'Follows',
+          `request ${words(request.extends.requestId, 40)}, which ends ${time(request.extends.endsAt)}`,
+        ],
+      ]
+    : []
+
 const whatPairs = (kase: Case): Pair[] => [
   ['VM', words(kase.request.vm.name, 100)],
   ['Where', placeFact(kase.request)],
   ['Ports', portsFact(kase.request)],
   ['Address', addressFact(kase.request)],
   ['How long', lengthFact(kase)],
+  ...followsPair(kase),
 ]
 
 const footer = ({ request }: Case): string => {

@@ -48,7 +48,12 @@ function closed(kase: Case, note: Of<'closed'>, to: Reader): string[] {
     ruled: (kase.grant?.rules.length ?? 0) > 0,
     reason: note.reason,
   })
-  return [`*${head}:* ${scope(kase.request)}. ${reasonSentence(note, you)}`, ...sentences]
+  const next = kase.request.extensions?.at(-1)
+  const more =
+    next === undefined
+      ? []
+      : [`More time was asked for in request ${words(next, 40)}; its own messages say how that stands.`]
+  return [`*${head}:* ${scope(kase.request)}. ${reasonSentence(note, you)}`, ...sentences, ...more]
 }
 
 function decided(kase: Case, note: Of<'decided'>, to: Reader): string[] {

@@ -4,7 +4,7 @@ import { authorise, isApprover, membershipProblem, progressOf, type Verb } from 
 import type { Member } from '../../src/core/person.ts'
 import { alice, bob, carol, dave, member, person, terms } from '../support/cases.ts'
 
-const verbs: readonly Verb[] = ['approve', 'deny', 'cancel', 'close', 'comment']
+const verbs: readonly Verb[] = ['approve', 'deny', 'cancel', 'close', 'comment', 'extend']
 const authority = { request: { requester: alice }, terms: terms() }
 const code = (verb: Verb, who: Member, given: Parameters<typeof authorise>[2] = authority) =>
   authorise(verb, who, given)?.code ?? 'yes'
@@ -14,17 +14,38 @@ describe('who may do what', () => {
     [
       'the requester',
       member(alice),
-      { approve: 'own request', deny: 'own request', cancel: 'yes', close: 'yes', comment: 'yes' },
+      {
+        approve: 'own request',
+        deny: 'own request',
+        cancel: 'yes',
+        close: 'yes',
+        comment: 'yes',
+        extend: 'yes',
+      },
     ],
     [
       'an approver by name',
       member(bob),
-      { approve: 'yes', deny: 'yes', cancel: 'not yours to cancel', close: 'yes', comment: 'yes' },
+      {
+        approve: 'yes',
+        deny: 'yes',
+        cancel: 'not yours to cancel',
+        close: 'yes',
+        comment: 'yes',
+        extend: 'not yours to extend',
+      },
     ],
     [
       'an approver by group',
       member(dave, { groups: ['SX', 'SOPS'] }),
-      { approve: 'yes', deny: 'yes', cancel: 'not yours to cancel', close: 'yes', comment: 'yes' },
+      {
+        approve: 'yes',
+        deny: 'yes',
+        cancel: 'not yours to cancel',
+        close: 'yes',
+        comment: 'yes',
+        extend: 'not yours to extend',
+      },
     ],
     [
       'a colleague',
@@ -35,17 +56,32 @@ describe('who may do what', () => {
         cancel: 'not yours to cancel',
         close: 'not yours to close',
         comment: 'not yours to comment',
+        extend: 'not yours to extend',
       },
     ],
     [
       'the requester, who is an approver too',
       member(alice, { groups: ['SOPS'] }),
-      { approve: 'own request', deny: 'own request', cancel: 'yes', close: 'yes', comment: 'yes' },
+      {
+        approve: 'own request',
+        deny: 'own request',
+        cancel: 'yes',
+        close: 'yes',
+        comment: 'yes',
+        extend: 'yes',
+      },
     ],
     [
       'the requester, from another team of the same grid',
       member({ enterpriseId: 'E1', teamId: 'T9', userId: alice.userId }, { groups: ['SOPS'] }),
-      { approve: 'own request', deny: 'own request', cancel: 'yes', close: 'yes', comment: 'yes' },
+      {
+        approve: 'own request',
+        deny: 'own request',
+        cancel: 'yes',
+        close: 'yes',
+        comment: 'yes',
+        extend: 'yes',
+      },
     ],
   ])('%s', (_, who, expected) => {
     expect(Object.fromEntries(verbs.map((verb) => [verb, code(verb, who)]))).toEqual(expected)

@@ -20,6 +20,37 @@ const plainAsk = {
   reason: null,
 }
 
+describe('staying longer', () => {
+  it('names the request and how much longer', () => {
+    expect(parse('extend #7K3M9X2PQR by 1h because the restore is slow')).toEqual({
+      kind: 'extend',
+      requestId: '7k3m9x2pqr',
+      extraMs: hour,
+      reason: 'the restore is slow',
+    })
+  })
+})
+
+describe('a start', () => {
+  it.each([
+    ['at 18:00', { tomorrow: false, hour: 18, minute: 0 }],
+    ['tomorrow 9:00', { tomorrow: true, hour: 9, minute: 0 }],
+    ['at tomorrow 9.30', { tomorrow: true, hour: 9, minute: 30 }],
+    ['tomorrow at 9:30', { tomorrow: true, hour: 9, minute: 30 }],
+  ])('is read from “%s”, before or after how long', (text, start) => {
+    expect(parse(`rdp vm-jump01 30m ${text}`)).toEqual({ ...plainAsk, start })
+    expect(parse(`rdp vm-jump01 ${text} for 30m`)).toEqual({ ...plainAsk, start })
+  })
+
+  it('is not confused with an end', () => {
+    expect(parse('rdp vm-jump01 until 18:00')).toMatchObject({ start: null })
+    expect(parse('rdp vm-jump01 until 18:00 at 17:00')).toMatchObject({
+      span: { kind: 'until', hour: 18, minute: 0 },
+      start: { hour: 17, minute: 0 },
+    })
+  })
+})
+
 describe('an ask', () => {
   it.each([
     ['as the help shows it', 'rdp vm-jump01 30m'],
@@ -192,10 +223,12 @@ describe('a mistake says what is wrong and shows a command that would work', () 
       '“my request” is not the id of a request. It is at the bottom of its card.',
       '/jit cancel 7k3m9x2pqr',
     ],
+    ['extend 7k3m9x2pqr', 'You did not say how much longer.', '/jit extend 7k3m9x2pqr 30m'],
+    ['extend 7k3m9x2pqr until 18:00', 'Say how much longer, not until when.', '/jit extend 7k3m9x2pqr 30m'],
     [
-      'extend 1h',
-      'Access cannot be extended yet. Ask again when you need more time.',
-      '/jit rdp vm-jump01 30m',
+      'extend',
+      'Say which request, by the id at the bottom of its card, and how much longer.',
+      '/jit extend 7k3m9x2pqr 30m',
     ],
     ['vms', 'The list of VMs is not here yet. Ask for a VM by its name.', '/jit rdp vm-jump01 30m'],
     ['protect vm1', 'Protecting a VM is not here yet.', '/jit rdp vm-jump01 30m'],

@@ -119,6 +119,8 @@ const events = {
     { type: 'comment', by: member(carol), text: 'Use the jump host.', inThread: false },
   ],
   'Dave says something': [{ type: 'comment', by: member(dave), text: 'Hello.', inThread: false }],
+  'Alice wants to stay longer': [{ type: 'extend', by: member(alice), requestId: 'r2', extraMs: 600_000 }],
+  'Bob wants Alice to stay longer': [{ type: 'extend', by: member(bob), requestId: 'r2', extraMs: 600_000 }],
   'Alice cancels': [{ type: 'cancel', by: member(alice) }],
   'Bob cancels': [{ type: 'cancel', by: member(bob) }],
   'the deadline’s timer runs early': [{ type: 'deadline' }, '09:59:59.999'],
@@ -216,9 +218,13 @@ const close = (row: string): Row => ({
   'Alice closes, and is a guest now': row,
 })
 const notYours: Row = {
+  'Alice wants to stay longer': 'no: nothing to extend',
+  'Bob wants Alice to stay longer': 'no: not yours to extend',
   'Dave closes': 'no: not yours to close',
 }
 const nothing: Row = {
+  'Alice wants to stay longer': 'no: nothing to extend',
+  'Bob wants Alice to stay longer': 'no: nothing to extend',
   'Alice closes': 'no: nothing to close',
   'Bob closes': 'no: nothing to close',
   'Dave closes': 'no: nothing to close',
@@ -356,6 +362,7 @@ const table: Record<keyof typeof states, Row> = {
     'somebody removed rule A': overByOthers('++'),
     'the VM is gone': overByOthers('++'),
     'somebody changed rule A': overByOthers('++'),
+    'Alice wants to stay longer': 'approved/open ++: grant.extending',
     'five minutes are left': 'same: note ending',
     'the time is over': over('++', '09:36'),
   }),
@@ -410,7 +417,7 @@ describe('every event in every state', () => {
     if (!first.ok) return
     const second = decide(first.next, event, at)
     // Two things that are said are two.
-    if (!second.ok || event.type === 'comment') return
+    if (!second.ok || event.type === 'comment' || event.type === 'extend') return
     expect(second.next).toEqual(first.next)
     expect(second.audit).toEqual([])
   })
@@ -421,6 +428,7 @@ describe('every event in every state', () => {
       review: true,
       cancel: true,
       comment: true,
+      extend: true,
       deadline: true,
       reminder: true,
       escalation: true,

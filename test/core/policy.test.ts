@@ -19,6 +19,7 @@ const rule = (
   match: { vm: {}, requester: {}, ...match },
   reason: { kind: 'optional' },
   quota: {},
+  extension: { kind: 'same' },
   terms: terms({ rule: name, ...but }),
 })
 

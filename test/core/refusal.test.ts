@@ -20,6 +20,8 @@ const all: { [Code in Refusal['code']]: readonly Extract<Refusal, { code: Code }
   ],
   'not your turn': [{ code: 'not your turn', users: ['UBOB'], groups: ['SOPS'] }],
   'not yours to cancel': [{ code: 'not yours to cancel' }],
+  'not yours to extend': [{ code: 'not yours to extend' }],
+  'nothing to extend': [{ code: 'nothing to extend' }],
   'not yours to comment': [{ code: 'not yours to comment' }],
   'not less': [{ code: 'not less' }],
   'not yours to close': [{ code: 'not yours to close' }],
@@ -50,6 +52,8 @@ it('says what is wrong, what still holds and what to do next', () => {
     You are not an approver for this request, so nothing changed. The policy names nobody.
     Your turn comes later, so nothing changed. First @UBOB, @group-SOPS must approve.
     Only the person who asked may cancel a request, so nothing changed. An approver can deny it.
+    Only the person who asked may ask for more time, so nothing changed.
+    This access is not open, so it cannot be made longer. Ask again with \`/jit\`.
     Only the person who asked and the approvers are heard here, so nothing was passed on.
     That is not less than what was asked for, so nothing changed. Use Approve for all of it.
     Only the person who asked or an approver may close this access, so nothing changed. Ask one of them.

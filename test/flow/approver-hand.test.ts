@@ -28,7 +28,9 @@ describe('what an approver can do beside a plain yes', () => {
     await world.clicks('avery', 'deny')
     expect(world.cardText()).toMatch(/^Denied: /)
     await fills('avery', { text: 'Use the print server instead.' })
-    expect(world.thread().join('\n')).toMatch(/@avery says about rdp, ssh to vm-jump01.*Use the print server/s)
+    expect(world.thread().join('\n')).toMatch(
+      /@avery says about rdp, ssh to vm-jump01.*Use the print server/s,
+    )
     expect(world.dm('robin').join('\n')).toMatch(/@avery says.*Use the print server instead\./s)
     expect(world.auditLines().at(-1)).toMatch(/commented/)
   })

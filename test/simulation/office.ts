@@ -38,6 +38,7 @@ const ruleFor = (name: string, given: Terms): PolicyRule => ({
   match: { vm: { name: [name] }, requester: {} },
   reason: { kind: 'optional' },
   quota: {},
+  extension: { kind: 'same' },
   terms: given,
 })
 

@@ -33,6 +33,7 @@ function refusal(command: Command, hands: Hands): string | null {
       const why = hands.refuseAsk?.(command) ?? null
       return why === null ? null : words(why, 1500)
     }
+    case 'extend':
     case 'status':
     case 'cancel':
     case 'close':

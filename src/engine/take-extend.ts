@@ -1,0 +1,77 @@
+import type { Case } from '../core/case.ts'
+import type { Command } from '../core/command.ts'
+import { groupsNamed } from '../core/policy.ts'
+import type { Ask } from '../core/request.ts'
+import type { Claim, Gesture } from '../ports.ts'
+import { endDispatched, endWith, type IntakeParts } from './answer.ts'
+import { done, type Finish } from './handler.ts'
+import { submit } from './take-ask.ts'
+import { within } from './within.ts'
+
+const longestReadMs = 20_000
+
+/** What follows on from open access: the same way in, until so much later, counted from now. */
+function askFor(
+  { request, grant }: Case,
+  id: string,
+  extraMs: number,
+  reason: string | null,
+  now: number,
+): Ask | null {
+  if (!grant) return null
+  const until = grant.expiresAt + extraMs
+  const { requester, vm, hops, connectTo, label, ports, source } = request
+  return {
+    id,
+    requester,
+    vm,
+    hops,
+    connectTo,
+    label,
+    ports,
+    source,
+    durationMs: until - now,
+    until,
+    reason: reason ?? request.reason,
+    extends: { requestId: request.id, endsAt: grant.expiresAt, extraMs },
+  }
+}
+
+/** The open access learns that more time is asked for, and a request for it is made; rules are never edited. */
+export async function takeExtend(
+  parts: IntakeParts,
+  claim: Claim,
+  gesture: Extract<Gesture, { kind: 'ask' }>,
+  command: Extract<Command, { kind: 'extend' }>,
+): Promise<Finish> {
+  const { store, clock, directory, dispatcher, topology } = parts
+  const { responseUrl: url } = gesture
+  const { requestId, extraMs, reason } = command
+  const current = await store.case(requestId)
+  if (!current) return endWith(parts, claim, url, `There is no request ${requestId}, so nothing changed.`)
+  const by = await directory.member(gesture.person, groupsNamed(parts.policy()), 'live')
+  const id = parts.newId()
+  const asked = await dispatcher.dispatch({
+    requestId,
+    event: { type: 'extend', by, requestId: id, extraMs },
+  })
+  const told = await endDispatched(parts, url, asked)
+  const ask = told?.ok ? askFor(told.next, id, extraMs, reason, clock.now()) : null
+  if (!told?.ok || !ask) {
+    await store.transact((tx) => tx.endIntake(claim.subject, clock.now()))
+    return done
+  }
+  const path = await within(clock, longestReadMs, null, (signal) =>
+    topology.path(ask.vm, ask.source.family, signal),
+  )
+  if (path.kind !== 'guarded')
+    return endWith(
+      parts,
+      claim,
+      url,
+      `The way to ${ask.vm.name} has changed, so it cannot be made longer. Ask again with \`/jit\`.`,
+    )
+  // What is free is free once: for the first request that follows on from one that follows on from nothing.
+  const first = !current.request.extends && told.next.request.extensions?.length === 1
+  return submit(parts, claim, url, by, { ...ask, hops: path.hops, connectTo: path.connectTo }, first)
+}

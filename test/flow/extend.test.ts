@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { channels, createWorld, type World } from '../support/world.ts'
+
+const policy = `
+version: 1
+audit: { channel: C0AUDIT }
+defaults: { channel: C0APPROVALS, maxDuration: 2h, approvers: { users: [U0AVERY] } }
+rules:
+  - { name: web servers may be kept for a moment, vm: { name: vm-web* }, extend: { freeOnce: 15m } }
+  - { name: a colleague agrees }
+`
+
+describe('staying longer', () => {
+  let world: World
+  beforeAll(async () => {
+    world = await createWorld({ policy })
+  })
+  afterAll(() => world?.close())
+
+  const opens = async (vm: string) => {
+    await world.asks('robin', `ssh ${vm} 30m from 81.2.69.142`)
+    await world.clicks('avery', 'approve')
+    expect(world.cardText()).toMatch(/^Open: /)
+    return /Request ([a-z0-9]+)/.exec(world.cardText())?.[1] ?? ''
+  }
+  const cards = () => world.slack.messages(channels.approvals).map((card) => world.slack.visible(card))
+
+  test('needs the same yes as before, and access goes on without a gap', async () => {
+    const id = await opens('vm-jump01')
+    await world.passes('20m')
+    await world.asks('robin', `extend ${id} 30m`)
+    expect(world.cardText()).toMatch(/^Approval needed: ssh to vm-jump01/)
+    expect(world.cardText()).toMatch(new RegExp(`Follows\\s+request ${id}`))
+    await world.clicks('avery', 'approve')
+    expect(world.cardText()).toMatch(/^Open: /)
+    for (let minutes = 0; minutes < 38; minutes += 2) {
+      expect(world.passesTo('vm-jump01', 22)).toBe(true)
+      await world.passes('2m')
+    }
+    await world.passes('4m')
+    expect(world.passesTo('vm-jump01', 22)).toBe(false)
+    expect(
+      cards()
+        .slice(-2)
+        .every((card) => card.startsWith('Closed: ')),
+    ).toBe(true)
+    expect(world.dm('robin').join('\n')).toMatch(/More time was asked for in request/)
+  })
+
+  test('is free once where the rule says so, for a short time', async () => {
+    const id = await opens('vm-web01')
+    await world.asks('robin', `extend ${id} 16m`)
+    expect(world.cardText()).toMatch(/^Approval needed/)
+    await world.clicks('avery', 'deny')
+    const second = await opens('vm-web01')
+    await world.asks('robin', `extend ${second} 15m`)
+    expect(world.cardText()).toMatch(/^Open: /)
+    expect(world.cardText()).toMatch(/Approved by the policy/)
+    await world.asks('robin', `extend ${second} 15m`)
+    expect(world.cardText()).toMatch(/^Approval needed/)
+  })
+
+  test('is nobody else’s to ask for, and nothing can be made longer that is over', async () => {
+    const id = await opens('vm-jump01')
+    await world.asks('alex', `extend ${id} 15m`)
+    expect(world.ephemerals('alex').at(-1)).toMatch(/Only the person who asked/)
+    await world.passes('31m')
+    await world.asks('robin', `extend ${id} 15m`)
+    expect(world.ephemerals('robin').at(-1)).toMatch(/not open, so it cannot be made longer/)
+  })
+
+  test('never reaches further than the rule allows at once', async () => {
+    const id = await opens('vm-jump01')
+    await world.asks('robin', `extend ${id} 3h`)
+    expect(world.ephemerals('robin').at(-1)).toMatch(/Denied by the policy.*more than the 2 h/s)
+  })
+})
