@@ -197,6 +197,7 @@ function policyOf(raw: unknown, hash: string): Policy | { flaws: readonly Flaw[]
       users: file.pages?.users ?? [],
       groups: file.pages?.groups ?? [],
     },
+    operators: { users: file.operators?.users ?? [], groups: file.operators?.groups ?? [] },
     addressWindowMs: file.address?.remember ?? defaultRemember,
     showTags: file.card?.showTags ?? [],
   }

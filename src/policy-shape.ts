@@ -69,6 +69,10 @@ const pagesShape = z.strictObject({
   users: z.array(user).max(20).optional(),
   groups: z.array(group).max(20).optional(),
 })
+const operatorsShape = z.strictObject({
+  users: z.array(user).exactOptional(),
+  groups: z.array(group).exactOptional(),
+})
 const auditShape = z.strictObject({ channel })
 const addressShape = z.strictObject({ remember: duration })
 const cardShape = z.strictObject({ showTags: z.array(z.string().min(1)).max(10) })
@@ -77,6 +81,7 @@ export const fileShape = z.strictObject({
   version: z.literal(1, { error: 'expected 1, the version of the file’s form' }),
   audit: auditShape,
   pages: pagesShape.optional(),
+  operators: operatorsShape.optional(),
   address: addressShape.optional(),
   card: cardShape.optional(),
   services: z
@@ -103,6 +108,7 @@ export const keysAt: Readonly<Record<string, object>> = {
   '': fileShape.shape,
   audit: auditShape.shape,
   pages: pagesShape.shape,
+  operators: operatorsShape.shape,
   address: addressShape.shape,
   card: cardShape.shape,
   defaults: defaultsShape.shape,

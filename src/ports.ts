@@ -4,6 +4,7 @@ import type { Case } from './core/case.ts'
 import type { Note } from './core/effect.ts'
 import type { Grant, Rule } from './core/grant.ts'
 import type { LiveRule } from './core/live-rule.ts'
+import type { Panic } from './core/panic.ts'
 import type { Member, Person } from './core/person.ts'
 import type { Pages } from './core/policy.ts'
 import type { KnownRule, SurveyedGroup } from './core/reconcile.ts'
@@ -26,6 +27,8 @@ export interface Inventory {
   nearest(name: string, most: number): readonly string[]
   /** Whether the last reading showed this VM, by its id. */
   has(vmId: string): boolean
+  /** The id of the subscription with this name or id, among those of the VMs; null when there is none. */
+  subscription(nameOrId: string): string | null
   /** Reads Azure again. Throws a `Fault` when it cannot. */
   refresh(signal?: AbortSignal): Promise<void>
   /** When the inventory was last read, or null before the first time. */
@@ -106,6 +109,10 @@ export interface Chat {
   alarm(pages: Pages, alarm: Alarm, repeat: boolean): Promise<void>
   /** Asks the approver who has just denied why, in a form; the trigger lives three seconds. */
   askWhy(trigger: string, kase: Case): Promise<void>
+  /** Tells the operator and everybody who is called for help how far a stop has come. */
+  panicNews(pages: Pages, panic: Panic, total: number, closing: readonly Case[]): Promise<void>
+  /** A message to one person. */
+  say(userId: string, text: string): Promise<void>
   /** A private answer to a command or a click, by its `response_url`. */
   answer(responseUrl: string, text: string): Promise<void>
 }
@@ -137,6 +144,7 @@ export type JobKind =
   | 'survey'
   | 'reconcile'
   | 'intake'
+  | 'panic'
 
 /**
  * Jobs of different lanes never wait for one another. A job that is woken into `closes` stays there until it
@@ -187,6 +195,7 @@ export type Gesture =
       /** Set when the approver left only a part of it. */
       readonly less?: { readonly duration: string; readonly ports: readonly string[] }
     }
+  | { readonly kind: 'panic'; readonly person: Person; readonly text: string }
   | {
       readonly kind: 'comment'
       readonly person: Person
@@ -293,6 +302,12 @@ export interface Tx {
   raiseAlarms(alarms: readonly RaisedAlarm[], now: number): Promise<number>
   /** What the alarm was about is over, so that it may be raised again. */
   endAlarm(key: string): Promise<void>
+  /** What is stopped now. Until this transaction ends, nothing more is stopped. */
+  panics(): Promise<readonly Panic[]>
+  /** False when it is on record already. */
+  putPanic(panic: Panic): Promise<boolean>
+  /** Answers those that were lifted by this. */
+  liftPanics(ids: readonly string[], at: number): Promise<readonly string[]>
   /** Clears what a gesture carried; its key stays for the deduplication. */
   endIntake(key: string, now: number): Promise<void>
 }
@@ -364,6 +379,11 @@ export interface Store {
   moveFeed(name: string, position: { seq: number; tried: boolean }): Promise<void>
   grants(states: readonly Grant['state'][]): Promise<readonly Case[]>
   /** How things stand at `now`, and how punctual it was since `since`. */
+  /** What is stopped now. */
+  panics(): Promise<readonly Panic[]>
+  /** One stop, lifted or not, and how many grants it closes once that was counted. */
+  panic(id: string): Promise<{ readonly panic: Panic; readonly total: number | null } | null>
+  countPanic(id: string, total: number): Promise<void>
   health(now: number, since: number): Promise<Health>
   /** The database's own clock, epoch milliseconds. */
   time(): Promise<number>

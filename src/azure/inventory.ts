@@ -9,7 +9,7 @@ import { NameIndex } from './name-index.ts'
 /** Paging needs the id among the columns, and an order. */
 const query = `resources
 | where type =~ 'microsoft.compute/virtualmachines'
-| project id, name, subscriptionId, resourceGroup, location, tags,
+| project id, name, subscriptionId, resourceGroup, location, tags, tenantId,
   osType = tostring(properties.storageProfile.osDisk.osType)
 | order by id asc`
 
@@ -91,6 +91,7 @@ function toVm(row: Shape, subscriptions: ReadonlyMap<string, string>): Vm {
     subscriptionId,
     subscriptionName: subscriptions.get(subscriptionId) ?? subscriptionId,
     location: textOf(row['location']),
+    ...(textOf(row['tenantId']) !== '' && { tenantId: textOf(row['tenantId']).toLowerCase() }),
     os: os === 'windows' || os === 'linux' ? os : null,
     tags: tagsOf(row['tags']),
   }
@@ -102,6 +103,7 @@ export function armInventory({ arm }: { readonly arm: Arm }): Inventory {
   let readAt: number | null = null
   return {
     find: (name) => index.find(name),
+    subscription: (nameOrId) => index.subscription(nameOrId),
     has: (vmId) => index.has(vmId),
     nearest: (name, most) => index.nearest(name, most),
     async refresh(signal) {

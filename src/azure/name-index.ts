@@ -77,6 +77,18 @@ export class NameIndex {
     return (this.#vms.get(name) ?? []).some((vm) => vm.id === id.toLowerCase())
   }
 
+  /** The id of the subscription that goes by this name or id; null when none does, or more than one. */
+  subscription(nameOrId: string): string | null {
+    const wanted = nameOrId.trim().toLowerCase()
+    const named = [...this.#vms.values()]
+      .flat()
+      .filter(({ subscriptionId, subscriptionName }) =>
+        [subscriptionId, subscriptionName.toLowerCase()].includes(wanted),
+      )
+    const [id, other] = new Set(named.map(({ subscriptionId }) => subscriptionId))
+    return id !== undefined && other === undefined ? id : null
+  }
+
   find(text: string): readonly Vm[] {
     const [name = '', group, subscription, ...more] = text.toLowerCase().split('/').toReversed()
     if (more.length > 0) return []

@@ -3,7 +3,7 @@ import type { Approvers, Stage, Terms } from './policy.ts'
 import type { Refusal } from './refusal.ts'
 import type { RequestBase, Review } from './request.ts'
 
-export type Verb = 'approve' | 'deny' | 'cancel' | 'close' | 'comment' | 'extend'
+export type Verb = 'approve' | 'deny' | 'cancel' | 'close' | 'comment' | 'extend' | 'panic'
 
 /** A full, active, internal person. What the directory does not know counts as no. */
 export function membershipProblem(member: Member): string | null {
@@ -26,10 +26,13 @@ export const sameHuman = (
 
 /** What a request and the policy of this moment say about who may act on it. */
 export interface Authority {
-  readonly request: Pick<RequestBase, 'requester'>
+  /** Null for what is about no one request. */
+  readonly request: Pick<RequestBase, 'requester'> | null
   /** The requester's Entra object id, where it is known. */
   readonly requesterEntraId?: string | null
   readonly terms: Terms | null
+  /** Who may stop everything, by the policy of this moment. */
+  readonly operators?: Approvers
   /** Which of the stages waits for a yes. */
   readonly stage?: number
 }
@@ -57,7 +60,8 @@ function mayApprove(member: Member, { terms, stage = 0 }: Authority): Refusal | 
 /** The one function that says whether a person may do a thing to a request; null means yes. */
 export function authorise(verb: Verb, member: Member, authority: Authority): Refusal | null {
   const { request, terms, requesterEntraId = null } = authority
-  const own = sameHuman(member, { person: request.requester, entraId: requesterEntraId })
+  const own = request !== null && sameHuman(member, { person: request.requester, entraId: requesterEntraId })
+  const operator = authority.operators !== undefined && isApprover(authority.operators, member)
   // Ending one's own request or access is never harmful, so it needs no word of the directory.
   if (own && (verb === 'cancel' || verb === 'close')) return null
   const problem = membershipProblem(member)
@@ -70,7 +74,11 @@ export function authorise(verb: Verb, member: Member, authority: Authority): Ref
     case 'comment':
       return own || isApprover(allApprovers(terms), member) ? null : { code: 'not yours to comment' }
     case 'close':
-      return own || isApprover(allApprovers(terms), member) ? null : { code: 'not yours to close' }
+      return own || operator || isApprover(allApprovers(terms), member)
+        ? null
+        : { code: 'not yours to close' }
+    case 'panic':
+      return operator ? null : { code: 'not an operator' }
     case 'approve':
       if (own && terms?.selfApproval !== true) return { code: 'own request' }
       return mayApprove(member, authority)

@@ -17,6 +17,9 @@ export type AuditType =
   | 'grant.closing'
   | 'grant.stuck'
   | 'grant.closed'
+  /** An operator stopped all access in a scope, or lifted that. */
+  | 'panic.begun'
+  | 'panic.lifted'
   /** A rule of ours was found that no grant wants. */
   | 'rule.stray'
   /** Azure was read: the stray rule is gone. */

@@ -17,7 +17,12 @@ export const marked = (rules: readonly Rule[], nsgId: string, state: Rule['state
   rules.map((rule) => (rule.nsgId === nsgId ? { ...rule, state } : rule))
 
 /** Nobody expects these ends, so they are told when the close begins and not only when it is done. */
-const toldAtOnce = new Set<State<'closing'>['reason']>(['changed outside', 'vm deleted', 'no longer allowed'])
+const toldAtOnce = new Set<State<'closing'>['reason']>([
+  'changed outside',
+  'vm deleted',
+  'no longer allowed',
+  'panic',
+])
 
 interface Why {
   readonly reason: State<'closing'>['reason']

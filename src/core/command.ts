@@ -6,6 +6,8 @@ export type Command =
   | { readonly kind: 'help' }
   | { readonly kind: 'list' }
   | { readonly kind: 'status' }
+  /** `core/panic-command.ts` reads the rest. */
+  | { readonly kind: 'panic' }
   | { readonly kind: 'cancel' | 'close'; readonly requestId: string }
   | {
       readonly kind: 'extend'
@@ -220,7 +222,6 @@ const comingLater: Readonly<Record<string, string>> = {
   protect: 'Protecting a VM is not here yet.',
   ip: 'Remembering your address is not here yet. Type it with “from” when you ask.',
   audit: 'Reading the audit trail here is not possible yet.',
-  panic: 'Closing everything at once is not here yet. Close each access with its Close now button.',
 }
 
 const idForm = /^[a-z0-9][a-z0-9_-]{0,63}$/i
@@ -261,6 +262,7 @@ export function parseCommand(text: string, services: readonly Service[]): Comman
   if (verb === '' && parts.because === null && parts.from === null) return { kind: 'help' }
   if (name === 'help' || name === '?' || parts.words.includes('--help')) return { kind: 'help' }
   if (name === 'list' || name === 'status') return { kind: name }
+  if (name === 'panic') return { kind: 'panic' }
   if (name === 'extend') return extend(parts)
   if (name === 'cancel' || name === 'close') return byId(name, rest)
   const later = Object.hasOwn(comingLater, name) ? comingLater[name] : undefined

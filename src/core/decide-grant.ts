@@ -9,6 +9,7 @@ import type { Grant, Rule } from './grant.ts'
 import { audit, baseOf, noteOf, type State, show, write } from './grant-parts.ts'
 import { differencesText } from './live-rule.ts'
 import { type Outcome, refuse, type Transition, unchanged } from './outcome.ts'
+import type { Panic } from './panic.ts'
 import type { Request } from './request.ts'
 
 type GrantEvent = Exclude<
@@ -66,8 +67,12 @@ export function decideGrant(current: Case, event: GrantEvent, now: number): Outc
       return warn(current, grant, now)
     case 'expiry':
       return expire(current, grant, now)
+    case 'panic':
+      return grant.state === 'opening' || grant.state === 'open'
+        ? stopped(request, grant, event.panic, now)
+        : unchanged(current)
     case 'close':
-      return closeEarly(request, grant, event.by, now)
+      return closeEarly(request, grant, event, now)
     default:
       return event satisfies never
   }
@@ -190,6 +195,11 @@ function vmGone(request: Request, grant: State<'opening' | 'open'>, now: number)
   return startClosing(request, grant, { reason: 'vm deleted', by: null, detail: null }, now)
 }
 
+const stopped = (request: Request, grant: State<'opening' | 'open'>, panic: Panic, now: number): Transition =>
+  startClosing(request, grant, { reason: 'panic', by: panic.by, detail: panic.reason }, now, {
+    panic: panic.id,
+  })
+
 function cameBack(
   current: Case,
   grant: State<'closed'>,
@@ -220,11 +230,11 @@ function expire(current: Case, grant: Grant, now: number): Transition {
 function closeEarly(
   request: Request,
   grant: Grant,
-  by: Extract<GrantEvent, { type: 'close' }>['by'],
+  { by, operators }: Extract<GrantEvent, { type: 'close' }>,
   now: number,
 ): Outcome {
   const terms = request.state === 'approved' ? request.terms : null
-  const refusal = authorise('close', by, { request, terms })
+  const refusal = authorise('close', by, { request, terms, ...(operators && { operators }) })
   if (refusal) return refuse(refusal)
   if (grant.state === 'closed') return refuse({ code: 'already closed', at: grant.closedAt })
   if (grant.state === 'closing') return refuse({ code: 'already closing', since: grant.closingSince })

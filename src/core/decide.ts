@@ -4,10 +4,31 @@ import { decideGrant } from './decide-grant.ts'
 import { decideRequest } from './decide-request.ts'
 import type { Event } from './event.ts'
 import { type Outcome, refuse, unchanged } from './outcome.ts'
+import { type Panic, panicOver } from './panic.ts'
 import { submit } from './submit.ts'
 
+/** While an operator has stopped it, nothing new is asked for, approved or begun; everything else goes on. */
+function stop(current: Case | null, event: Event, now: number, panics: readonly Panic[]): Outcome | null {
+  const ask = event.type === 'submit' ? event.ask : current?.request
+  const panic = ask ? panicOver(panics, ask) : null
+  if (!panic) return null
+  const yes = event.type === 'review' && event.verdict === 'approve' && current?.request.state === 'pending'
+  if (yes || (event.type === 'submit' && current === null)) {
+    const { by, at, reason } = panic
+    return refuse({ code: 'panic', by, at, reason })
+  }
+  return event.type === 'start' && current ? decideGrant(current, { type: 'panic', panic }, now) : null
+}
+
 /** The only place where a state changes. Pure and total: the same arguments always give the same outcome. */
-export function decide(current: Case | null, event: Event, now: number): Outcome {
+export function decide(
+  current: Case | null,
+  event: Event,
+  now: number,
+  panics: readonly Panic[] = [],
+): Outcome {
+  const stopped = stop(current, event, now, panics)
+  if (stopped) return stopped
   if (event.type === 'submit') return current ? unchanged(current) : submit(event, now)
   if (!current) return refuse({ code: 'unknown request' })
   switch (event.type) {
@@ -33,6 +54,7 @@ export function decide(current: Case | null, event: Event, now: number): Outcome
     case 'stuck':
     case 'warning':
     case 'expiry':
+    case 'panic':
     case 'close':
       return decideGrant(current, event, now)
     default:

@@ -1,8 +1,9 @@
 import type { Rule } from './grant.ts'
 import type { Less } from './less.ts'
 import type { Difference } from './live-rule.ts'
+import type { Panic } from './panic.ts'
 import type { Member } from './person.ts'
-import type { Verdict } from './policy.ts'
+import type { Approvers, Verdict } from './policy.ts'
 import type { Ask } from './request.ts'
 
 /**
@@ -57,4 +58,9 @@ export type Event =
   | { readonly type: 'warning' }
   | { readonly type: 'stuck' }
   | { readonly type: 'expiry' }
-  | { readonly type: 'close'; readonly by: Member }
+  | { readonly type: 'panic'; readonly panic: Panic }
+  | {
+      readonly type: 'close'
+      readonly by: Member
+      readonly operators?: Approvers
+    }

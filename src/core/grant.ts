@@ -21,6 +21,7 @@ export type CloseReason =
   | 'changed outside'
   | 'vm deleted'
   | 'no longer allowed'
+  | 'panic'
 
 export interface GrantBase {
   readonly id: string

@@ -147,6 +147,8 @@ export interface Policy {
   readonly rules: readonly PolicyRule[]
   readonly auditChannel: string
   readonly pages: Pages
+  /** Who may stop everything, and close anybody's access. */
+  readonly operators: Pick<Approvers, 'users' | 'groups'>
   /** How long an address that a person gave counts as theirs without typing it again. */
   readonly addressWindowMs: number
   /** Tag names that the card shows. */
@@ -211,6 +213,7 @@ const groupsIn = ({ match }: { readonly match: Match }): readonly string[] => [
 /** Every Slack user group that the policy names, so that the directory is asked about those and no others. */
 export const groupsNamed = (policy: Policy): readonly string[] => [
   ...new Set([
+    ...policy.operators.groups,
     ...policy.deny.flatMap(groupsIn),
     ...policy.rules.flatMap((rule) => [
       ...groupsIn(rule),

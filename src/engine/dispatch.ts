@@ -90,12 +90,17 @@ async function commitTogether(parts: DispatchParts, batch: readonly Waiting[]): 
   }
 }
 
+/** What may end with access that was not there before; only these have to know what is stopped. */
+const opening = new Set<Event['type']>(['submit', 'review', 'start'])
+
 async function take(tx: Tx, batch: readonly Waiting[], now: number): Promise<Dispatched[]> {
   // Cases before jobs, always: two replicas that lock them in different orders would wait for each other.
   const ids = [...new Set(batch.flatMap(({ item }) => ('event' in item ? [item.requestId] : [])))]
   const cases = ids.length > 0 ? await tx.cases(ids) : new Map<string, Case>()
   const claims = batch.flatMap(({ item }) => (item.claim ? [item.claim] : []))
   const ours = claims.length > 0 ? await tx.finish(claims, now) : new Set<string>()
+  const mayOpen = batch.some(({ item }) => 'event' in item && opening.has(item.event.type))
+  const panics = mayOpen ? await tx.panics() : []
   const changed = new Map<string, Case>()
   const audit: AuditEvent[] = []
   const rows: Rows = { jobs: new Map(), notes: [] }
@@ -109,7 +114,7 @@ async function take(tx: Tx, batch: readonly Waiting[], now: number): Promise<Dis
       if (!before && item.claim && item.event.type !== 'submit') {
         throw new Error(`the case ${item.requestId} cannot be read`)
       }
-      const outcome = decide(before, item.event, now)
+      const outcome = decide(before, item.event, now, panics)
       if (outcome.ok) {
         if (outcome.next !== before) {
           cases.set(item.requestId, outcome.next)

@@ -7,6 +7,7 @@ import { createDispatcher, type Dispatcher } from './dispatch.ts'
 import { intake } from './intake.ts'
 import type { Log } from './log.ts'
 import { alarms, page } from './page.ts'
+import { closeAll } from './panic.ts'
 import { planRules } from './plan-rules.ts'
 import { findSubscriptions, reconcile } from './reconcile.ts'
 import { start } from './start.ts'
@@ -59,6 +60,7 @@ export function createEngine(parts: EngineParts): Engine {
       talk: talk(all),
       announce: announce({ ...all, channel: () => parts.policy().auditChannel }),
       intake: intake(all),
+      panic: closeAll({ ...all, pages }),
       page: page({ ...all, pages }),
       alarm: alarms({ ...all, pages }),
       survey: findSubscriptions(all),

@@ -3,6 +3,7 @@ import { done, type Handler } from './handler.ts'
 import { takeAsk } from './take-ask.ts'
 import { takeClick } from './take-click.ts'
 import { takeComment } from './take-comment.ts'
+import { takePanic } from './take-panic.ts'
 
 /** Does what a person asked for, after it was stored and acknowledged. */
 export const intake =
@@ -16,6 +17,8 @@ export const intake =
         return takeAsk(parts, claim, gesture, stored.receivedAt)
       case 'click':
         return takeClick(parts, claim, gesture)
+      case 'panic':
+        return takePanic(parts, claim, gesture)
       case 'comment':
         return takeComment(parts, claim, gesture)
       default:

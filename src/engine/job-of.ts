@@ -32,6 +32,15 @@ export const alarmJob = (dueAt: number): NewJob => ({
   mode: 'wake',
 })
 
+export const panicJob = (id: string, dueAt: number): NewJob => ({
+  key: `panic:${id}`,
+  kind: 'panic',
+  lane: 'people',
+  subject: id,
+  dueAt,
+  mode: 'wake',
+})
+
 export const surveyJob = (dueAt: number): NewJob => ({
   key: 'survey',
   kind: 'survey',

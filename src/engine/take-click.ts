@@ -61,8 +61,9 @@ function lessOf({ duration, ports }: NonNullable<Click['less']>): Less | 'unread
 async function eventOf(parts: IntakeParts, click: Click, current: Case, by: Member): Promise<Event | null> {
   switch (click.action) {
     case 'cancel':
+      return { type: 'cancel', by }
     case 'close':
-      return { type: click.action, by }
+      return { type: 'close', by, operators: parts.policy().operators }
     case 'approve':
     case 'deny': {
       const policy = parts.policy()

@@ -10,7 +10,8 @@ import { answerPrivately } from './answer.ts'
 import { jit, id as jitId } from './commands/jit.ts'
 import { mention } from './events/mention.ts'
 import { id as lessFormId } from './forms/less.ts'
-import { approveLess, why } from './forms/submitted.ts'
+import { id as panicFormId } from './forms/panic.ts'
+import { approveLess, panic, why } from './forms/submitted.ts'
 import { id as whyFormId } from './forms/why.ts'
 import { HttpMode } from './http-mode.ts'
 import type { Hands } from './listener.ts'
@@ -67,6 +68,7 @@ export function createSlackApp({ config, log, ...rest }: SlackAppSettings): Slac
   app.action({ action_id: lessId, type: 'block_actions' }, less(hands))
   app.view({ callback_id: whyFormId, type: 'view_submission' }, why(hands))
   app.view({ callback_id: lessFormId, type: 'view_submission' }, approveLess(hands))
+  app.view({ callback_id: panicFormId, type: 'view_submission' }, panic(hands))
   app.event('app_mention', mention(hands))
   app.error(async (error) => {
     log.error(

@@ -19,6 +19,8 @@ const happened: Readonly<Record<AuditType, string>> = {
   'grant.closing': 'closing',
   'grant.stuck': 'cannot be closed so far',
   'grant.closed': 'closed',
+  'panic.begun': '@ stopped all access in a scope',
+  'panic.lifted': '@ lifted the stop',
   'rule.stray': 'found a network rule that no access needs',
   'rule.removed': 'removed that network rule, confirmed by Azure',
 }

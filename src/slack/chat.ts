@@ -11,6 +11,7 @@ import { whyForm } from './forms/why.ts'
 import type { Log } from './log.ts'
 import { noteMessage } from './notes.ts'
 import { alarmMessage, stuckPage } from './pages.ts'
+import { panicNews } from './panic-news.ts'
 import { calling, callTimeout, webClient } from './web-api.ts'
 
 export interface ChatSettings {
@@ -120,6 +121,13 @@ export function createChat({ token, slackApiUrl, showTags, log, ...limits }: Cha
       const draw = (whom: Pages) => alarmMessage(whom, alarm, repeat)
       if (alarm.type === 'stuck rule') await callPeople(pages, draw)
       else await post(people, pages.channel, draw(pages))
+    },
+    async panicNews(pages, panic, total, closing) {
+      await post(people, pages.channel, panicNews(panic, total, closing))
+      await post(people, panic.by.userId, panicNews(panic, total, closing))
+    },
+    async say(userId, text) {
+      await post(people, userId, { text, blocks: [section(text)] })
     },
     async askWhy(trigger, kase) {
       const view = whyForm(kase)

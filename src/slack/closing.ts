@@ -26,6 +26,8 @@ export function reasonSentence({ reason, by, detail }: Why, you: Person | null =
       return `Its network rule was changed outside Jitney${because || '.'}${because.endsWith('.') || because === '' ? '' : '.'}`
     case 'no longer allowed':
       return `It is no longer allowed${because}.`
+    case 'panic':
+      return `${by === null ? 'An operator' : person(by)} stopped all such access${because}.`
     case 'vm deleted':
       return 'Azure no longer knows this VM by the id that was approved.'
     default:

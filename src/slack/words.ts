@@ -53,6 +53,7 @@ export const slackWording: Wording = {
 
 function escaped(refusal: Refusal): Refusal {
   if (refusal.code === 'not a member') return { ...refusal, why: words(refusal.why, 500) }
+  if (refusal.code === 'panic') return { ...refusal, reason: words(refusal.reason, 300) }
   if (refusal.code === 'policy changed') return { ...refusal, because: words(refusal.because, 1000) }
   if (refusal.code === 'already decided') return { ...refusal, by: refusal.by.slice(0, 20) }
   if (refusal.code !== 'not an approver' && refusal.code !== 'not your turn') return refusal

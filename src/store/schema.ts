@@ -1,6 +1,7 @@
 import type { ColumnType, Generated, GeneratedAlways, Kysely } from 'kysely'
 import type { AuditEvent } from '../core/audit.ts'
 import type { Note } from '../core/effect.ts'
+import type { Panic } from '../core/panic.ts'
 import type { Gesture } from '../ports.ts'
 
 /** Documents are written as JSON text. What a reader relies on is checked when it is read. */
@@ -109,6 +110,13 @@ interface Feeds {
   tried: boolean
 }
 
+interface Panics {
+  id: string
+  doc: Doc<Panic>
+  total: number | null
+  lifted_at: Date | null
+}
+
 interface Migrations {
   name: string
   hash: string
@@ -128,6 +136,7 @@ export interface Schema {
   notes: Notes
   addresses: Addresses
   feeds: Feeds
+  panics: Panics
   migrations: Migrations
 }
 

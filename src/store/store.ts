@@ -11,6 +11,7 @@ import { readIntake, receive } from './intakes.ts'
 import { claimJobs, extendClaim, freeAll, nextRunAts, reapDead, retryJob } from './jobs.ts'
 import { reasonOf } from './log.ts'
 import { purge, tidyEmbedded } from './maintenance.ts'
+import { countPanic, onePanic, panics } from './panics.ts'
 import { type Presence, ServerPresence, soleProcess, wakeChannel } from './presence.ts'
 import {
   alarmSent,
@@ -147,6 +148,9 @@ export async function storeOn(database: Database): Promise<Store> {
     feed: async (name) => readFeed(outside(), name),
     moveFeed: async (name, position) => moveFeed(outside(), name, position),
     grants: async (states) => casesByGrant(outside(), states, log),
+    panics: async () => panics(outside()),
+    panic: async (id) => onePanic(outside(), id),
+    countPanic: async (id, total) => countPanic(outside(), id, total),
     health: async (now, since) => health(outside(), now, since),
     time: async () => databaseTime(outside()),
     onWake,

@@ -11,6 +11,7 @@ import type { Database } from './database.ts'
 import { endIntake } from './intakes.ts'
 import { dropJobs, fenceOf, finishJobs, putJobs } from './jobs.ts'
 import { codeOf, reasonOf } from './log.ts'
+import { liftPanics, panicsSharing, putPanic } from './panics.ts'
 import { endAlarm, endStray, putStrays, raiseAlarms } from './reconciling.ts'
 import type { Queries } from './schema.ts'
 import { queueNotes } from './talk.ts'
@@ -67,6 +68,9 @@ function openTx(db: Queries, { log }: Database, signal: Signal): OpenTx {
     endStray: (nsgId, name) => endStray(db, nsgId, name),
     raiseAlarms: (alarms, now) => raiseAlarms(db, alarms, now),
     endAlarm: (key) => endAlarm(db, key),
+    panics: () => panicsSharing(db),
+    putPanic: (panic) => putPanic(db, panic),
+    liftPanics: (ids, at) => liftPanics(db, ids, at),
   }
   const flush = () => {
     over = true

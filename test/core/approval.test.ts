@@ -4,7 +4,7 @@ import { authorise, isApprover, membershipProblem, progressOf, type Verb } from 
 import type { Member } from '../../src/core/person.ts'
 import { alice, bob, carol, dave, member, person, terms } from '../support/cases.ts'
 
-const verbs: readonly Verb[] = ['approve', 'deny', 'cancel', 'close', 'comment', 'extend']
+const verbs: readonly Verb[] = ['approve', 'deny', 'cancel', 'close', 'comment', 'extend', 'panic']
 const authority = { request: { requester: alice }, terms: terms() }
 const code = (verb: Verb, who: Member, given: Parameters<typeof authorise>[2] = authority) =>
   authorise(verb, who, given)?.code ?? 'yes'
@@ -21,6 +21,7 @@ describe('who may do what', () => {
         close: 'yes',
         comment: 'yes',
         extend: 'yes',
+        panic: 'not an operator',
       },
     ],
     [
@@ -33,6 +34,7 @@ describe('who may do what', () => {
         close: 'yes',
         comment: 'yes',
         extend: 'not yours to extend',
+        panic: 'not an operator',
       },
     ],
     [
@@ -45,6 +47,7 @@ describe('who may do what', () => {
         close: 'yes',
         comment: 'yes',
         extend: 'not yours to extend',
+        panic: 'not an operator',
       },
     ],
     [
@@ -57,6 +60,7 @@ describe('who may do what', () => {
         close: 'not yours to close',
         comment: 'not yours to comment',
         extend: 'not yours to extend',
+        panic: 'not an operator',
       },
     ],
     [
@@ -69,6 +73,7 @@ describe('who may do what', () => {
         close: 'yes',
         comment: 'yes',
         extend: 'yes',
+        panic: 'not an operator',
       },
     ],
     [
@@ -81,6 +86,7 @@ describe('who may do what', () => {
         close: 'yes',
         comment: 'yes',
         extend: 'yes',
+        panic: 'not an operator',
       },
     ],
   ])('%s', (_, who, expected) => {

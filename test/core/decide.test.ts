@@ -3,6 +3,7 @@ import type { Case } from '../../src/core/case.ts'
 import { decide } from '../../src/core/decide.ts'
 import type { Event } from '../../src/core/event.ts'
 import type { Less } from '../../src/core/less.ts'
+import type { Panic } from '../../src/core/panic.ts'
 import type { Member } from '../../src/core/person.ts'
 import type { Verdict } from '../../src/core/policy.ts'
 import {
@@ -86,6 +87,7 @@ const starts = (but: { policy?: Verdict; requester?: Member } = {}): Event => ({
   requester: member(alice),
   ...but,
 })
+const panic: Panic = { id: 'p1', scope: { kind: 'all' }, reason: 'an intruder', by: dave, at: clock('09:10') }
 const planned: Event = { type: 'rules planned', rules: [rule('A'), rule('B')] }
 
 /** Every event, with the time at which it comes when that matters; otherwise it is 09:10. */
@@ -159,6 +161,10 @@ const events = {
   'the warning comes after the end': [{ type: 'warning' }, '09:35'],
   'the expiry’s timer runs early': [{ type: 'expiry' }, '09:34:59.999'],
   'the time is over': [{ type: 'expiry' }, '09:35'],
+  'an operator stops everything': [{ type: 'panic', panic }],
+  'Dave, an operator, closes': [
+    { type: 'close', by: member(dave), operators: { users: ['UDAVE'], groups: [] } },
+  ],
   'Alice closes': [{ type: 'close', by: member(alice) }],
   'Bob closes': [{ type: 'close', by: member(bob) }],
   'Dave closes': [{ type: 'close', by: member(dave) }],
@@ -215,6 +221,7 @@ const decided = (row: Row): Row => ({
 const close = (row: string): Row => ({
   'Alice closes': row,
   'Bob closes': row,
+  'Dave, an operator, closes': row,
   'Alice closes, and is a guest now': row,
 })
 const notYours: Row = {
@@ -228,6 +235,7 @@ const nothing: Row = {
   'Alice closes': 'no: nothing to close',
   'Bob closes': 'no: nothing to close',
   'Dave closes': 'no: nothing to close',
+  'Dave, an operator, closes': 'no: nothing to close',
   'Alice closes, and is a guest now': 'no: nothing to close',
 }
 const drops = 'drop expiry, drop warning'
@@ -302,6 +310,7 @@ const table: Record<keyof typeof states, Row> = {
     'the rules are planned too late': overAtOnce,
     'no place for a rule is found': overAtOnce,
     'the VM is gone': overAtOnce,
+    'an operator stops everything': overAtOnce,
     'somebody changed rule A': overAtOnce,
     'Azure refuses': overAtOnce,
     'the time is over': overAtOnce,
@@ -320,6 +329,7 @@ const table: Record<keyof typeof states, Row> = {
     'the rules are planned too late': laterOver,
     'no place for a rule is found': laterOver,
     'the VM is gone': laterOver,
+    'an operator stops everything': laterOver,
     'somebody changed rule A': laterOver,
     'Azure refuses': laterOver,
     'the time is over': laterOver,
@@ -333,6 +343,7 @@ const table: Record<keyof typeof states, Row> = {
     'no place for a rule is found': 'same: write A present, write B present',
     'Azure refuses': over('??'),
     'the VM is gone': overByOthers('??'),
+    'an operator stops everything': overByOthers('??'),
     'somebody changed rule A': overByOthers('??'),
     'rule B takes another priority': 'approved/opening ??: ',
     'rule A is there': 'approved/opening +?: ',
@@ -349,6 +360,7 @@ const table: Record<keyof typeof states, Row> = {
     'no place for a rule is found': 'same: write A present, write B present',
     'Azure refuses': over('+?'),
     'the VM is gone': overByOthers('+?'),
+    'an operator stops everything': overByOthers('+?'),
     'somebody changed rule A': overByOthers('+?'),
     'rule B takes another priority': 'approved/opening +?: ',
     'rule B is there': openNow,
@@ -361,6 +373,7 @@ const table: Record<keyof typeof states, Row> = {
     ...notYours,
     'somebody removed rule A': overByOthers('++'),
     'the VM is gone': overByOthers('++'),
+    'an operator stops everything': overByOthers('++'),
     'somebody changed rule A': overByOthers('++'),
     'Alice wants to stay longer': 'approved/open ++: grant.extending',
     'five minutes are left': 'same: note ending',
@@ -429,6 +442,7 @@ describe('every event in every state', () => {
       cancel: true,
       comment: true,
       extend: true,
+      panic: true,
       deadline: true,
       reminder: true,
       escalation: true,

@@ -76,6 +76,7 @@ describe('a good file', () => {
       ],
       auditChannel: 'C0AUDIT',
       pages: { channel: 'C0AUDIT', users: [], groups: [] },
+      operators: { users: [], groups: [] },
       addressWindowMs: 12 * 3_600_000,
       showTags: [],
     })
@@ -191,7 +192,7 @@ const bad: Record<string, [string, string[]]> = {
   'a misspelt key at the top': [
     `${oneRule}audti: 1\n`,
     [
-      '8:1 audti: unknown key; allowed are version, audit, pages, address, card, services, defaults, deny, rules',
+      '8:1 audti: unknown key; allowed are version, audit, pages, operators, address, card, services, defaults, deny, rules',
     ],
   ],
   'a misspelt key in a rule': [

@@ -13,7 +13,7 @@ import {
   wantedVms,
 } from './memory-cases.ts'
 import { claimJobs, extendClaim, insert, nextRunAts, reapDead, retryJob } from './memory-jobs.ts'
-import { addressKey, type Commit, refused, Tables } from './memory-tables.ts'
+import { activePanics, addressKey, type Commit, refused, Tables } from './memory-tables.ts'
 import { openTx } from './memory-tx.ts'
 
 interface Watching {
@@ -265,6 +265,19 @@ export class MemoryStore implements Store {
       return place?.channel === card.channel && place.ts === card.ts
     })
     return found?.request.id ?? null
+  }
+
+  panics: Store['panics'] = async () => activePanics(this.#outside())
+
+  panic: Store['panic'] = async (id) => {
+    const row = this.#outside().panics.get(id)
+    return row ? { panic: row.panic, total: row.total } : null
+  }
+
+  countPanic: Store['countPanic'] = async (id, total) => {
+    const { panics } = this.#outside()
+    const row = panics.get(id)
+    if (row) panics.put(id, { ...row, total })
   }
 
   place: Store['place'] = async (requestId, which, place, before) => {

@@ -2,6 +2,7 @@ import type { Alarm } from '../../src/core/alarm.ts'
 import type { AuditRecord } from '../../src/core/audit.ts'
 import type { Case } from '../../src/core/case.ts'
 import type { Note } from '../../src/core/effect.ts'
+import type { Panic } from '../../src/core/panic.ts'
 import type { Person } from '../../src/core/person.ts'
 import type { Gesture, JobKind, Lane, Place } from '../../src/ports.ts'
 
@@ -121,6 +122,12 @@ export interface AlarmRow {
   readonly sentAt: number | null
 }
 
+export interface PanicRow {
+  readonly panic: Panic
+  readonly total: number | null
+  readonly liftedAt: number | null
+}
+
 /** Everything that a database holds. */
 export class Tables {
   readonly journal = new Journal()
@@ -134,6 +141,7 @@ export class Tables {
   readonly feeds = new Table<{ seq: number; tried: boolean }>(this.journal)
   readonly strays = new Table<StrayRow>(this.journal)
   readonly alarms = new Table<AlarmRow>(this.journal)
+  readonly panics = new Table<PanicRow>(this.journal)
   audit: readonly AuditRecord[] = []
   #ids = 0
 
@@ -165,3 +173,9 @@ export interface Commit {
 
 const orgOf = (person: Person) => person.enterpriseId ?? person.teamId
 export const addressKey = (person: Person): string => `${orgOf(person)} ${person.userId}`
+
+export const activePanics = (tables: Tables): readonly Panic[] =>
+  tables.panics
+    .all()
+    .filter(({ liftedAt }) => liftedAt === null)
+    .map(({ panic }) => panic)

@@ -3,7 +3,7 @@ import type { Case } from '../../src/core/case.ts'
 import type { Tx } from '../../src/ports.ts'
 import { chained, saveCases, sortedCases, stored } from './memory-cases.ts'
 import { dropJobs, finishJobs, putJobs } from './memory-jobs.ts'
-import { addressKey, type Commit, refused, type Tables } from './memory-tables.ts'
+import { activePanics, addressKey, type Commit, refused, type Tables } from './memory-tables.ts'
 
 interface OpenTx {
   readonly tx: Tx
@@ -110,7 +110,10 @@ function txOf(tables: Tables, course: Course): Tx {
   }
 }
 
-type Others = Pick<Tx, 'queueNotes' | 'putStrays' | 'endStray' | 'raiseAlarms' | 'endAlarm'>
+type Others = Pick<
+  Tx,
+  'panics' | 'putPanic' | 'liftPanics' | 'queueNotes' | 'putStrays' | 'endStray' | 'raiseAlarms' | 'endAlarm'
+>
 
 function others(tables: Tables, course: Course): Others {
   return {
@@ -126,6 +129,20 @@ function others(tables: Tables, course: Course): Others {
         const key = `${stray.nsgId} ${stray.name}`
         if (tables.strays.has(key)) return false
         tables.strays.put(key, { ...stray, foundAt, attempts: 0, nextTryAt: 0, lastError: null })
+        return true
+      }),
+    ),
+    panics: statement(course, () => activePanics(tables)),
+    putPanic: statement(course, (panic) => {
+      if (tables.panics.has(panic.id)) return false
+      tables.panics.put(panic.id, { panic: stored(panic), total: null, liftedAt: null })
+      return true
+    }),
+    liftPanics: statement(course, (ids, liftedAt) =>
+      ids.filter((id) => {
+        const row = tables.panics.get(id)
+        if (row?.liftedAt !== null) return false
+        tables.panics.put(id, { ...row, liftedAt })
         return true
       }),
     ),

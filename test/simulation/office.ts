@@ -48,6 +48,7 @@ const policyOf = (hash: string, rules: readonly PolicyRule[]): Policy => ({
   deny: [],
   rules,
   auditChannel: 'C0AUDIT',
+  operators: { users: ['U3'], groups: [] },
   pages: { channel: 'C0PAGES', users: ['U3'], groups: [] },
   addressWindowMs: 12 * 60 * minute,
   showTags: [],

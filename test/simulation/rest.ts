@@ -90,7 +90,7 @@ function gestured({ tables, witness }: Rest, { intake, acked, answered, ended }:
     return
   }
   // An answer may be lost with the process that gives it, or when that process never learnt what it had done.
-  const mute = intake.gesture.kind === 'comment' || intake.gesture.responseUrl === null
+  const mute = !('responseUrl' in intake.gesture) || intake.gesture.responseUrl === null
   const excused = mute || ended.lost || (!ended.by.alive && ended.by.endedAt - ended.at < answerMs)
   if (!answered && !excused && !hadEffect(tables, intake, ended.at)) {
     witness.fail('I7', `${intake.key} was acknowledged and had neither effect nor answer`)
@@ -103,7 +103,7 @@ function hadEffect(
   endedAt: number,
 ): boolean {
   if (gesture.kind === 'ask') return tables.cases.all().some(({ request }) => request.reason === key)
-  const about = gesture.kind === 'click' ? gesture.requestId : gesture.about
+  const about = gesture.kind === 'click' ? gesture.requestId : null
   return tables.audit.some(
     ({ requestId, actor, at }) =>
       requestId === about &&

@@ -101,6 +101,8 @@ export function chatOf(line: SlackLine): Chat {
     card: show('card'),
     mirror: show('mirror'),
     // Slack’s forms are no part of the simulation: nothing that is kept depends on them.
+    panicNews: () => Promise.resolve(),
+    say: () => Promise.resolve(),
     askWhy: () => Promise.resolve(),
     note: (kase, said, _, now) => note('thread', kase, said, now),
     tell: (kase, said, now) => note('requester', kase, said, now),

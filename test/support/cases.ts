@@ -269,6 +269,7 @@ export const policy = (rules: Policy['rules'], deny: Policy['deny'] = []): Polic
   rules,
   auditChannel: 'C0AUDIT',
   pages: { channel: 'C0AUDIT', users: [], groups: [] },
+  operators: { users: [], groups: [] },
   addressWindowMs: 12 * 3_600_000,
   showTags: [],
 })

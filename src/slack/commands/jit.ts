@@ -1,8 +1,10 @@
 import type { AllMiddlewareArgs, SlackCommandMiddlewareArgs } from '@slack/bolt'
 import { type Command, parseCommand } from '../../core/command.ts'
 import { durationText, type Span } from '../../core/duration.ts'
+import { parsePanic } from '../../core/panic-command.ts'
 import type { Person } from '../../core/person.ts'
 import type { Gesture } from '../../ports.ts'
+import { panicForm } from '../forms/panic.ts'
 import { personOf } from '../identity.ts'
 import { type Hands, notStored } from '../listener.ts'
 import { words } from '../words.ts'
@@ -33,6 +35,7 @@ function refusal(command: Command, hands: Hands): string | null {
       const why = hands.refuseAsk?.(command) ?? null
       return why === null ? null : words(why, 1500)
     }
+    case 'panic':
     case 'extend':
     case 'status':
     case 'cancel':
@@ -57,12 +60,23 @@ function gestureOf(command: Command, text: string, person: Person, responseUrl: 
     : { kind: 'ask', person, text, responseUrl }
 }
 
+const panicHelp = (text: string): string => {
+  const read = parsePanic(text)
+  return read.kind === 'mistake' ? read.wrong : ''
+}
+
 export const jit =
   (hands: Hands) =>
-  async ({ body, ack }: Args): Promise<void> => {
+  async ({ body, ack, client }: Args): Promise<void> => {
     const receivedAt = hands.now()
     const say = (text: string) => ack({ response_type: 'ephemeral', text })
     const command = parseCommand(body.text, hands.services())
+    if (command.kind === 'panic') {
+      const view = panicForm(body.text)
+      await (view ? ack() : say(panicHelp(body.text)))
+      if (view) await client.views.open({ trigger_id: body.trigger_id, view })
+      return
+    }
     const no = refusal(command, hands)
     if (no !== null) return say(no)
     const person = personOf(body)

@@ -31,6 +31,16 @@ export const why =
     return store(hands, args, gesture, 'reason')
   }
 
+/** The second step of a stop: what was typed is read again, by whoever decides. */
+export const panic =
+  (hands: Hands) =>
+  async (args: Args): Promise<void> => {
+    const person = personOf(args.body)
+    if (person === null) return args.ack()
+    const gesture: Gesture = { kind: 'panic', person, text: args.view.private_metadata }
+    return store(hands, args, gesture, 'panic')
+  }
+
 /** A yes to a part of what was asked for. */
 export const approveLess =
   (hands: Hands) =>

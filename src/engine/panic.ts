@@ -1,0 +1,51 @@
+import type { Case } from '../core/case.ts'
+import { isInScope, type Panic } from '../core/panic.ts'
+import type { Pages } from '../core/policy.ts'
+import type { Chat, Clock, Store } from '../ports.ts'
+import type { Dispatcher } from './dispatch.ts'
+import { again, done, type Handler, messageOf } from './handler.ts'
+import type { Log } from './log.ts'
+
+interface PanicParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly chat: Chat
+  readonly dispatcher: Dispatcher
+  readonly pages: () => Pages
+  readonly log: Log
+}
+
+/** So often it is looked again at what is still closing; each time whoever called the stop is told. */
+const everyMs = 15_000
+
+const inScope = async (store: Store, { scope }: Panic, states: Parameters<Store['grants']>[0]) =>
+  (await store.grants(states)).filter(({ request }) => isInScope(scope, request))
+
+/** Ends all access in the scope, and says how far that has come until nothing of it is left. */
+export const closeAll =
+  (parts: PanicParts): Handler =>
+  async (claim) => {
+    const { store, clock, dispatcher, chat, log } = parts
+    const found = await store.panic(claim.subject)
+    if (!found) return done
+    const { panic } = found
+    const open = await inScope(store, panic, ['opening', 'open'])
+    await Promise.all(
+      open.map(({ request }) =>
+        dispatcher.dispatch({ requestId: request.id, event: { type: 'panic', panic } }),
+      ),
+    )
+    const total = found.total ?? open.length
+    if (found.total === null) await store.countPanic(panic.id, total)
+    const closing = (await inScope(store, panic, ['closing'])).filter((one) => endedBy(one, panic))
+    try {
+      await chat.panicNews(parts.pages(), panic, total, closing)
+    } catch (error) {
+      log.error({ panic: panic.id, error: messageOf(error) }, 'how far a stop has come could not be told')
+      return again(clock.now() + everyMs, messageOf(error))
+    }
+    return closing.length === 0 ? done : again(clock.now() + everyMs, null)
+  }
+
+const endedBy = ({ grant }: Case, panic: Panic): boolean =>
+  grant?.state === 'closing' && grant.closingSince >= panic.at

@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { channels, createWorld, type Name, type World } from '../support/world.ts'
+
+const policy = `
+version: 1
+audit: { channel: C0AUDIT }
+pages: { channel: C0PAGES }
+operators: { users: [U0ALEX] }
+defaults: { channel: C0APPROVALS, maxDuration: 2h, approvers: { users: [U0AVERY] } }
+rules:
+  - { name: web servers are open to all, vm: { name: vm-web* }, approvals: 0 }
+  - { name: a colleague agrees }
+`
+
+describe('a panic', () => {
+  let world: World
+  beforeAll(async () => {
+    world = await createWorld({ policy })
+  })
+  afterAll(() => world?.close())
+
+  const stops = async (name: Name, text: string) => {
+    await world.people[name].types('/jit', `panic ${text}`, { channel: channels.access })
+    const view = await world.slack.until(() => world.people[name].modal())
+    await world.people[name].submits(view)
+    await world.settle()
+    return view
+  }
+  const pages = () => world.slack.messages(channels.pages).map((message) => world.slack.visible(message))
+  const opens = async (vm: string) => {
+    await world.asks('robin', `ssh ${vm} 1h from 81.2.69.142`)
+    if (!vm.startsWith('vm-web')) await world.clicks('avery', 'approve')
+    expect(world.passesTo(vm, 22)).toBe(true)
+  }
+
+  test('closes one VM and lets the others be, until it is lifted', async () => {
+    await opens('vm-jump01')
+    await opens('vm-web01')
+    await stops('alex', 'vm vm-jump01 because the jump host is compromised')
+    expect([world.passesTo('vm-jump01', 22), world.passesTo('vm-web01', 22)]).toEqual([false, true])
+    expect(world.dm('robin').join('\n')).toMatch(
+      /@alex stopped all such access: the jump host is compromised/,
+    )
+    await world.passes('1m')
+    expect(pages().at(-1)).toMatch(/Closed: 1 access\. Nothing of it is still closing/)
+    expect(world.auditLines().some((line) => /stopped all access in a scope/.test(line))).toBe(true)
+
+    await world.asks('robin', 'ssh vm-jump01 1h from 81.2.69.142')
+    expect(world.ephemerals('robin').at(-1)).toMatch(/@alex stopped all such access.*Nothing was opened/)
+    await stops('alex', 'lift because it was cleaned')
+    expect(world.dm('alex').at(-1)).toMatch(/The stop is lifted/)
+    await opens('vm-jump01')
+  })
+
+  test('a yes that comes during it opens nothing', async () => {
+    await world.asks('robin', 'ssh vm-db01 30m from 81.2.69.142')
+    const card = world.card()
+    await stops('alex', 'all because somebody is inside')
+    await world.clicks('avery', 'approve', card)
+    expect(world.ephemerals('avery').at(-1)).toMatch(/@alex stopped all such access/)
+    expect(world.ourRules()).toEqual([])
+    await stops('alex', 'lift because they are out')
+    await world.clicks('avery', 'approve', card)
+    expect(world.passesTo('vm-db01', 22)).toBe(true)
+  })
+
+  test('stops one person', async () => {
+    await stops('alex', 'person <@U0ROBIN|robin> because the laptop is lost')
+    expect(world.ourRules()).toEqual([])
+    await world.asks('robin', 'ssh vm-web01 30m from 81.2.69.142')
+    expect(world.ephemerals('robin').at(-1)).toMatch(/the laptop is lost/)
+    await stops('alex', 'lift because it was found')
+  })
+
+  test('is the operators’ alone', async () => {
+    await opens('vm-web01')
+    await stops('mallory', 'all because I can')
+    expect(world.dm('mallory').at(-1)).toMatch(/Only the operators/)
+    expect(world.passesTo('vm-web01', 22)).toBe(true)
+  })
+
+  test('says what was not understood, and how it is written', async () => {
+    const seen = await world.people.alex.types('/jit', 'panic everything', { channel: channels.access })
+    expect(JSON.stringify(seen)).toMatch(/Say what to stop, and why after/)
+  })
+})
