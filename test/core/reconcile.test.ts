@@ -401,6 +401,7 @@ describe('what is compared in one go', () => {
     ])
     expect(sizes(Array.from({ length: 25 }, (_, index) => withRules(`g${index}`, 100)))).toEqual([10, 10, 5])
     expect(sizes([withRules('small', 1), withRules('huge', 3_000), withRules('last', 1)])).toEqual([1, 1, 1])
+    expect(sizes([withRules('huge', 3_000), withRules('last', 1)])).toEqual([1, 1])
     const groups = Array.from({ length: 450 }, (_, index) => withRules(`g${index}`, index % 40))
     expect([...inParts(groups)].flat()).toEqual(groups)
   })
