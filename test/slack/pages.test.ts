@@ -49,6 +49,12 @@ describe('a grant that does not close', () => {
     `)
   })
 
+  it('calls nothing a try that was never sent', () => {
+    const untried: Trouble = { ...fresh, attempts: 0 }
+    const [, line] = sections(page('closing', [untried]))
+    expect(line).toMatch(/^• In nsg-nic, not tried yet\.\n`az /)
+  })
+
   it('says the same to those who hear it', () => {
     const shown = page('closing', [locked, fresh], end + 2 * minute, pages)
     expect(heard(shown)).toBe(seen(shown).trim())
