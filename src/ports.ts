@@ -219,6 +219,8 @@ export interface StrayWork extends Stray {
   readonly foundAt: number
   readonly attempts: number
   readonly nextTryAt: number
+  /** What the last try met; null when there was none. */
+  readonly lastError: string | null
 }
 
 /** A rule that is not closed yet, and what the last try met. */

@@ -26,10 +26,11 @@ function byHand({ nsgId, name }: Pick<Trouble, 'nsgId' | 'name'>): string {
     : `Remove the rule ${words(`${nsgId}/securityRules/${name}`, 400)} by hand.`
 }
 
+const metText = (met: string | null) => (met === null ? '' : ` The last try met: ${words(met, 300)}`)
+
 function troubleText(trouble: Trouble): string {
-  const met = trouble.lastError === null ? '' : ` The last try met: ${words(trouble.lastError, 300)}`
   const tries = trouble.attempts === 0 ? 'not tried yet' : `after ${count(trouble.attempts, 'try', 'tries')}`
-  return `• In ${groupName(trouble.nsgId)}, ${tries}.${met}\n${byHand(trouble)}`
+  return `• In ${groupName(trouble.nsgId)}, ${tries}.${metText(trouble.lastError)}\n${byHand(trouble)}`
 }
 
 /** A section for each part: a long one must never cut a command in two. */
@@ -66,7 +67,7 @@ function alarmText(alarm: Alarm): string {
     case 'unknown rule':
       return `*A rule of ours that is on no record:* ${words(alarm.name, 80)} in ${groupName(alarm.nsgId)}. I remove such a rule, and the audit trail says when it is gone. Find out who wrote it.`
     case 'stuck rule':
-      return `*Not removed:* ${words(alarm.name, 80)} in ${groupName(alarm.nsgId)}, which no access needs, could not be removed for more than a minute. The last try met: ${words(alarm.why, 300)} ${byHand(alarm)}`
+      return `*Not removed:* ${words(alarm.name, 80)} in ${groupName(alarm.nsgId)}, which no access needs, has not been removed for more than a minute.${alarm.why === null ? ' That was not tried yet, because its turn has not come.' : metText(alarm.why)}\n${byHand(alarm)}`
     case 'clocks':
       return `*The clocks disagree:* ${words(alarm.detail, 300)} by this replica. Put the clocks right.`
     default:

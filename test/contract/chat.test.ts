@@ -164,22 +164,21 @@ describe('the audit trail', () => {
   })
 })
 
-describe('a call for help', () => {
-  const texts = (name: string) => fake.dm(name).map((message) => message.text.split(':')[0])
-  const calls = (pages: Pages) => chat.page(pages, cases.closing, [], grantBase.expiresAt + 2 * minute)
+const texts = (name: string) => fake.dm(name).map((message) => message.text.split(':')[0])
+const calls = (pages: Pages) => chat.page(pages, cases.closing, [], grantBase.expiresAt + 2 * minute)
+const idOf = (name: string) => fake.workspace.people.find(name).id
 
+describe('a call for help', () => {
   beforeEach(() => void fake.channel('C0PAGES', { members: ['carol'] }))
 
   it('reaches the channel and each person who is named, whom a mention alone would not reach', async () => {
-    const [bob, alice] = [fake.workspace.people.find('bob').id, fake.workspace.people.find('alice').id]
-    await calls({ channel: 'C0PAGES', users: [bob, alice], groups: [] })
-    expect(fake.messages('C0PAGES')[0]?.text).toContain(`<@${bob}> <@${alice}> *Not closed:*`)
+    await calls({ channel: 'C0PAGES', users: [idOf('bob'), idOf('alice')], groups: [] })
+    expect(fake.messages('C0PAGES')[0]?.text).toContain(`<@${idOf('bob')}> <@${idOf('alice')}> *Not closed:*`)
     expect([texts('bob'), texts('alice'), texts('carol')]).toEqual([['*Not closed'], ['*Not closed'], []])
   })
 
   it('counts as heard when anybody was reached: nobody hears it again because somebody else was not', async () => {
-    const bob = fake.workspace.people.find('bob').id
-    await calls({ channel: 'C0GONE', users: ['U0GONE', bob], groups: [] })
+    await calls({ channel: 'C0GONE', users: ['U0GONE', idOf('bob')], groups: [] })
     expect(texts('bob')).toEqual(['*Not closed'])
     await calls({ channel: 'C0PAGES', users: ['U0GONE'], groups: [] })
     expect(fake.messages('C0PAGES')).toHaveLength(1)
@@ -193,9 +192,8 @@ describe('a call for help', () => {
   })
 
   it('about a rule that does not go reaches people in the same way', async () => {
-    const bob = fake.workspace.people.find('bob').id
     const alarm: Alarm = { type: 'stuck rule', nsgId: 'nsg', name: 'jit-a-1', why: 'no' }
-    await chat.alarm({ channel: 'C0GONE', users: [bob], groups: [] }, alarm, false)
+    await chat.alarm({ channel: 'C0GONE', users: [idOf('bob')], groups: [] }, alarm, false)
     expect(texts('bob')).toEqual(['*Not removed'])
     await expect(
       chat.alarm({ channel: 'C0GONE', users: ['U0GONE'], groups: [] }, alarm, false),

@@ -263,6 +263,36 @@ export function caseContract(subject: Subject): void {
       ])
     })
 
+    test('waiting is no try: it counts for nothing, and hides neither the tries nor what they met', async () => {
+      const { store } = subject
+      const trouble = async () => {
+        const [{ attempts, lastError } = { attempts: null, lastError: null }] =
+          await store.reconciling.troubles('gr1')
+        return { attempts, lastError }
+      }
+      await save(store, grantedCase('r1', { state: 'closing' }))
+      await store.postpone('gr1', nsg('subnet'), noon + minute, null)
+      expect(await store.ruleWork(nsg('subnet'))).toMatchObject([{ attempts: 0, nextTryAt: noon + minute }])
+      expect(await trouble()).toEqual({ attempts: 0, lastError: null })
+      await store.postpone('gr1', nsg('subnet'), noon + minute, 'locked')
+      await store.postpone('gr1', nsg('subnet'), noon + 3 * minute, null)
+      expect(await store.ruleWork(nsg('subnet'))).toMatchObject([
+        { attempts: 1, nextTryAt: noon + 3 * minute },
+      ])
+      expect(await trouble()).toEqual({ attempts: 1, lastError: 'locked' })
+    })
+
+    test('what the opening met is told as nothing that the close met', async () => {
+      const { store } = subject
+      const trouble = async () => store.reconciling.troubles('gr1')
+      await save(store, grantedCase('r1'))
+      await store.postpone('gr1', nsg('subnet'), noon + minute, 'busy')
+      await save(store, grantedCase('r1', { state: 'closing' }))
+      expect(await trouble()).toMatchObject([{ attempts: 0, lastError: null }])
+      await store.postpone('gr1', nsg('subnet'), noon + minute, null)
+      expect(await trouble()).toMatchObject([{ attempts: 0, lastError: null }])
+    })
+
     test('a new priority is tried at once', async () => {
       const { store } = subject
       const kase = grantedCase('r1')

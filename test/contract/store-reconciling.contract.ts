@@ -92,7 +92,7 @@ export function reconcilingContract(subject: Subject): void {
       await reconciling.postponeStray(stray('a'), noon + minute, 'still locked')
       await put(stray('a', 'subnet', noon + 99 * minute))
       expect(await reconciling.strayWork(nsg('subnet'))).toEqual([
-        { ...stray('a'), foundAt: noon, attempts: 2, nextTryAt: noon + minute },
+        { ...stray('a'), foundAt: noon, attempts: 2, nextTryAt: noon + minute, lastError: 'still locked' },
       ])
     })
 

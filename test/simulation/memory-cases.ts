@@ -120,7 +120,8 @@ export function troubles(tables: Tables, grantId: string): Trouble[] {
   return rules
     .filter((rule) => rule.state !== 'absent')
     .map(({ nsgId, name }) => {
-      const tries = tables.tries.get(triesKey(grantId, nsgId))
+      const known = tables.tries.get(triesKey(grantId, nsgId))
+      const tries = known?.triedFor === 'absent' ? known : null
       return { nsgId, name, attempts: tries?.attempts ?? 0, lastError: tries?.lastError ?? null }
     })
 }

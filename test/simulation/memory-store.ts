@@ -182,13 +182,14 @@ export class MemoryStore implements Store {
         .filter((row) => row.nsgId === nsgId)
         .toSorted((a, b) => a.nextTryAt - b.nextTryAt || a.expiresAt - b.expiresAt)
         .slice(0, 200)
-        .map(({ name, expiresAt, foundAt, attempts, nextTryAt }) => ({
+        .map(({ name, expiresAt, foundAt, attempts, nextTryAt, lastError }) => ({
           nsgId,
           name,
           expiresAt,
           foundAt,
           attempts,
           nextTryAt,
+          lastError,
         })),
     postponeStray: async ({ nsgId, name }, nextTryAt, error) => {
       const { strays } = this.#outside()

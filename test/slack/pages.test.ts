@@ -164,6 +164,24 @@ describe('what belongs to no request', () => {
     `)
   })
 
+  it('a rule that does not go: what the last try met, and how to remove it by hand', () => {
+    expect(told({ type: 'stuck rule', ...stray, why: 'AuthorizationFailed: no' })).toMatchInlineSnapshot(`
+      "
+      @bob @carol @ops Not removed: jit-zzzzzzzzzz-1999999999 in nsg-jump, which no access needs, has not been removed for more than a minute. The last try met: AuthorizationFailed: no
+      az network nsg rule delete --subscription 0001 --resource-group "rg-jump" --nsg-name nsg-jump --name jit-zzzzzzzzzz-1999999999
+      "
+    `)
+  })
+
+  it('a rule that does not go and whose turn has not come: no try is made up', () => {
+    expect(told({ type: 'stuck rule', ...stray, why: null })).toMatchInlineSnapshot(`
+      "
+      @bob @carol @ops Not removed: jit-zzzzzzzzzz-1999999999 in nsg-jump, which no access needs, has not been removed for more than a minute. That was not tried yet, because its turn has not come.
+      az network nsg rule delete --subscription 0001 --resource-group "rg-jump" --nsg-name nsg-jump --name jit-zzzzzzzzzz-1999999999
+      "
+    `)
+  })
+
   it('clocks that disagree: nothing is opened, and closing goes on', () => {
     const detail = 'this machine’s clock is 6 s ahead of the database’s, so nothing is opened'
     expect(told({ type: 'clocks', detail })).toMatchInlineSnapshot(`
@@ -233,6 +251,12 @@ describe('whatever people and Azure write', () => {
   const alarm: fc.Arbitrary<Alarm> = fc.oneof(
     fc.record({ type: fc.constant('not ours' as const), nsgId: words, name: words }),
     fc.record({ type: fc.constant('unknown rule' as const), nsgId: words, name: words }),
+    fc.record({
+      type: fc.constant('stuck rule' as const),
+      nsgId: words,
+      name: words,
+      why: fc.oneof(fc.constant(null), words),
+    }),
     fc.record({ type: fc.constant('clocks' as const), detail: words }),
   )
 
