@@ -229,6 +229,8 @@ export interface Trouble {
   readonly name: string
   readonly attempts: number
   readonly lastError: string | null
+  /** When the last try read that the rule, which cannot be removed, lets nothing in. */
+  readonly deniesAt: number | null
 }
 
 export interface WantedVm {
@@ -336,8 +338,17 @@ export interface Store {
   lastAddress(person: Person): Promise<{ address: string; at: number } | null>
   /** What there is to write in one network security group: closes first, then by expiry. */
   ruleWork(nsgId: string): Promise<readonly RuleWork[]>
-  /** Notes a failed try of one rule; without an error it was not tried, and waits. */
-  postpone(grantId: string, nsgId: string, nextTryAt: number, error: string | null): Promise<void>
+  /**
+   * Notes a failed try of one rule; without an error it was not tried, and waits. `deniesAt` is when that try read
+   * that the rule lets nothing in.
+   */
+  postpone(
+    grantId: string,
+    nsgId: string,
+    nextTryAt: number,
+    error: string | null,
+    deniesAt?: number | null,
+  ): Promise<void>
   talk(requestId: string): Promise<Talk | null>
   /** Notes where a message stands; false, and nothing noted, when it does not stand at `before` any more. */
   place(requestId: string, which: 'card' | 'mirror', place: Place, before: Place | null): Promise<boolean>

@@ -53,17 +53,30 @@ export async function closeRule(parts: WriteParts, work: RuleWork, stop: AbortSi
     return
   }
   const { at, why: met, sent } = nextTry(clock, work, written)
-  const why = isLocked(written) ? `${await block(parts, rule, stop)} ${met}` : met
-  await store.postpone(grantId, rule.nsgId, at, sent ? why : null)
+  const blocked = isLocked(written) ? await block(parts, rule, stop) : null
+  const why = blocked ? `${blocked.why} ${met}` : met
+  await store.postpone(grantId, rule.nsgId, at, sent ? why : null, blocked?.deniesAt)
   const tries = work.attempts + (sent ? 1 : 0)
   log.warn({ grant: grantId, nsg: rule.nsgId, tries, why }, 'a rule is not closed yet')
 }
 
-async function block({ firewall, clock }: WriteParts, rule: Rule, stop: AbortSignal): Promise<string> {
+interface Blocked {
+  readonly why: string
+  /** When Azure showed that it denies; null when it does not. */
+  readonly deniesAt: number | null
+}
+
+async function block({ firewall, clock }: WriteParts, rule: Rule, stop: AbortSignal): Promise<Blocked> {
   const blocked = await within(clock, longestCloseMs, stop, (signal) => firewall.block(rule, signal))
   return blocked.kind === 'present'
-    ? 'A lock forbids to delete it, so it was turned into one that denies.'
-    : 'A lock forbids to delete it, and it could not be turned into one that denies.'
+    ? {
+        why: 'A lock forbids to delete it, so it was turned into one that denies.',
+        deniesAt: clock.now(),
+      }
+    : {
+        why: 'A lock forbids to delete it, and it could not be turned into one that denies.',
+        deniesAt: null,
+      }
 }
 
 async function blockStray(parts: WriteParts, { nsgId, name }: StrayWork, stop: AbortSignal): Promise<string> {
@@ -71,7 +84,8 @@ async function blockStray(parts: WriteParts, { nsgId, name }: StrayWork, stop: A
     const live = await within(parts.clock, longestCloseMs, stop, (signal) =>
       parts.firewall.read(nsgId, name, signal),
     )
-    return live ? await block(parts, overStray(nsgId, live), stop) : 'It was gone when it was read.'
+    if (!live) return 'It was gone when it was read.'
+    return (await block(parts, overStray(nsgId, live), stop)).why
   } catch (error) {
     return `A lock forbids to delete it, and it could not be read: ${messageOf(error)}`
   }

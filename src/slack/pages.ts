@@ -41,6 +41,14 @@ const message = (parts: readonly string[]): Shown => ({
 
 const mostTroubles = 8
 
+/** Whether somebody gets in all the same: by no rule that was read to deny, and otherwise nobody can tell. */
+function danger(address: string, troubles: readonly Trouble[]): string {
+  const denying = troubles.flatMap(({ deniesAt }) => deniesAt ?? [])
+  return troubles.length === 0 || denying.length < troubles.length
+    ? `${words(address, 60)} may still get in.`
+    : `Each rule that is left was turned into one that denies, as Azure showed ${time(Math.min(...denying))}; only the removal is left.`
+}
+
 /** A grant that does not close, as it stands now, and how to close it by hand. */
 export function stuckPage(pages: Pages, kase: Case, troubles: readonly Trouble[], now: number): Shown {
   const { request, grant } = kase
@@ -53,7 +61,7 @@ export function stuckPage(pages: Pages, kase: Case, troubles: readonly Trouble[]
       : `It has been closing since ${time(since)}, before its end.`
   const more = troubles.length - mostTroubles
   return message([
-    `${called(pages)}*Not closed:* ${words(request.label, 100)} to ${words(request.vm.name, 80)} for ${person(request.requester)}. ${when} ${words(request.source.address, 60)} may still get in.`,
+    `${called(pages)}*Not closed:* ${words(request.label, 100)} to ${words(request.vm.name, 80)} for ${person(request.requester)}. ${when} ${danger(request.source.address, troubles)}`,
     ...troubles.slice(0, mostTroubles).map(troubleText),
     ...(more > 0 ? [`${count(more, 'rule')} more of this request cannot be removed so far.`] : []),
     `I keep trying, and say so again until it is closed. Request ${words(request.id, 40)}.`,

@@ -152,9 +152,16 @@ export async function wantedVms(db: Queries, subscriptionId: string): Promise<re
 
 /** What the close met, and nothing that the opening met before it. */
 export async function troubles(db: Queries, grantId: string): Promise<readonly Trouble[]> {
-  const found = await sql<{ nsg_id: string; name: string; attempts: number; last_error: string | null }>`
+  const found = await sql<{
+    nsg_id: string
+    name: string
+    attempts: number
+    last_error: string | null
+    denies_at: Date | null
+  }>`
     select nsg_id, name, case when tried_for = 'absent' then attempts else 0 end as attempts,
-      case when tried_for = 'absent' then last_error end as last_error
+      case when tried_for = 'absent' then last_error end as last_error,
+      case when tried_for = 'absent' then denies_at end as denies_at
     from rules where grant_id = ${grantId} and state <> 'absent'
     order by ordinal`.execute(db)
   return found.rows.map((row) => ({
@@ -162,6 +169,7 @@ export async function troubles(db: Queries, grantId: string): Promise<readonly T
     name: row.name,
     attempts: row.attempts,
     lastError: row.last_error,
+    deniesAt: row.denies_at?.getTime() ?? null,
   }))
 }
 

@@ -137,7 +137,7 @@ export async function storeOn(database: Database): Promise<Store> {
     intake: async (key) => readIntake(outside(), key),
     lastAddress: async (person) => lastAddress(outside(), person),
     ruleWork: alike(outside, (nsgIds) => ruleWork(outside(), nsgIds, log), []),
-    postpone: async (grantId, nsgId, at, error) => postpone(outside(), grantId, nsgId, at, error),
+    postpone: async (...rule) => postpone(outside(), ...rule),
     talk: async (requestId) => readTalk(outside(), requestId),
     place: async (requestId, which, place, before) => savePlace(outside(), requestId, which, place, before),
     noteTried: async (id, tried) => noteTried(outside(), id, tried),

@@ -282,6 +282,23 @@ export function caseContract(subject: Subject): void {
       expect(await trouble()).toEqual({ attempts: 1, lastError: 'locked' })
     })
 
+    test('that a rule denies is known from the last try, and a wait takes nothing from it', async () => {
+      const { store } = subject
+      const deniesAt = async () => (await store.reconciling.troubles('gr1'))[0]?.deniesAt
+      const postpone = (error: string | null, at?: number) =>
+        store.postpone('gr1', nsg('subnet'), noon + minute, error, at)
+      await save(store, grantedCase('r1', { state: 'closing' }))
+      expect(await deniesAt()).toBeNull()
+      await postpone('locked', noon + 7)
+      expect(await deniesAt()).toBe(noon + 7)
+      await postpone(null)
+      expect(await deniesAt()).toBe(noon + 7)
+      await postpone('locked', noon + 9)
+      expect(await deniesAt()).toBe(noon + 9)
+      await postpone('busy')
+      expect(await deniesAt()).toBeNull()
+    })
+
     test('what the opening met is told as nothing that the close met', async () => {
       const { store } = subject
       const trouble = async () => store.reconciling.troubles('gr1')

@@ -212,7 +212,7 @@ export function reconcilingContract(subject: Subject): void {
       await subject.store.postpone('gr3', nsg('nic'), noon + minute, 'b')
       const name = rulesOf(halfClosed)[1]?.name
       expect(await subject.store.reconciling.troubles('gr3')).toEqual([
-        { nsgId: nsg('nic'), name, attempts: 2, lastError: 'b' },
+        { nsgId: nsg('nic'), name, attempts: 2, lastError: 'b', deniesAt: null },
       ])
       expect(await subject.store.reconciling.troubles('nobody')).toEqual([])
     })

@@ -84,6 +84,27 @@ describe('a close that waits for its turn', () => {
   })
 })
 
+describe('a close that a lock forbids', () => {
+  const locked: Written = { kind: 'refused', code: 'ScopeLocked', why: 'there is a lock' }
+  const closesLocked = async (blocked: Written) => {
+    const given = parts(locked)
+    const firewall = { ...given.firewall, block: async () => blocked }
+    await closeRule({ ...given, firewall }, await work(), stop)
+    return (await subject.store.reconciling.troubles('g1'))[0]
+  }
+  beforeEach(() =>
+    subject.store.transact((tx) => tx.save([granted('closing', [rule('A', 'present')])], start)),
+  )
+
+  test('is on record as a rule that denies when Azure showed that', async () => {
+    expect(await closesLocked({ kind: 'present' })).toMatchObject({ attempts: 1, deniesAt: start })
+  })
+
+  test('is on record as one that may still let somebody in when Azure did not', async () => {
+    expect(await closesLocked(itFails)).toMatchObject({ attempts: 1, deniesAt: null })
+  })
+})
+
 describe('a stray that waits for its turn', () => {
   beforeEach(() => subject.store.transact((tx) => tx.putStrays([stray], start)))
 

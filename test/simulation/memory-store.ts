@@ -241,8 +241,8 @@ export class MemoryStore implements Store {
 
   ruleWork: Store['ruleWork'] = async (nsgId) => ruleWork(this.#outside(), nsgId)
 
-  postpone: Store['postpone'] = async (grantId, nsgId, at, error) =>
-    postpone(this.#outside(), grantId, nsgId, at, error === null ? null : toText(error))
+  postpone: Store['postpone'] = async (grantId, nsgId, at, error, deniesAt) =>
+    postpone(this.#outside(), grantId, nsgId, at, error === null ? null : toText(error), deniesAt)
 
   talk: Store['talk'] = async (requestId) => {
     const { cases, notes, places } = this.#outside()

@@ -85,6 +85,7 @@ export interface Tries {
   readonly attempts: number
   readonly nextTryAt: number
   readonly lastError: string | null
+  readonly deniesAt: number | null
 }
 
 export interface IntakeRow {

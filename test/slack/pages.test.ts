@@ -17,8 +17,20 @@ const end = grantBase.expiresAt
 const pages: Pages = { channel: 'C0PAGES', users: ['U0BOB', 'U0CAROL'], groups: ['S0OPS'] }
 const nobody: Pages = { ...pages, users: [], groups: [] }
 const { nsgId, name } = rule
-const locked: Trouble = { nsgId, name, attempts: 7, lastError: 'A lock forbids to delete it.' }
-const fresh: Trouble = { nsgId: nsgId.replace('nsg-jump', 'nsg-nic'), name, attempts: 1, lastError: null }
+const locked: Trouble = {
+  nsgId,
+  name,
+  attempts: 7,
+  lastError: 'A lock forbids to delete it.',
+  deniesAt: null,
+}
+const fresh: Trouble = {
+  nsgId: nsgId.replace('nsg-jump', 'nsg-nic'),
+  name,
+  attempts: 1,
+  lastError: null,
+  deniesAt: null,
+}
 const command = `az network nsg rule delete --subscription 0001 --resource-group "rg-jump" --nsg-name nsg-jump --name ${name}`
 
 const page = (
@@ -47,6 +59,16 @@ describe('a grant that does not close', () => {
       I keep trying, and say so again until it is closed. Request r7k3m9x2.
       "
     `)
+  })
+
+  it('says that nobody gets in once Azure has shown that each rule that is left denies', () => {
+    const denies = (at: number): Trouble => ({ ...locked, deniesAt: at })
+    const first = (troubles: readonly Trouble[]) => seen(page('closing', troubles)).split('\n')[1]
+    expect(first([denies(end + minute), denies(end)])).toMatchInlineSnapshot(
+      `"Not closed: rdp to vm-jump01 for @alice. It should have closed 2026-11-22 12:32 UTC, 2 min ago. Each rule that is left was turned into one that denies, as Azure showed 2026-11-22 12:32 UTC; only the removal is left."`,
+    )
+    expect(first([denies(end), locked])).toMatch(/ago\. 81\.2\.69\.142 may still get in\.$/)
+    expect(first([])).toMatch(/ago\. 81\.2\.69\.142 may still get in\.$/)
   })
 
   it('calls nothing a try that was never sent', () => {
@@ -247,6 +269,7 @@ describe('whatever people and Azure write', () => {
     name: resource,
     attempts: fc.nat(),
     lastError: fc.oneof(fc.constant(null), words),
+    deniesAt: fc.oneof(fc.constant(null), anyMoment),
   })
   const alarm: fc.Arbitrary<Alarm> = fc.oneof(
     fc.record({ type: fc.constant('not ours' as const), nsgId: words, name: words }),
