@@ -315,6 +315,8 @@ export interface Health {
   readonly earliestExpiry: number | null
   /** Past their end and not closed. */
   readonly overdue: number
+  /** Since when the one that has been overdue for longest is known to be, epoch milliseconds. */
+  readonly overdueSince: number | null
   /** Closing for more than a minute. */
   readonly stuck: number
   /** From a grant's end to the reading that its rules are gone, for each that was not closed before its end. */
@@ -358,6 +360,8 @@ export interface Store {
   auditAfter(seq: number, limit: number): Promise<readonly AuditRecord[]>
   /** How far a channel's copy of the audit trail has come, and whether its next line was tried before. */
   feed(name: string): Promise<{ seq: number; tried: boolean }>
+  /** How far each feed has come whose name begins like this, by the rest of its name. */
+  feedsOf(prefix: string): Promise<ReadonlyMap<string, number>>
   moveFeed(name: string, position: { seq: number; tried: boolean }): Promise<void>
   grants(states: readonly Grant['state'][]): Promise<readonly Case[]>
   /** How things stand at `now`, and how punctual it was since `since`. */

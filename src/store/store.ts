@@ -25,7 +25,7 @@ import {
 } from './reconciling.ts'
 import { postpone, ruleWork } from './rule-work.ts'
 import type { Queries } from './schema.ts'
-import { moveFeed, noteSent, noteTried, readFeed, readTalk, savePlace } from './talk.ts'
+import { feedsOf, moveFeed, noteSent, noteTried, readFeed, readTalk, savePlace } from './talk.ts'
 import { transactor } from './transact.ts'
 
 /** `postgres://…` for a server, otherwise an embedded database in a directory. The tables are brought up to date. */
@@ -144,6 +144,7 @@ export async function storeOn(database: Database): Promise<Store> {
     noteSent: async (id, at) => noteSent(outside(), id, at),
     auditAfter: async (seq, limit) => auditAfter(outside(), seq, limit),
     feed: async (name) => readFeed(outside(), name),
+    feedsOf: async (prefix) => feedsOf(outside(), prefix),
     moveFeed: async (name, position) => moveFeed(outside(), name, position),
     grants: async (states) => casesByGrant(outside(), states, log),
     health: async (now, since) => health(outside(), now, since),

@@ -165,7 +165,12 @@ export function caseContract(subject: Subject): void {
 
     test('grants are found by state, and counted', async () => {
       const { store } = subject
-      expect(await store.health(noon, noon)).toMatchObject({ states: {}, earliestExpiry: null, overdue: 0 })
+      expect(await store.health(noon, noon)).toMatchObject({
+        states: {},
+        earliestExpiry: null,
+        overdue: 0,
+        overdueSince: null,
+      })
       await save(
         store,
         pendingCase('r0'),
@@ -180,6 +185,7 @@ export function caseContract(subject: Subject): void {
         states: { open: 2, closing: 1 },
         earliestExpiry: noon + 2 * minute,
         overdue: 1,
+        overdueSince: noon + 2 * minute,
         stuck: 0,
         lateness: { count: 1 },
       })

@@ -110,6 +110,18 @@ export function reconcilingContract(subject: Subject): void {
     })
   })
 
+  test('a stray is overdue since it was found, when its end was before that', async () => {
+    const { store } = subject
+    await put(stray('a', 'subnet', noon - 60 * minute), stray('b', 'subnet', noon + 2 * minute))
+    expect(await store.health(noon + minute, noon)).toMatchObject({ overdue: 1, overdueSince: noon })
+    await end('subnet', 'a')
+    expect(await store.health(noon + minute, noon)).toMatchObject({ overdue: 0, overdueSince: null })
+    expect(await store.health(noon + 3 * minute, noon)).toMatchObject({
+      overdue: 1,
+      overdueSince: noon + 2 * minute,
+    })
+  })
+
   describe('alarms and those who raise them', () => {
     test('keep what they are about, whatever that is', async () => {
       const alarms = [clocks('6 s apart'), nobodys('not ours', 'ä "quoted"'), nobodys('unknown rule', 'a')]

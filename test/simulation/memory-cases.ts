@@ -212,6 +212,10 @@ export function health(tables: Tables, now: number, since: number): Health {
   return {
     states,
     earliestExpiry: left.length > 0 ? Math.min(...left.map((grant) => grant.expiresAt)) : null,
+    overdueSince: left.reduce<number | null>(
+      (first, { expiresAt }) => (expiresAt < now ? Math.min(first ?? expiresAt, expiresAt) : first),
+      null,
+    ),
     overdue: left.filter((grant) => grant.expiresAt < now).length,
     stuck: left.filter((grant) => grant.state === 'closing' && grant.stuckSince !== undefined).length,
     lateness: spread(

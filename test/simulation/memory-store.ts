@@ -281,6 +281,13 @@ export class MemoryStore implements Store {
   auditAfter: Store['auditAfter'] = async (seq, limit) => this.#outside().audit.slice(seq, seq + limit)
   feed: Store['feed'] = async (name) => this.#outside().feeds.get(name) ?? { seq: 0, tried: false }
 
+  feedsOf: Store['feedsOf'] = async (prefix) => {
+    const names = this.#outside()
+      .feeds.keys()
+      .filter((name) => name.startsWith(prefix))
+    return new Map(names.map((name) => [name.slice(prefix.length), this.#tables.feeds.get(name)?.seq ?? 0]))
+  }
+
   moveFeed: Store['moveFeed'] = async (name, position) => {
     const { feeds } = this.#outside()
     if ((feeds.get(name)?.seq ?? 0) <= position.seq) feeds.put(name, position)

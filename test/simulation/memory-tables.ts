@@ -41,6 +41,10 @@ export class Table<V> {
     return this.#rows.has(key)
   }
 
+  keys(): string[] {
+    return [...this.#rows.keys()]
+  }
+
   all(): V[] {
     return [...this.#rows.values()]
   }

@@ -47,6 +47,8 @@ const lines = (shown: Shown) => sections(shown).flatMap((text) => text.split('\n
 
 const many = (count: number) => Array.from({ length: count }, () => fresh)
 
+const first = (troubles: readonly Trouble[]) => seen(page('closing', troubles)).split('\n')[1]
+
 describe('a grant that does not close', () => {
   it('says who may still get in, since when, and how to close each rule by hand', () => {
     expect(seen(page('closing', [locked, fresh], end + 2 * minute, pages))).toMatchInlineSnapshot(`
@@ -63,7 +65,6 @@ describe('a grant that does not close', () => {
 
   it('says that nobody gets in once Azure has shown that each rule that is left denies', () => {
     const denies = (at: number): Trouble => ({ ...locked, deniesAt: at })
-    const first = (troubles: readonly Trouble[]) => seen(page('closing', troubles)).split('\n')[1]
     expect(first([denies(end + minute), denies(end)])).toMatchInlineSnapshot(
       `"Not closed: rdp to vm-jump01 for @alice. It should have closed 2026-11-22 12:32 UTC, 2 min ago. Each rule that is left was turned into one that denies, as Azure showed 2026-11-22 12:32 UTC; only the removal is left."`,
     )
