@@ -7,7 +7,8 @@ import { type Clocks, watchClocks } from './clock-watch.ts'
 import { type Config, ConfigError } from './config.ts'
 import { connectAzure } from './connect-azure.ts'
 import { createEngine, type Engine, type EngineParts } from './engine/engine.ts'
-import { createMetrics } from './metrics.ts'
+import { lastReconciled } from './engine/reconciled.ts'
+import { createMetrics, nothingYet, type Standing } from './metrics.ts'
 import { openDatabase } from './open-database.ts'
 import { openPolicy, type PolicySource } from './policy-source.ts'
 import { watchPolicy } from './policy-watch.ts'
@@ -78,8 +79,11 @@ function slackOf(config: Config, store: Store, clock: Clock, policy: PolicySourc
   })
 }
 
-const standing = async (store: Store | null, now: () => number) =>
-  store ? store.health(now(), now()) : { states: {}, earliestExpiry: null, overdue: 0, stuck: 0 }
+async function standing(store: Store | null, clock: () => Clock): Promise<Standing> {
+  if (!store) return nothingYet
+  const now = clock().now()
+  return { ...(await store.health(now, now)), now, reconciled: await lastReconciled(store) }
+}
 
 type Given = Pick<
   EngineParts,
@@ -124,7 +128,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
   const log = overrides.log ?? createLog(config)
   const policy = await openPolicy(config.POLICY_FILE, (problems) => new ConfigError(problems))
   const progress: Progress = { reconciled: false, store: null, inventory: null, slack: null }
-  const metrics = createMetrics(() => standing(progress.store, () => clock.now()))
+  const metrics = createMetrics(() => standing(progress.store, () => clock))
   // Probes are answered from the first moment: a database that is away must not look like a dead process.
   const web = await webOf(config, progress, metrics)
   const realClock = createDatabaseClock(async () => (await database).time())

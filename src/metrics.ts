@@ -12,7 +12,23 @@ export interface Metrics {
   readonly render: () => Promise<{ contentType: string; body: string }>
 }
 
-type Standing = Pick<Health, 'states' | 'earliestExpiry' | 'overdue' | 'stuck'>
+/** How things stand at `now`. */
+export interface Standing
+  extends Pick<Health, 'states' | 'earliestExpiry' | 'overdue' | 'overdueSince' | 'stuck'> {
+  readonly now: number
+  /** When each subscription was last compared with the grants, epoch milliseconds. */
+  readonly reconciled: ReadonlyMap<string, number>
+}
+
+export const nothingYet: Standing = {
+  now: 0,
+  states: {},
+  earliestExpiry: null,
+  overdue: 0,
+  overdueSince: null,
+  stuck: 0,
+  reconciled: new Map(),
+}
 
 /** Gauges that are read from the database when somebody asks. */
 function gaugesOf(registers: Registry[]): (standing: Standing) => void {
@@ -32,17 +48,30 @@ function gaugesOf(registers: Registry[]): (standing: Standing) => void {
     help: 'Grants past their end and not closed, and rules of ours that no grant wants past the end in their name',
     registers,
   })
+  const longest = new Gauge({
+    name: 'jit_longest_overdue_seconds',
+    help: 'For how long the one among them that is overdue for longest has been so; 0 when there are none',
+    registers,
+  })
   const stuck = new Gauge({
     name: 'jit_stuck_grants',
     help: 'Grants that have been closing for more than a minute',
     registers,
   })
-  return ({ states, earliestExpiry, ...late }) => {
+  const reconciled = new Gauge({
+    name: 'jit_reconcile_last_success_timestamp_seconds',
+    help: 'When what stands in a subscription was last compared with the grants, in Unix seconds',
+    labelNames: ['subscription'],
+    registers,
+  })
+  return ({ now, states, earliestExpiry, ...late }) => {
     grants.reset()
     for (const [state, count] of Object.entries(states)) grants.set({ state }, count)
     expiry.set(earliestExpiry === null ? 0 : earliestExpiry / 1000)
     overdue.set(late.overdue)
+    longest.set(late.overdueSince === null ? 0 : (now - late.overdueSince) / 1000)
     stuck.set(late.stuck)
+    for (const [subscription, at] of late.reconciled) reconciled.set({ subscription }, at / 1000)
   }
 }
 

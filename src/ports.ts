@@ -242,6 +242,8 @@ export interface StrayWork extends Stray {
   readonly foundAt: number
   readonly attempts: number
   readonly nextTryAt: number
+  /** What the last try met; null when there was none. */
+  readonly lastError: string | null
 }
 
 /** A rule that is not closed yet, and what the last try met. */
@@ -250,6 +252,8 @@ export interface Trouble {
   readonly name: string
   readonly attempts: number
   readonly lastError: string | null
+  /** When the last try read that the rule, which cannot be removed, lets nothing in. */
+  readonly deniesAt: number | null
 }
 
 export interface WantedVm {
@@ -340,6 +344,8 @@ export interface Health {
   readonly earliestExpiry: number | null
   /** Past their end and not closed. */
   readonly overdue: number
+  /** Since when the one that has been overdue for longest is known to be, epoch milliseconds. */
+  readonly overdueSince: number | null
   /** Closing for more than a minute. */
   readonly stuck: number
   /** From a grant's end to the reading that its rules are gone, for each that was not closed before its end. */
@@ -363,8 +369,17 @@ export interface Store {
   lastAddress(person: Person): Promise<{ address: string; at: number } | null>
   /** What there is to write in one network security group: closes first, then by expiry. */
   ruleWork(nsgId: string): Promise<readonly RuleWork[]>
-  /** Notes a failed try of one rule; without an error it was not tried, and waits. */
-  postpone(grantId: string, nsgId: string, nextTryAt: number, error: string | null): Promise<void>
+  /**
+   * Notes a failed try of one rule; without an error it was not tried, and waits. `deniesAt` is when that try read
+   * that the rule lets nothing in.
+   */
+  postpone(
+    grantId: string,
+    nsgId: string,
+    nextTryAt: number,
+    error: string | null,
+    deniesAt?: number | null,
+  ): Promise<void>
   talk(requestId: string): Promise<Talk | null>
   /** The request whose card stands there. */
   requestAt(card: Place): Promise<string | null>
@@ -376,6 +391,8 @@ export interface Store {
   auditAfter(seq: number, limit: number): Promise<readonly AuditRecord[]>
   /** How far a channel's copy of the audit trail has come, and whether its next line was tried before. */
   feed(name: string): Promise<{ seq: number; tried: boolean }>
+  /** How far each feed has come whose name begins like this, by the rest of its name. */
+  feedsOf(prefix: string): Promise<ReadonlyMap<string, number>>
   moveFeed(name: string, position: { seq: number; tried: boolean }): Promise<void>
   grants(states: readonly Grant['state'][]): Promise<readonly Case[]>
   /** How things stand at `now`, and how punctual it was since `since`. */

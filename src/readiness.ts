@@ -1,5 +1,6 @@
 import type { Config } from './config.ts'
-import { reconciledSince, reconcileNow } from './engine/reconcile.ts'
+import { reconcileNow } from './engine/reconcile.ts'
+import { reconciledSince } from './engine/reconciled.ts'
 import type { Metrics } from './metrics.ts'
 import type { Inventory, Store, Survey } from './ports.ts'
 import type { SlackApp } from './slack/app.ts'

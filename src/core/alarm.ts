@@ -4,8 +4,13 @@ export type Alarm =
   | { readonly type: 'not ours'; readonly nsgId: string; readonly name: string }
   /** A rule of ours of which the database knows nothing. It is removed. */
   | { readonly type: 'unknown rule'; readonly nsgId: string; readonly name: string }
-  /** A rule of ours that no grant wants, and that could not be removed for more than a minute. */
-  | { readonly type: 'stuck rule'; readonly nsgId: string; readonly name: string; readonly why: string }
+  /** A rule of ours that no grant wants, and that was not removed for more than a minute; `why` is what the last try met. */
+  | {
+      readonly type: 'stuck rule'
+      readonly nsgId: string
+      readonly name: string
+      readonly why: string | null
+    }
   /** Clocks disagree, so nothing new is opened. */
   | { readonly type: 'clocks'; readonly detail: string }
 

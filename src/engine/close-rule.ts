@@ -14,24 +14,28 @@ const longestCloseMs = 20_000
 
 const unheardPauseMs = 60_000
 
+interface NextTry {
+  readonly at: number
+  readonly why: string
+  /** False when nothing was sent, so that there was no try. */
+  readonly sent: boolean
+}
+
 /** When to try again, and why. */
 export function nextTry(
   clock: Clock,
   work: { readonly attempts: number; readonly expiresAt: number },
   written: Written,
-): { at: number; why: string } {
+): NextTry {
   const why = 'why' in written ? written.why : written.kind
   const afterMs = written.kind === 'try again' ? written.afterMs : null
   const now = clock.now()
-  if (isUnsent(written)) return { at: now + Math.min(written.afterMs ?? 0, longestTurnMs), why }
-  return { at: now + pauseMs(work.attempts, afterMs, now - work.expiresAt), why }
+  if (written.kind === 'try again' && written.unsent)
+    return { at: now + Math.min(written.afterMs ?? 0, longestTurnMs), why, sent: false }
+  return { at: now + pauseMs(work.attempts, afterMs, now - work.expiresAt), why, sent: true }
 }
 
 const longestTurnMs = 60_000
-
-/** It waits for its turn, which is no try. */
-const isUnsent = (written: Written): written is Extract<Written, { kind: 'try again' }> =>
-  written.kind === 'try again' && written.unsent === true
 
 /** A lock forbids removing and allows changing: until it is lifted, the rule at least lets nothing in. */
 const isLocked = (written: Written) => written.kind === 'refused' && written.code === 'ScopeLocked'
@@ -48,17 +52,31 @@ export async function closeRule(parts: WriteParts, work: RuleWork, stop: AbortSi
     await store.postpone(grantId, rule.nsgId, clock.now() + unheardPauseMs, 'its case could not be read')
     return
   }
-  const { at, why: met } = nextTry(clock, work, written)
-  const why = isLocked(written) ? `${await block(parts, rule, stop)} ${met}` : met
-  await store.postpone(grantId, rule.nsgId, at, isUnsent(written) ? null : why)
-  log.warn({ grant: grantId, nsg: rule.nsgId, attempt: work.attempts + 1, why }, 'a rule is not closed yet')
+  const { at, why: met, sent } = nextTry(clock, work, written)
+  const blocked = isLocked(written) ? await block(parts, rule, stop) : null
+  const why = blocked ? `${blocked.why} ${met}` : met
+  await store.postpone(grantId, rule.nsgId, at, sent ? why : null, blocked?.deniesAt)
+  const tries = work.attempts + (sent ? 1 : 0)
+  log.warn({ grant: grantId, nsg: rule.nsgId, tries, why }, 'a rule is not closed yet')
 }
 
-async function block({ firewall, clock }: WriteParts, rule: Rule, stop: AbortSignal): Promise<string> {
+interface Blocked {
+  readonly why: string
+  /** When Azure showed that it denies; null when it does not. */
+  readonly deniesAt: number | null
+}
+
+async function block({ firewall, clock }: WriteParts, rule: Rule, stop: AbortSignal): Promise<Blocked> {
   const blocked = await within(clock, longestCloseMs, stop, (signal) => firewall.block(rule, signal))
   return blocked.kind === 'present'
-    ? 'A lock forbids to delete it, so it was turned into one that denies.'
-    : 'A lock forbids to delete it, and it could not be turned into one that denies.'
+    ? {
+        why: 'A lock forbids to delete it, so it was turned into one that denies.',
+        deniesAt: clock.now(),
+      }
+    : {
+        why: 'A lock forbids to delete it, and it could not be turned into one that denies.',
+        deniesAt: null,
+      }
 }
 
 async function blockStray(parts: WriteParts, { nsgId, name }: StrayWork, stop: AbortSignal): Promise<string> {
@@ -66,7 +84,8 @@ async function blockStray(parts: WriteParts, { nsgId, name }: StrayWork, stop: A
     const live = await within(parts.clock, longestCloseMs, stop, (signal) =>
       parts.firewall.read(nsgId, name, signal),
     )
-    return live ? await block(parts, overStray(nsgId, live), stop) : 'It was gone when it was read.'
+    if (!live) return 'It was gone when it was read.'
+    return (await block(parts, overStray(nsgId, live), stop)).why
   } catch (error) {
     return `A lock forbids to delete it, and it could not be read: ${messageOf(error)}`
   }
@@ -79,7 +98,7 @@ const pageAgainMs = 5 * 60_000
 async function pageStray(
   { store, clock }: WriteParts,
   { nsgId, name }: StrayWork,
-  why: string,
+  why: string | null,
 ): Promise<void> {
   const now = clock.now()
   const key = `stuck stray:${nsgId}/${name}:${Math.floor(now / pageAgainMs)}`
@@ -97,11 +116,13 @@ export async function closeStray(parts: WriteParts, stray: StrayWork, stop: Abor
     firewall.close({ nsgId, name }, signal),
   )
   if (written.kind !== 'absent') {
-    const { at, why: met } = nextTry(clock, stray, written)
+    const { at, why: met, sent } = nextTry(clock, stray, written)
     const why = isLocked(written) ? `${await blockStray(parts, stray, stop)} ${met}` : met
-    await store.reconciling.postponeStray(stray, at, isUnsent(written) ? null : why)
-    if (clock.now() - stray.foundAt >= strayPageAfterMs) await pageStray(parts, stray, why)
-    log.warn({ nsg: nsgId, rule: name, attempt: stray.attempts + 1, why }, 'a stray rule is not removed yet')
+    await store.reconciling.postponeStray(stray, at, sent ? why : null)
+    if (clock.now() - stray.foundAt >= strayPageAfterMs)
+      await pageStray(parts, stray, sent ? why : stray.lastError)
+    const tries = stray.attempts + (sent ? 1 : 0)
+    log.warn({ nsg: nsgId, rule: name, tries, why }, 'a stray rule is not removed yet')
     return
   }
   const now = clock.now()

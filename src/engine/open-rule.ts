@@ -91,9 +91,6 @@ async function postpone(parts: WriteParts, work: RuleWork, written: Written): Pr
   const { at, why } = nextTry(parts.clock, work, written)
   const { nsgId } = work.rule
   await parts.store.postpone(work.grantId, nsgId, at, why)
-  parts.log.warn(
-    { grant: work.grantId, nsg: nsgId, attempt: work.attempts + 1, why },
-    'a rule is not open yet',
-  )
+  parts.log.warn({ grant: work.grantId, nsg: nsgId, againAt: at, why }, 'a rule is not open yet')
   return null
 }

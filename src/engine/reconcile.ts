@@ -10,6 +10,7 @@ import { closeForGoneVms, type LookedThrough } from './gone-vms.ts'
 import { again, type Handler, messageOf } from './handler.ts'
 import { alarmJob, announceJob, groupJob, reconcileJob, surveyJob } from './job-of.ts'
 import type { Log } from './log.ts'
+import { reconciledFeed, surveyedFeed } from './reconciled.ts'
 import { within } from './within.ts'
 
 export interface ReconcileParts {
@@ -27,19 +28,6 @@ const everyMs = 60_000
 const retryMs = 5_000
 const listEveryMs = 10 * 60_000
 const longestSurveyMs = 120_000
-
-/** When the subscriptions were last listed, and when each was last reconciled, kept for every replica to read. */
-const surveyedFeed = 'surveyed'
-const reconciledFeed = (subscriptionId: string) => `reconciled:${subscriptionId}`
-
-/** Whether every subscription has been compared with the grants since `since`. */
-export async function reconciledSince(store: Store, survey: Survey, since: number): Promise<boolean> {
-  if ((await store.feed(surveyedFeed)).seq < since) return false
-  for (const id of await survey.subscriptions()) {
-    if ((await store.feed(reconciledFeed(id))).seq < since) return false
-  }
-  return true
-}
 
 /** Has everything compared at once, as after a start: whichever replica comes first does it. */
 export const reconcileNow = (store: Store, now: number): Promise<void> =>

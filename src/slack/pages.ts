@@ -26,10 +26,11 @@ function byHand({ nsgId, name }: Pick<Trouble, 'nsgId' | 'name'>): string {
     : `Remove the rule ${words(`${nsgId}/securityRules/${name}`, 400)} by hand.`
 }
 
+const metText = (met: string | null) => (met === null ? '' : ` The last try met: ${words(met, 300)}`)
+
 function troubleText(trouble: Trouble): string {
-  const met = trouble.lastError === null ? '' : ` The last try met: ${words(trouble.lastError, 300)}`
   const tries = trouble.attempts === 0 ? 'not tried yet' : `after ${count(trouble.attempts, 'try', 'tries')}`
-  return `• In ${groupName(trouble.nsgId)}, ${tries}.${met}\n${byHand(trouble)}`
+  return `• In ${groupName(trouble.nsgId)}, ${tries}.${metText(trouble.lastError)}\n${byHand(trouble)}`
 }
 
 /** A section for each part: a long one must never cut a command in two. */
@@ -39,6 +40,14 @@ const message = (parts: readonly string[]): Shown => ({
 })
 
 const mostTroubles = 8
+
+/** Whether somebody gets in all the same: by no rule that was read to deny, and otherwise nobody can tell. */
+function danger(address: string, troubles: readonly Trouble[]): string {
+  const denying = troubles.flatMap(({ deniesAt }) => deniesAt ?? [])
+  return troubles.length === 0 || denying.length < troubles.length
+    ? `${words(address, 60)} may still get in.`
+    : `Each rule that is left was turned into one that denies, as Azure showed ${time(Math.min(...denying))}; only the removal is left.`
+}
 
 /** A grant that does not close, as it stands now, and how to close it by hand. */
 export function stuckPage(pages: Pages, kase: Case, troubles: readonly Trouble[], now: number): Shown {
@@ -52,7 +61,7 @@ export function stuckPage(pages: Pages, kase: Case, troubles: readonly Trouble[]
       : `It has been closing since ${time(since)}, before its end.`
   const more = troubles.length - mostTroubles
   return message([
-    `${called(pages)}*Not closed:* ${words(request.label, 100)} to ${words(request.vm.name, 80)} for ${person(request.requester)}. ${when} ${words(request.source.address, 60)} may still get in.`,
+    `${called(pages)}*Not closed:* ${words(request.label, 100)} to ${words(request.vm.name, 80)} for ${person(request.requester)}. ${when} ${danger(request.source.address, troubles)}`,
     ...troubles.slice(0, mostTroubles).map(troubleText),
     ...(more > 0 ? [`${count(more, 'rule')} more of this request cannot be removed so far.`] : []),
     `I keep trying, and say so again until it is closed. Request ${words(request.id, 40)}.`,
@@ -66,7 +75,7 @@ function alarmText(alarm: Alarm): string {
     case 'unknown rule':
       return `*A rule of ours that is on no record:* ${words(alarm.name, 80)} in ${groupName(alarm.nsgId)}. I remove such a rule, and the audit trail says when it is gone. Find out who wrote it.`
     case 'stuck rule':
-      return `*Not removed:* ${words(alarm.name, 80)} in ${groupName(alarm.nsgId)}, which no access needs, could not be removed for more than a minute. The last try met: ${words(alarm.why, 300)} ${byHand(alarm)}`
+      return `*Not removed:* ${words(alarm.name, 80)} in ${groupName(alarm.nsgId)}, which no access needs, has not been removed for more than a minute.${alarm.why === null ? ' That was not tried yet, because its turn has not come.' : metText(alarm.why)}\n${byHand(alarm)}`
     case 'clocks':
       return `*The clocks disagree:* ${words(alarm.detail, 300)} by this replica. Put the clocks right.`
     default:

@@ -31,14 +31,19 @@ export async function health(db: Queries, now: number, since: number): Promise<H
       count(*) filter (where expires_at < ${new Date(now)}::timestamptz)::int as overdue,
       count(*) filter (where state = 'closing' and doc ? 'stuckSince')::int as stuck
     from grants where state <> 'closed' group by state`.execute(db)
-  const strays = await sql<{ count: number }>`
-    select count(*)::int as count from strays where expires_at < ${new Date(now)}::timestamptz`.execute(db)
+  const strays = await sql<{ count: number; first: Date | null }>`
+    select count(*)::int as count, min(greatest(expires_at, found_at)) as first
+    from strays where expires_at < ${new Date(now)}::timestamptz`.execute(db)
   const earliest = found.rows.map((row) => row.earliest.getTime())
+  const late = [...earliest, ...strays.rows.flatMap(({ first }) => first?.getTime() ?? [])].filter(
+    (at) => at < now,
+  )
   const sum = (of: 'overdue' | 'stuck') => found.rows.reduce((total, row) => total + row[of], 0)
   return {
     states: Object.fromEntries(found.rows.map((row) => [row.state, row.count])),
     earliestExpiry: earliest.length > 0 ? Math.min(...earliest) : null,
     overdue: sum('overdue') + (strays.rows[0]?.count ?? 0),
+    overdueSince: late.length > 0 ? Math.min(...late) : null,
     stuck: sum('stuck'),
     lateness: await spread(
       db,

@@ -50,9 +50,10 @@ export async function strayWork(
     found_at: Date
     attempts: number
     next_try_at: Date | null
+    last_error: string | null
   }>`
     select s.* from unnest(${[...nsgIds]}::text[]) as asked(nsg_id), lateral (
-      select nsg_id, name, expires_at, found_at, attempts, next_try_at from strays where nsg_id = asked.nsg_id
+      select nsg_id, name, expires_at, found_at, attempts, next_try_at, last_error from strays where nsg_id = asked.nsg_id
       order by next_try_at nulls first, expires_at, name limit ${mostStrays}) as s`.execute(db)
   const work = new Map<string, StrayWork[]>(nsgIds.map((id) => [id, []]))
   for (const row of found.rows) {
@@ -63,6 +64,7 @@ export async function strayWork(
       foundAt: row.found_at.getTime(),
       attempts: row.attempts,
       nextTryAt: row.next_try_at?.getTime() ?? 0,
+      lastError: row.last_error,
     })
   }
   return work
@@ -148,15 +150,26 @@ export async function wantedVms(db: Queries, subscriptionId: string): Promise<re
   return found.rows.map((row) => ({ vmId: row.vm_id, requestIds: row.request_ids }))
 }
 
+/** What the close met, and nothing that the opening met before it. */
 export async function troubles(db: Queries, grantId: string): Promise<readonly Trouble[]> {
-  const found = await sql<{ nsg_id: string; name: string; attempts: number; last_error: string | null }>`
-    select nsg_id, name, attempts, last_error from rules where grant_id = ${grantId} and state <> 'absent'
+  const found = await sql<{
+    nsg_id: string
+    name: string
+    attempts: number
+    last_error: string | null
+    denies_at: Date | null
+  }>`
+    select nsg_id, name, case when tried_for = 'absent' then attempts else 0 end as attempts,
+      case when tried_for = 'absent' then last_error end as last_error,
+      case when tried_for = 'absent' then denies_at end as denies_at
+    from rules where grant_id = ${grantId} and state <> 'absent'
     order by ordinal`.execute(db)
   return found.rows.map((row) => ({
     nsgId: row.nsg_id,
     name: row.name,
     attempts: row.attempts,
     lastError: row.last_error,
+    deniesAt: row.denies_at?.getTime() ?? null,
   }))
 }
 

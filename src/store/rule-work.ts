@@ -66,12 +66,16 @@ export async function postpone(
   nsgId: string,
   nextTryAt: number,
   error: string | null,
+  deniesAt: number | null = null,
 ): Promise<void> {
   const tries = error === null ? 0 : 1
   const met = error === null ? null : toText(error)
+  const denies = deniesAt === null ? null : new Date(deniesAt)
   await sql`update rules u set tried_for = ${want},
       attempts = case when u.tried_for = ${want} then u.attempts else 0 end + ${tries}::integer,
       last_error = case when u.tried_for = ${want} then coalesce(${met}::text, u.last_error) else ${met}::text end,
+      denies_at = case when u.tried_for = ${want} and ${tries}::integer = 0 then u.denies_at
+        else ${denies}::timestamptz end,
       next_try_at = ${new Date(nextTryAt)}::timestamptz
     from grants g where g.id = u.grant_id and u.grant_id = ${grantId} and u.nsg_id = ${nsgId}`.execute(db)
 }

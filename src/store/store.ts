@@ -26,7 +26,7 @@ import {
 } from './reconciling.ts'
 import { postpone, ruleWork } from './rule-work.ts'
 import type { Queries } from './schema.ts'
-import { moveFeed, noteSent, noteTried, readFeed, readTalk, requestAt, savePlace } from './talk.ts'
+import { feedsOf, moveFeed, noteSent, noteTried, readFeed, readTalk, requestAt, savePlace } from './talk.ts'
 import { transactor } from './transact.ts'
 
 /** `postgres://…` for a server, otherwise an embedded database in a directory. The tables are brought up to date. */
@@ -138,7 +138,7 @@ export async function storeOn(database: Database): Promise<Store> {
     intake: async (key) => readIntake(outside(), key),
     lastAddress: async (person) => lastAddress(outside(), person),
     ruleWork: alike(outside, (nsgIds) => ruleWork(outside(), nsgIds, log), []),
-    postpone: async (grantId, nsgId, at, error) => postpone(outside(), grantId, nsgId, at, error),
+    postpone: async (...rule) => postpone(outside(), ...rule),
     talk: async (requestId) => readTalk(outside(), requestId),
     requestAt: async (card) => requestAt(outside(), card),
     place: async (requestId, which, place, before) => savePlace(outside(), requestId, which, place, before),
@@ -146,6 +146,7 @@ export async function storeOn(database: Database): Promise<Store> {
     noteSent: async (id, at) => noteSent(outside(), id, at),
     auditAfter: async (seq, limit) => auditAfter(outside(), seq, limit),
     feed: async (name) => readFeed(outside(), name),
+    feedsOf: async (prefix) => feedsOf(outside(), prefix),
     moveFeed: async (name, position) => moveFeed(outside(), name, position),
     grants: async (states) => casesByGrant(outside(), states, log),
     panics: async () => panics(outside()),

@@ -115,6 +115,12 @@ export async function readFeed(db: Queries, name: string): Promise<Position> {
   return row ?? { seq: 0, tried: false }
 }
 
+export async function feedsOf(db: Queries, prefix: string): Promise<ReadonlyMap<string, number>> {
+  const found = await sql<{ name: string; seq: number }>`
+    select name, seq from feeds where starts_with(name, ${prefix}) order by name`.execute(db)
+  return new Map(found.rows.map(({ name, seq }) => [name.slice(prefix.length), seq]))
+}
+
 /** Never backwards: a replica that was paused must not make the channel repeat itself. */
 export async function moveFeed(db: Queries, name: string, { seq, tried }: Position): Promise<void> {
   await db

@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Alarm } from '../../src/core/alarm.ts'
 import type { AuditRecord } from '../../src/core/audit.ts'
 import { minute } from '../../src/core/duration.ts'
+import { Fault } from '../../src/core/fault.ts'
+import type { Pages } from '../../src/core/policy.ts'
 import type { Chat } from '../../src/ports.ts'
 import { createChat } from '../../src/slack/chat.ts'
 import { alice, cases, grantBase, noon } from '../slack/a-case.ts'
@@ -158,6 +161,43 @@ describe('the audit trail', () => {
     fake.heal()
     await Promise.all(lines)
     expect(fake.messages('C0AUDIT').map((message) => message.text.slice(0, 3))).toEqual(['#41', '#42'])
+  })
+})
+
+const texts = (name: string) => fake.dm(name).map((message) => message.text.split(':')[0])
+const calls = (pages: Pages) => chat.page(pages, cases.closing, [], grantBase.expiresAt + 2 * minute)
+const idOf = (name: string) => fake.workspace.people.find(name).id
+
+describe('a call for help', () => {
+  beforeEach(() => void fake.channel('C0PAGES', { members: ['carol'] }))
+
+  it('reaches the channel and each person who is named, whom a mention alone would not reach', async () => {
+    await calls({ channel: 'C0PAGES', users: [idOf('bob'), idOf('alice')], groups: [] })
+    expect(fake.messages('C0PAGES')[0]?.text).toContain(`<@${idOf('bob')}> <@${idOf('alice')}> *Not closed:*`)
+    expect([texts('bob'), texts('alice'), texts('carol')]).toEqual([['*Not closed'], ['*Not closed'], []])
+  })
+
+  it('counts as heard when anybody was reached: nobody hears it again because somebody else was not', async () => {
+    await calls({ channel: 'C0GONE', users: ['U0GONE', idOf('bob')], groups: [] })
+    expect(texts('bob')).toEqual(['*Not closed'])
+    await calls({ channel: 'C0PAGES', users: ['U0GONE'], groups: [] })
+    expect(fake.messages('C0PAGES')).toHaveLength(1)
+  })
+
+  it('is tried again when it reached nobody', async () => {
+    await expect(calls({ channel: 'C0GONE', users: ['U0GONE'], groups: [] })).rejects.toMatchObject({
+      code: 'channel_not_found',
+    })
+    await expect(calls({ channel: 'C0GONE', users: [], groups: [] })).rejects.toBeInstanceOf(Fault)
+  })
+
+  it('about a rule that does not go reaches people in the same way', async () => {
+    const alarm: Alarm = { type: 'stuck rule', nsgId: 'nsg', name: 'jit-a-1', why: 'no' }
+    await chat.alarm({ channel: 'C0GONE', users: [idOf('bob')], groups: [] }, alarm, false)
+    expect(texts('bob')).toEqual(['*Not removed'])
+    await expect(
+      chat.alarm({ channel: 'C0GONE', users: ['U0GONE'], groups: [] }, alarm, false),
+    ).rejects.toBeInstanceOf(Fault)
   })
 })
 

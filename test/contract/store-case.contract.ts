@@ -165,7 +165,12 @@ export function caseContract(subject: Subject): void {
 
     test('grants are found by state, and counted', async () => {
       const { store } = subject
-      expect(await store.health(noon, noon)).toMatchObject({ states: {}, earliestExpiry: null, overdue: 0 })
+      expect(await store.health(noon, noon)).toMatchObject({
+        states: {},
+        earliestExpiry: null,
+        overdue: 0,
+        overdueSince: null,
+      })
       await save(
         store,
         pendingCase('r0'),
@@ -180,6 +185,7 @@ export function caseContract(subject: Subject): void {
         states: { open: 2, closing: 1 },
         earliestExpiry: noon + 2 * minute,
         overdue: 1,
+        overdueSince: noon + 2 * minute,
         stuck: 0,
         lateness: { count: 1 },
       })
@@ -261,6 +267,53 @@ export function caseContract(subject: Subject): void {
       expect(await store.ruleWork(nsg('subnet'))).toMatchObject([
         { want: 'absent', attempts: 1, nextTryAt: noon + 3 * minute },
       ])
+    })
+
+    test('waiting is no try: it counts for nothing, and hides neither the tries nor what they met', async () => {
+      const { store } = subject
+      const trouble = async () => {
+        const [{ attempts, lastError } = { attempts: null, lastError: null }] =
+          await store.reconciling.troubles('gr1')
+        return { attempts, lastError }
+      }
+      await save(store, grantedCase('r1', { state: 'closing' }))
+      await store.postpone('gr1', nsg('subnet'), noon + minute, null)
+      expect(await store.ruleWork(nsg('subnet'))).toMatchObject([{ attempts: 0, nextTryAt: noon + minute }])
+      expect(await trouble()).toEqual({ attempts: 0, lastError: null })
+      await store.postpone('gr1', nsg('subnet'), noon + minute, 'locked')
+      await store.postpone('gr1', nsg('subnet'), noon + 3 * minute, null)
+      expect(await store.ruleWork(nsg('subnet'))).toMatchObject([
+        { attempts: 1, nextTryAt: noon + 3 * minute },
+      ])
+      expect(await trouble()).toEqual({ attempts: 1, lastError: 'locked' })
+    })
+
+    test('that a rule denies is known from the last try, and a wait takes nothing from it', async () => {
+      const { store } = subject
+      const deniesAt = async () => (await store.reconciling.troubles('gr1'))[0]?.deniesAt
+      const postpone = (error: string | null, at?: number) =>
+        store.postpone('gr1', nsg('subnet'), noon + minute, error, at)
+      await save(store, grantedCase('r1', { state: 'closing' }))
+      expect(await deniesAt()).toBeNull()
+      await postpone('locked', noon + 7)
+      expect(await deniesAt()).toBe(noon + 7)
+      await postpone(null)
+      expect(await deniesAt()).toBe(noon + 7)
+      await postpone('locked', noon + 9)
+      expect(await deniesAt()).toBe(noon + 9)
+      await postpone('busy')
+      expect(await deniesAt()).toBeNull()
+    })
+
+    test('what the opening met is told as nothing that the close met', async () => {
+      const { store } = subject
+      const trouble = async () => store.reconciling.troubles('gr1')
+      await save(store, grantedCase('r1'))
+      await store.postpone('gr1', nsg('subnet'), noon + minute, 'busy')
+      await save(store, grantedCase('r1', { state: 'closing' }))
+      expect(await trouble()).toMatchObject([{ attempts: 0, lastError: null }])
+      await store.postpone('gr1', nsg('subnet'), noon + minute, null)
+      expect(await trouble()).toMatchObject([{ attempts: 0, lastError: null }])
     })
 
     test('a new priority is tried at once', async () => {

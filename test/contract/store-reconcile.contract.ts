@@ -43,10 +43,27 @@ export function reconcileContract(subject: Subject): void {
       await store.transact((tx) => tx.putStrays([stray('late', noon + 1), stray('soon')], noon))
       await reconciling.postponeStray(stray('soon'), noon + minute, 'locked \0')
       expect(await reconciling.strayWork(nsg('subnet'))).toEqual([
-        { ...stray('late', noon + 1), foundAt: noon, attempts: 0, nextTryAt: 0 },
-        { ...stray('soon'), foundAt: noon, attempts: 1, nextTryAt: noon + minute },
+        { ...stray('late', noon + 1), foundAt: noon, attempts: 0, nextTryAt: 0, lastError: null },
+        {
+          ...stray('soon'),
+          foundAt: noon,
+          attempts: 1,
+          nextTryAt: noon + minute,
+          lastError: 'locked ',
+        },
       ])
       expect(await reconciling.strayWork(nsg('other'))).toEqual([])
+    })
+
+    test('that wait for their turn are not tried by it', async () => {
+      const { reconciling } = subject.store
+      const work = async () => (await reconciling.strayWork(nsg('subnet')))[0]
+      await put('a')
+      await reconciling.postponeStray(stray('a'), noon + minute, null)
+      expect(await work()).toMatchObject({ attempts: 0, nextTryAt: noon + minute, lastError: null })
+      await reconciling.postponeStray(stray('a'), noon + 2 * minute, 'locked')
+      await reconciling.postponeStray(stray('a'), noon + 3 * minute, null)
+      expect(await work()).toMatchObject({ attempts: 1, nextTryAt: noon + 3 * minute, lastError: 'locked' })
     })
 
     test('that cannot be removed keep none of the others from being seen', async () => {

@@ -92,7 +92,7 @@ export function reconcilingContract(subject: Subject): void {
       await reconciling.postponeStray(stray('a'), noon + minute, 'still locked')
       await put(stray('a', 'subnet', noon + 99 * minute))
       expect(await reconciling.strayWork(nsg('subnet'))).toEqual([
-        { ...stray('a'), foundAt: noon, attempts: 2, nextTryAt: noon + minute },
+        { ...stray('a'), foundAt: noon, attempts: 2, nextTryAt: noon + minute, lastError: 'still locked' },
       ])
     })
 
@@ -107,6 +107,18 @@ export function reconcilingContract(subject: Subject): void {
       expect(await namesIn('subnet')).toEqual(['a', 'b', 'c', 'd'])
       await reconciling.postponeStray(stray('nobody knows it'), noon, 'gone')
       expect(await namesIn('subnet')).toEqual(['a', 'b', 'c', 'd'])
+    })
+  })
+
+  test('a stray is overdue since it was found, when its end was before that', async () => {
+    const { store } = subject
+    await put(stray('a', 'subnet', noon - 60 * minute), stray('b', 'subnet', noon + 2 * minute))
+    expect(await store.health(noon + minute, noon)).toMatchObject({ overdue: 1, overdueSince: noon })
+    await end('subnet', 'a')
+    expect(await store.health(noon + minute, noon)).toMatchObject({ overdue: 0, overdueSince: null })
+    expect(await store.health(noon + 3 * minute, noon)).toMatchObject({
+      overdue: 1,
+      overdueSince: noon + 2 * minute,
     })
   })
 
@@ -212,7 +224,7 @@ export function reconcilingContract(subject: Subject): void {
       await subject.store.postpone('gr3', nsg('nic'), noon + minute, 'b')
       const name = rulesOf(halfClosed)[1]?.name
       expect(await subject.store.reconciling.troubles('gr3')).toEqual([
-        { nsgId: nsg('nic'), name, attempts: 2, lastError: 'b' },
+        { nsgId: nsg('nic'), name, attempts: 2, lastError: 'b', deniesAt: null },
       ])
       expect(await subject.store.reconciling.troubles('nobody')).toEqual([])
     })

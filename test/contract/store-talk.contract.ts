@@ -96,5 +96,16 @@ export function talkContract(subject: Subject): void {
       expect(await store.feed('audit')).toEqual({ seq: 5, tried: false })
       expect(await store.feed('other')).toEqual({ seq: 0, tried: false })
     })
+
+    test('are found together by what their names begin with', async () => {
+      const { store } = subject
+      const names = ['reconciled:s1', 'reconciled:s_2', 'audit', 'reconciled', 'xreconciled:s3']
+      for (const [seq, name] of names.entries()) await store.moveFeed(name, { seq: seq + 1, tried: false })
+      expect([...(await store.feedsOf('reconciled:'))]).toEqual([
+        ['s1', 1],
+        ['s_2', 2],
+      ])
+      expect([...(await store.feedsOf('reconciled%'))]).toEqual([])
+    })
   })
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { startChores } from '../../src/chores.ts'
+import { plant } from '../support/planted-rule.ts'
 import { memoryStore } from '../support/stores.ts'
 import { TestClock } from '../support/test-clock.ts'
 import { createWorld, type World, worldPolicy } from '../support/world.ts'
@@ -21,23 +22,7 @@ describe('after a fault', () => {
     await world.clicks('avery', 'approve')
   }
   const pages = () => world.slack.messages('C0PAGES').map((message) => world.slack.visible(message))
-  const plants = (name: string) =>
-    world.azure.mutate({
-      do: 'put-rule',
-      nsg: 'nsg-web-subnet',
-      name,
-      properties: {
-        description: 'jitney request zzz for U1',
-        priority: 3400,
-        direction: 'Inbound',
-        access: 'Allow',
-        protocol: 'Tcp',
-        sourceAddressPrefix: '*',
-        sourcePortRange: '*',
-        destinationAddressPrefix: '*',
-        destinationPortRange: '22',
-      },
-    })
+  const plants = (name: string) => plant(world.azure, 'nsg-web-subnet', name)
   const stray = 'jit-zzzzzzzzzz-1999999999'
   const names = () => world.ourRules().map(({ name }) => name)
 

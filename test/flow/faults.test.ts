@@ -164,6 +164,8 @@ test('lateness is counted for an early close that did not come in time, and the 
   expect([await value('jit_overdue_grants'), await value('jit_stuck_grants')]).toEqual(['0', '1'])
   await world.passes('35m')
   expect([await value('jit_overdue_grants'), await value('jit_stuck_grants')]).toEqual(['1', '1'])
+  // It ended half an hour after it was opened, and 37 minutes have passed.
+  expect(Number(await value('jit_longest_overdue_seconds'))).toBe(world.clock.now() / 1000 - end)
   await world.asks('robin', 'status')
   expect(world.ephemerals('robin').at(-1)).toMatch(/Past its time: 1\. Closing for more than a minute: 1\./)
   world.azure.clearFaults()
@@ -175,6 +177,29 @@ test('lateness is counted for an early close that did not come in time, and the 
   expect(world.ephemerals('robin').at(-1)).toMatch(
     /Closing after the end: half within .* \(1 in the last 7 days\)/,
   )
+  await world.close()
+})
+
+test('the metrics tell when each subscription was last compared with the grants', async () => {
+  const world = await createWorld({ policy })
+  const compared = async () => {
+    const body = await (await fetch(`http://127.0.0.1:${world.app.webPort}/metrics`)).text()
+    const lines = body.matchAll(
+      /^jit_reconcile_last_success_timestamp_seconds\{subscription="(\w+)-.*"\} (\d+)/gm,
+    )
+    return new Map([...lines].map(([, id, at]) => [id, Number(at)]))
+  }
+  await world.reconciles()
+  const before = await compared()
+  expect([...before.keys()]).toEqual(['11111111', '22222222'])
+  world.azure.fault({
+    kind: 'forbidden',
+    path: '^/subscriptions/22222222-[^/]*/providers/Microsoft.Network/networkSecurityGroups',
+  })
+  await world.passes('10m')
+  const after = await compared()
+  expect(after.get('22222222')).toBe(before.get('22222222'))
+  expect(after.get('11111111')).toBeGreaterThan((before.get('11111111') ?? 0) + 8 * 60)
   await world.close()
 })
 

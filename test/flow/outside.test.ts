@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { plant } from '../support/planted-rule.ts'
 import { staging } from '../support/simulator.ts'
 import { createWorld, type World, worldPolicy } from '../support/world.ts'
 
@@ -29,23 +30,7 @@ describe('what others do in Azure', () => {
   const audited = async (type: string) =>
     (await world.app.store.auditAfter(0, 1_000)).findLast((record) => record.type === type)
   /** A rule as somebody who imitates ours would write it. */
-  const plants = (nsg: string, name: string, priority = 3400) =>
-    world.azure.mutate({
-      do: 'put-rule',
-      nsg,
-      name,
-      properties: {
-        description: 'jitney request zzz for U1',
-        priority,
-        direction: 'Inbound',
-        access: 'Allow',
-        protocol: 'Tcp',
-        sourceAddressPrefix: '*',
-        sourcePortRange: '*',
-        destinationAddressPrefix: '*',
-        destinationPortRange: '22',
-      },
-    })
+  const plants = (nsg: string, name: string, priority = 3400) => plant(world.azure, nsg, name, { priority })
 
   describe('a VM that was deleted', () => {
     test('ends the access to it, although its security groups are still there', async () => {

@@ -7,6 +7,7 @@ import { type App, startApp } from '../../src/app.ts'
 import { readConfig } from '../../src/config.ts'
 import type { Simulator } from '../../src/simulator/server.ts'
 import { type FakeSlack, startFakeSlack } from '../support/fake-slack/fake-slack.ts'
+import { plant } from '../support/planted-rule.ts'
 import { simulatorCredential, startTestSimulator } from '../support/simulator.ts'
 import { memoryStore } from '../support/stores.ts'
 import { worldPolicy } from '../support/world.ts'
@@ -79,24 +80,7 @@ describe('starting', () => {
 
   test('compares Azure with the grants at once: what was left over is removed without a minute’s wait', async () => {
     const name = 'jit-zzzzzzzzzz-1500000000'
-    const { azure } = await start((_slack, before) =>
-      before.mutate({
-        do: 'put-rule',
-        nsg: 'nsg-web-subnet',
-        name,
-        properties: {
-          description: 'jitney request zzz for U1',
-          priority: 3400,
-          direction: 'Inbound',
-          access: 'Allow',
-          protocol: 'Tcp',
-          sourceAddressPrefix: '*',
-          sourcePortRange: '*',
-          destinationAddressPrefix: '*',
-          destinationPortRange: '22',
-        },
-      }),
-    )
+    const { azure } = await start((_slack, before) => plant(before, 'nsg-web-subnet', name))
     await vi.waitFor(() => expect(Object.keys(azure.rules('nsg-web-subnet'))).not.toContain(name), 20_000)
   })
 

@@ -103,6 +103,7 @@ export function postpone(
   nsgId: string,
   at: number,
   error: string | null,
+  deniesAt: number | null = null,
 ): void {
   const kase = caseOfGrant(tables, grantId)
   const rule = kase?.grant?.rules.find((one) => one.nsgId === nsgId)
@@ -112,7 +113,9 @@ export function postpone(
   const same = before?.triedFor === triedFor
   const attempts = (same ? before.attempts : 0) + (error === null ? 0 : 1)
   const lastError = error ?? (same ? before.lastError : null)
-  tables.tries.put(triesKey(grantId, nsgId), { triedFor, attempts, nextTryAt: at, lastError })
+  const denies = same && error === null ? before.deniesAt : deniesAt
+  const tries = { triedFor, attempts, nextTryAt: at, lastError, deniesAt: denies }
+  tables.tries.put(triesKey(grantId, nsgId), tries)
 }
 
 export function troubles(tables: Tables, grantId: string): Trouble[] {
@@ -120,8 +123,15 @@ export function troubles(tables: Tables, grantId: string): Trouble[] {
   return rules
     .filter((rule) => rule.state !== 'absent')
     .map(({ nsgId, name }) => {
-      const tries = tables.tries.get(triesKey(grantId, nsgId))
-      return { nsgId, name, attempts: tries?.attempts ?? 0, lastError: tries?.lastError ?? null }
+      const known = tables.tries.get(triesKey(grantId, nsgId))
+      const tries = known?.triedFor === 'absent' ? known : null
+      return {
+        nsgId,
+        name,
+        attempts: tries?.attempts ?? 0,
+        lastError: tries?.lastError ?? null,
+        deniesAt: tries?.deniesAt ?? null,
+      }
     })
 }
 
@@ -202,6 +212,10 @@ export function health(tables: Tables, now: number, since: number): Health {
   return {
     states,
     earliestExpiry: left.length > 0 ? Math.min(...left.map((grant) => grant.expiresAt)) : null,
+    overdueSince: left.reduce<number | null>(
+      (first, { expiresAt }) => (expiresAt < now ? Math.min(first ?? expiresAt, expiresAt) : first),
+      null,
+    ),
     overdue: left.filter((grant) => grant.expiresAt < now).length,
     stuck: left.filter((grant) => grant.state === 'closing' && grant.stuckSince !== undefined).length,
     lateness: spread(

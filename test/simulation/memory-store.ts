@@ -182,13 +182,14 @@ export class MemoryStore implements Store {
         .filter((row) => row.nsgId === nsgId)
         .toSorted((a, b) => a.nextTryAt - b.nextTryAt || a.expiresAt - b.expiresAt)
         .slice(0, 200)
-        .map(({ name, expiresAt, foundAt, attempts, nextTryAt }) => ({
+        .map(({ name, expiresAt, foundAt, attempts, nextTryAt, lastError }) => ({
           nsgId,
           name,
           expiresAt,
           foundAt,
           attempts,
           nextTryAt,
+          lastError,
         })),
     postponeStray: async ({ nsgId, name }, nextTryAt, error) => {
       const { strays } = this.#outside()
@@ -240,8 +241,8 @@ export class MemoryStore implements Store {
 
   ruleWork: Store['ruleWork'] = async (nsgId) => ruleWork(this.#outside(), nsgId)
 
-  postpone: Store['postpone'] = async (grantId, nsgId, at, error) =>
-    postpone(this.#outside(), grantId, nsgId, at, error === null ? null : toText(error))
+  postpone: Store['postpone'] = async (grantId, nsgId, at, error, deniesAt) =>
+    postpone(this.#outside(), grantId, nsgId, at, error === null ? null : toText(error), deniesAt)
 
   talk: Store['talk'] = async (requestId) => {
     const { cases, notes, places } = this.#outside()
@@ -301,6 +302,13 @@ export class MemoryStore implements Store {
 
   auditAfter: Store['auditAfter'] = async (seq, limit) => this.#outside().audit.slice(seq, seq + limit)
   feed: Store['feed'] = async (name) => this.#outside().feeds.get(name) ?? { seq: 0, tried: false }
+
+  feedsOf: Store['feedsOf'] = async (prefix) => {
+    const names = this.#outside()
+      .feeds.keys()
+      .filter((name) => name.startsWith(prefix))
+    return new Map(names.map((name) => [name.slice(prefix.length), this.#tables.feeds.get(name)?.seq ?? 0]))
+  }
 
   moveFeed: Store['moveFeed'] = async (name, position) => {
     const { feeds } = this.#outside()

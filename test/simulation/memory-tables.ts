@@ -42,6 +42,10 @@ export class Table<V> {
     return this.#rows.has(key)
   }
 
+  keys(): string[] {
+    return [...this.#rows.keys()]
+  }
+
   all(): V[] {
     return [...this.#rows.values()]
   }
@@ -86,6 +90,7 @@ export interface Tries {
   readonly attempts: number
   readonly nextTryAt: number
   readonly lastError: string | null
+  readonly deniesAt: number | null
 }
 
 export interface IntakeRow {

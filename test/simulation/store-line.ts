@@ -69,6 +69,7 @@ export function storeLine(line: Line, store: MemoryStore): Store {
     noteSent: far('noteSent', (...args) => store.noteSent(...args)),
     auditAfter: far('auditAfter', (...args) => store.auditAfter(...args)),
     feed: far('feed', (name) => store.feed(name)),
+    feedsOf: far('feedsOf', (prefix) => store.feedsOf(prefix)),
     moveFeed: far('moveFeed', (...args) => store.moveFeed(...args)),
     grants: far('grants', (states) => store.grants(states)),
     health: far('health', (...args) => store.health(...args)),

@@ -17,8 +17,20 @@ const end = grantBase.expiresAt
 const pages: Pages = { channel: 'C0PAGES', users: ['U0BOB', 'U0CAROL'], groups: ['S0OPS'] }
 const nobody: Pages = { ...pages, users: [], groups: [] }
 const { nsgId, name } = rule
-const locked: Trouble = { nsgId, name, attempts: 7, lastError: 'A lock forbids to delete it.' }
-const fresh: Trouble = { nsgId: nsgId.replace('nsg-jump', 'nsg-nic'), name, attempts: 1, lastError: null }
+const locked: Trouble = {
+  nsgId,
+  name,
+  attempts: 7,
+  lastError: 'A lock forbids to delete it.',
+  deniesAt: null,
+}
+const fresh: Trouble = {
+  nsgId: nsgId.replace('nsg-jump', 'nsg-nic'),
+  name,
+  attempts: 1,
+  lastError: null,
+  deniesAt: null,
+}
 const command = `az network nsg rule delete --subscription 0001 --resource-group "rg-jump" --nsg-name nsg-jump --name ${name}`
 
 const page = (
@@ -35,6 +47,8 @@ const lines = (shown: Shown) => sections(shown).flatMap((text) => text.split('\n
 
 const many = (count: number) => Array.from({ length: count }, () => fresh)
 
+const first = (troubles: readonly Trouble[]) => seen(page('closing', troubles)).split('\n')[1]
+
 describe('a grant that does not close', () => {
   it('says who may still get in, since when, and how to close each rule by hand', () => {
     expect(seen(page('closing', [locked, fresh], end + 2 * minute, pages))).toMatchInlineSnapshot(`
@@ -47,6 +61,21 @@ describe('a grant that does not close', () => {
       I keep trying, and say so again until it is closed. Request r7k3m9x2.
       "
     `)
+  })
+
+  it('says that nobody gets in once Azure has shown that each rule that is left denies', () => {
+    const denies = (at: number): Trouble => ({ ...locked, deniesAt: at })
+    expect(first([denies(end + minute), denies(end)])).toMatchInlineSnapshot(
+      `"Not closed: rdp to vm-jump01 for @alice. It should have closed 2026-11-22 12:32 UTC, 2 min ago. Each rule that is left was turned into one that denies, as Azure showed 2026-11-22 12:32 UTC; only the removal is left."`,
+    )
+    expect(first([denies(end), locked])).toMatch(/ago\. 81\.2\.69\.142 may still get in\.$/)
+    expect(first([])).toMatch(/ago\. 81\.2\.69\.142 may still get in\.$/)
+  })
+
+  it('calls nothing a try that was never sent', () => {
+    const untried: Trouble = { ...fresh, attempts: 0 }
+    const [, line] = sections(page('closing', [untried]))
+    expect(line).toMatch(/^• In nsg-nic, not tried yet\.\n`az /)
   })
 
   it('says the same to those who hear it', () => {
@@ -158,6 +187,24 @@ describe('what belongs to no request', () => {
     `)
   })
 
+  it('a rule that does not go: what the last try met, and how to remove it by hand', () => {
+    expect(told({ type: 'stuck rule', ...stray, why: 'AuthorizationFailed: no' })).toMatchInlineSnapshot(`
+      "
+      @bob @carol @ops Not removed: jit-zzzzzzzzzz-1999999999 in nsg-jump, which no access needs, has not been removed for more than a minute. The last try met: AuthorizationFailed: no
+      az network nsg rule delete --subscription 0001 --resource-group "rg-jump" --nsg-name nsg-jump --name jit-zzzzzzzzzz-1999999999
+      "
+    `)
+  })
+
+  it('a rule that does not go and whose turn has not come: no try is made up', () => {
+    expect(told({ type: 'stuck rule', ...stray, why: null })).toMatchInlineSnapshot(`
+      "
+      @bob @carol @ops Not removed: jit-zzzzzzzzzz-1999999999 in nsg-jump, which no access needs, has not been removed for more than a minute. That was not tried yet, because its turn has not come.
+      az network nsg rule delete --subscription 0001 --resource-group "rg-jump" --nsg-name nsg-jump --name jit-zzzzzzzzzz-1999999999
+      "
+    `)
+  })
+
   it('clocks that disagree: nothing is opened, and closing goes on', () => {
     const detail = 'this machine’s clock is 6 s ahead of the database’s, so nothing is opened'
     expect(told({ type: 'clocks', detail })).toMatchInlineSnapshot(`
@@ -223,10 +270,17 @@ describe('whatever people and Azure write', () => {
     name: resource,
     attempts: fc.nat(),
     lastError: fc.oneof(fc.constant(null), words),
+    deniesAt: fc.oneof(fc.constant(null), anyMoment),
   })
   const alarm: fc.Arbitrary<Alarm> = fc.oneof(
     fc.record({ type: fc.constant('not ours' as const), nsgId: words, name: words }),
     fc.record({ type: fc.constant('unknown rule' as const), nsgId: words, name: words }),
+    fc.record({
+      type: fc.constant('stuck rule' as const),
+      nsgId: words,
+      name: words,
+      why: fc.oneof(fc.constant(null), words),
+    }),
     fc.record({ type: fc.constant('clocks' as const), detail: words }),
   )
 
