@@ -209,6 +209,12 @@ export function ruleOf(
     reason: reasonOf(rule.reason ?? defaults?.reason),
     quota: rule.quota ?? {},
     extension: extensionOf(rule.extend ?? defaults?.extend),
+    ...(rule.breakGlass && {
+      breakGlass: {
+        maxDurationMs: rule.breakGlass.maxDuration,
+        reviewers: approversOf(rule.breakGlass.reviewers),
+      },
+    }),
     terms: {
       rule: rule.name,
       maxDurationMs: maxDurationMs ?? 0,

@@ -37,6 +37,7 @@ const stageShape = z.strictObject({
   fromDifferentGroups: z.boolean().default(false),
 })
 const escalateShape = z.strictObject({ after: duration, approvers: approversShape })
+const breakGlassShape = z.strictObject({ maxDuration: duration, reviewers: approversShape })
 const freeOnce = z.strictObject({ freeOnce: duration })
 const extend = z.union([z.enum(['same', 'none']), freeOnce], {
   error: 'expected same, none, or freeOnce with a duration',
@@ -62,6 +63,7 @@ export const ruleShape = z.strictObject({
   ...match,
   ...answerShape,
   quota: quotaShape.optional(),
+  breakGlass: breakGlassShape.optional(),
 })
 
 const pagesShape = z.strictObject({
@@ -98,6 +100,8 @@ const answerKeys = (place: string): Record<string, object> => ({
   [`${place}.stages.*.approvers`]: approversShape.shape,
   [`${place}.escalate`]: escalateShape.shape,
   [`${place}.escalate.approvers`]: approversShape.shape,
+  [`${place}.breakGlass`]: breakGlassShape.shape,
+  [`${place}.breakGlass.reviewers`]: approversShape.shape,
   [`${place}.extend`]: freeOnce.shape,
   [`${place}.reason`]: patternReason.shape,
   [`${place}.quota`]: quotaShape.shape,

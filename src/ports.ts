@@ -131,6 +131,7 @@ export type JobKind =
   | 'deadline'
   | 'reminder'
   | 'escalation'
+  | 'unsigned'
   | 'start'
   | 'expiry'
   | 'warning'
@@ -189,7 +190,7 @@ export type Gesture =
   | {
       readonly kind: 'click'
       readonly person: Person
-      readonly action: 'approve' | 'deny' | 'cancel' | 'close'
+      readonly action: 'approve' | 'deny' | 'cancel' | 'close' | 'sign' | 'unjustified'
       readonly requestId: string
       readonly responseUrl: string | null
       /** Set when the approver left only a part of it. */
@@ -348,6 +349,8 @@ export interface Health {
   readonly overdueSince: number | null
   /** Closing for more than a minute. */
   readonly stuck: number
+  /** Emergencies that nobody has looked at. */
+  readonly unsigned: number
   /** From a grant's end to the reading that its rules are gone, for each that was not closed before its end. */
   readonly lateness: Spread
   /** From the approval to the reading that every rule is there. */

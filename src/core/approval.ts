@@ -3,7 +3,7 @@ import type { Approvers, Stage, Terms } from './policy.ts'
 import type { Refusal } from './refusal.ts'
 import type { RequestBase, Review } from './request.ts'
 
-export type Verb = 'approve' | 'deny' | 'cancel' | 'close' | 'comment' | 'extend' | 'panic'
+export type Verb = 'approve' | 'deny' | 'cancel' | 'close' | 'comment' | 'extend' | 'sign' | 'panic'
 
 /** A full, active, internal person. What the directory does not know counts as no. */
 export function membershipProblem(member: Member): string | null {
@@ -43,11 +43,16 @@ const notApprover = (approvers: Approvers | undefined): Refusal => ({
   groups: approvers?.groups ?? [],
 })
 
-/** Everybody whom a rule names in any of its stages. */
-export const allApprovers = (terms: Terms | null): Approvers => ({
-  users: [...new Set(terms?.stages.flatMap(({ approvers }) => approvers.users))],
-  groups: [...new Set(terms?.stages.flatMap(({ approvers }) => approvers.groups))],
-})
+/** Everybody whom a rule names in any of its stages, or would have named had there been time to ask. */
+export function allApprovers(terms: Terms | null): Approvers {
+  const { skipped, reviewers } = terms?.emergency ?? {}
+  const asked = terms?.stages.map(({ approvers }) => approvers) ?? []
+  const all = [...asked, ...(skipped ? [skipped] : []), ...(reviewers ? [reviewers] : [])]
+  return {
+    users: [...new Set(all.flatMap(({ users }) => users))],
+    groups: [...new Set(all.flatMap(({ groups }) => groups))],
+  }
+}
 
 function mayApprove(member: Member, { terms, stage = 0 }: Authority): Refusal | null {
   const current = terms?.stages[stage]?.approvers
@@ -56,6 +61,10 @@ function mayApprove(member: Member, { terms, stage = 0 }: Authority): Refusal | 
   const refusal = notApprover(current)
   return later && refusal.code === 'not an approver' ? { ...refusal, code: 'not your turn' } : refusal
 }
+
+/** Whoever was named to look at it afterwards, or would have been asked before. */
+const maySign = (terms: Terms | null, member: Member): boolean =>
+  terms?.emergency !== undefined && isApprover(allApprovers(terms), member)
 
 /** The one function that says whether a person may do a thing to a request; null means yes. */
 export function authorise(verb: Verb, member: Member, authority: Authority): Refusal | null {
@@ -77,6 +86,9 @@ export function authorise(verb: Verb, member: Member, authority: Authority): Ref
       return own || operator || isApprover(allApprovers(terms), member)
         ? null
         : { code: 'not yours to close' }
+    case 'sign':
+      if (own) return { code: 'own request' }
+      return operator || maySign(terms, member) ? null : { code: 'not yours to sign' }
     case 'panic':
       return operator ? null : { code: 'not an operator' }
     case 'approve':

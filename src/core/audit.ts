@@ -6,6 +6,9 @@ export type AuditType =
   | 'request.escalated'
   | 'request.narrowed'
   | 'request.commented'
+  /** Somebody looked at access that nobody had been asked about. */
+  | 'request.signed'
+  | 'request.unjustified'
   | 'request.approved'
   | 'request.denied'
   | 'request.canceled'

@@ -25,6 +25,8 @@ export type Command =
       /** Raw: `core/source.ts` judges it. */
       readonly from: string | null
       readonly reason: string | null
+      /** There is no time to wait for a yes. */
+      readonly emergency?: true
     }
   | { readonly kind: 'mistake'; readonly wrong: string; readonly example: string }
 
@@ -240,6 +242,17 @@ function byId(kind: 'cancel' | 'close', words: readonly string[]): Command {
   return { kind, requestId: id.toLowerCase() }
 }
 
+function breakGlass(parts: Parts, services: readonly Service[]): Command {
+  const read = ask({ ...parts, words: parts.words.slice(1) }, services)
+  if (read.kind === 'mistake')
+    return mistake(read.wrong, `${read.example.replace('/jit', '/jit break-glass')} because the shop is down`)
+  if (read.kind !== 'ask') return read
+  const example = `/jit break-glass ${parts.words.slice(1).join(' ')} because the shop is down`
+  if (!read.reason) return mistake('Whoever breaks the glass says why, after “because”.', example)
+  if (read.start) return mistake('Whoever can wait for a start can wait for a yes.', example)
+  return { ...read, emergency: true }
+}
+
 function extend(parts: Parts): Command {
   const [, id = '', ...more] = parts.words
   const rest = more.filter((word) => word.toLowerCase() !== 'by')
@@ -262,6 +275,7 @@ export function parseCommand(text: string, services: readonly Service[]): Comman
   if (verb === '' && parts.because === null && parts.from === null) return { kind: 'help' }
   if (name === 'help' || name === '?' || parts.words.includes('--help')) return { kind: 'help' }
   if (name === 'list' || name === 'status') return { kind: name }
+  if (name === 'break-glass') return breakGlass(parts, services)
   if (name === 'panic') return { kind: 'panic' }
   if (name === 'extend') return extend(parts)
   if (name === 'cancel' || name === 'close') return byId(name, rest)

@@ -14,7 +14,18 @@ import type { Request } from './request.ts'
 
 type GrantEvent = Exclude<
   Event,
-  { type: 'submit' | 'comment' | 'review' | 'cancel' | 'deadline' | 'reminder' | 'escalation' }
+  {
+    type:
+      | 'submit'
+      | 'comment'
+      | 'review'
+      | 'cancel'
+      | 'deadline'
+      | 'reminder'
+      | 'escalation'
+      | 'sign'
+      | 'unsigned'
+  }
 >
 
 const ruleJson = (rule: Rule): Json => ({

@@ -4,6 +4,7 @@ import { decideGrant } from './decide-grant.ts'
 import { decideRequest } from './decide-request.ts'
 import type { Event } from './event.ts'
 import { type Outcome, refuse, unchanged } from './outcome.ts'
+import { decideOversight } from './oversight.ts'
 import { type Panic, panicOver } from './panic.ts'
 import { submit } from './submit.ts'
 
@@ -32,6 +33,9 @@ export function decide(
   if (event.type === 'submit') return current ? unchanged(current) : submit(event, now)
   if (!current) return refuse({ code: 'unknown request' })
   switch (event.type) {
+    case 'sign':
+    case 'unsigned':
+      return decideOversight(current, event, now)
     case 'comment':
       return comment(current, event, now)
     case 'review':

@@ -4,7 +4,15 @@ import type { Person } from './person.ts'
 /** What the grant wants of its rules: that they are there, or that they are gone. */
 export type Want = 'present' | 'absent'
 
-export type Timer = 'deadline' | 'reminder' | 'escalation' | 'start' | 'expiry' | 'warning' | 'stuck'
+export type Timer =
+  | 'deadline'
+  | 'reminder'
+  | 'escalation'
+  | 'start'
+  | 'unsigned'
+  | 'expiry'
+  | 'warning'
+  | 'stuck'
 
 /** A message that is posted once, in order, under the card or to the requester. Facts only: words are chosen late. */
 export type Note =
@@ -34,6 +42,14 @@ export type Note =
       readonly text: string
       readonly inThread: boolean
     }
+  /** Nobody was asked, or nobody has looked at that yet. */
+  | {
+      readonly type: 'glass broken' | 'unsigned'
+      readonly at: number
+      readonly users: readonly string[]
+      readonly groups: readonly string[]
+    }
+  | { readonly type: 'signed'; readonly at: number; readonly by: Person; readonly justified: boolean }
   /** Half of the time to approve is over, or more people are asked now. */
   | {
       readonly type: 'waiting' | 'escalated'

@@ -1,8 +1,10 @@
+import { allApprovers } from './approval.ts'
 import { type Check, type Facts, type Fit, factsOf } from './check.ts'
 import { checksOf } from './checks.ts'
 import { durationText } from './duration.ts'
 import { compileGlobs } from './glob.ts'
 import type {
+  BreakGlass,
   DenyRule,
   Outcome,
   Policy,
@@ -64,7 +66,7 @@ function quotaLeft({ name, quota }: PolicyRule, { usage }: Subject): boolean {
 }
 
 /** What keeps a rule that fits from granting; the rules below it are not tried. */
-type Limit = 'duration' | 'reason'
+type Limit = 'duration' | 'reason' | 'glass'
 
 const reasonFits = (need: ReasonNeed, reason: string | null): boolean => {
   if (need.kind === 'optional') return true
@@ -72,9 +74,19 @@ const reasonFits = (need: ReasonNeed, reason: string | null): boolean => {
   return need.kind === 'required' || compileGlobs(need.globs)(reason.toLowerCase())
 }
 
-const limitOf = (rule: PolicyRule, { durationMs, reason }: Subject): Limit | null => {
-  if (!(durationMs > 0 && durationMs <= rule.terms.maxDurationMs)) return 'duration'
-  return reasonFits(rule.reason, reason) ? null : 'reason'
+/** In an emergency the rule’s own, shorter, limit holds. */
+const longestOf = ({ terms, breakGlass }: PolicyRule, { emergency }: Subject): number =>
+  emergency && breakGlass ? Math.min(breakGlass.maxDurationMs, terms.maxDurationMs) : terms.maxDurationMs
+
+/** Whoever breaks the glass says why, whatever the rule asks for otherwise. */
+const needOf = ({ reason }: PolicyRule, { emergency }: Subject): ReasonNeed =>
+  emergency && reason.kind === 'optional' ? { kind: 'required' } : reason
+
+const limitOf = (rule: PolicyRule, subject: Subject): Limit | null => {
+  const { durationMs, reason, emergency } = subject
+  if (emergency && !rule.breakGlass) return 'glass'
+  if (!(durationMs > 0 && durationMs <= longestOf(rule, subject))) return 'duration'
+  return reasonFits(needOf(rule, subject), reason) ? null : 'reason'
 }
 
 type Picked =
@@ -103,9 +115,17 @@ function staysFreely({ extension }: PolicyRule, asked: Subject['extension']): bo
   return extension.kind === 'none' || (asked.first && asked.extraMs <= extension.mostMs)
 }
 
+/** Nobody is asked; who would have been is told, and somebody looks at it afterwards. */
+const emergencyTerms = (terms: Terms, { reviewers }: BreakGlass): Terms => ({
+  ...terms,
+  stages: [],
+  emergency: { skipped: allApprovers(terms), reviewers },
+})
+
 function termsOf(picked: Picked, subject: Subject): Terms | null {
   if (picked.kind !== 'rule' || picked.limit !== null) return null
-  const { terms } = picked.rule
+  const { terms, breakGlass } = picked.rule
+  if (subject.emergency && breakGlass) return emergencyTerms(terms, breakGlass)
   return staysFreely(picked.rule, subject.extension) ? { ...terms, stages: [] } : terms
 }
 
@@ -176,6 +196,17 @@ function reasonLeaves(need: ReasonNeed, reason: string | null): Reason[] {
   ]
 }
 
+const glassLeaf = ({ breakGlass }: PolicyRule, { emergency }: Subject): Reason[] =>
+  emergency
+    ? [
+        leaf(
+          'breaking the glass',
+          breakGlass !== undefined,
+          breakGlass ? 'the rule allows it' : 'the rule does not allow it',
+        ),
+      ]
+    : []
+
 function explainRule(one: Ready<PolicyRule>, facts: Facts): Reason {
   const { subject } = facts
   const { rule } = one
@@ -183,8 +214,9 @@ function explainRule(one: Ready<PolicyRule>, facts: Facts): Reason {
   const children = fitsAll(one, facts)
     ? [
         ...asked,
-        durationLeaf(rule.terms.maxDurationMs, subject.durationMs),
-        ...reasonLeaves(rule.reason, subject.reason),
+        ...glassLeaf(rule, subject),
+        durationLeaf(longestOf(rule, subject), subject.durationMs),
+        ...reasonLeaves(needOf(rule, subject), subject.reason),
       ]
     : asked
   const wrong = failures(children)
@@ -230,6 +262,7 @@ function becauseOf(picked: Picked, subject: Subject, rules: readonly Reason[]): 
     const tried = rules.find(({ check }) => check === rule.name)
     return `the rule “${rule.name}” applies, but ${tried?.because ?? 'a limit is passed'}`
   }
+  if (subject.emergency) return `the rule “${rule.name}” lets people break the glass`
   if (staysFreely(rule, subject.extension))
     return `the rule “${rule.name}” lets people stay longer without asking`
   const count = approvalsOf(rule.terms)

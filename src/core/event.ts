@@ -37,6 +37,16 @@ export type Event =
   | { readonly type: 'extend'; readonly by: Member; readonly requestId: string; readonly extraMs: number }
   | { readonly type: 'cancel'; readonly by: Member }
   | { readonly type: 'deadline' | 'reminder' | 'escalation' }
+  /** Nobody has looked at an emergency for a day. */
+  | { readonly type: 'unsigned' }
+  | {
+      readonly type: 'sign'
+      readonly by: Member
+      readonly justified: boolean
+      readonly operators: Approvers
+      /** The requester’s Entra object id, where it is known. */
+      readonly requesterEntraId: string | null
+    }
   | {
       readonly type: 'start'
       /** The policy's answer for the same request at this moment. */

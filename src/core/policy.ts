@@ -90,6 +90,8 @@ export interface Terms {
   readonly selfApproval: boolean
   /** The Slack channel that the card goes to. */
   readonly channel: string
+  /** Set when nobody was asked because there was no time: who was passed over, and who must look at it. */
+  readonly emergency?: { readonly skipped: Approvers; readonly reviewers: Approvers }
   /** How long approvers have. */
   readonly deadlineMs: number
   /** Who may say yes as well once this much of the deadline has passed without enough of them. */
@@ -115,6 +117,12 @@ export type Extension =
   | { readonly kind: 'none' }
   | { readonly kind: 'free once'; readonly mostMs: number }
 
+/** Where a rule lets people in at once when there is no time to ask, and who looks at it afterwards. */
+export interface BreakGlass {
+  readonly maxDurationMs: number
+  readonly reviewers: Approvers
+}
+
 export interface PolicyRule {
   /** Completes the sentence “Access is granted if …”. */
   readonly name: string
@@ -122,6 +130,7 @@ export interface PolicyRule {
   readonly reason: ReasonNeed
   readonly quota: Quota
   readonly extension: Extension
+  readonly breakGlass?: BreakGlass
   readonly terms: Terms
 }
 
@@ -176,6 +185,8 @@ export interface Subject {
   /** When access would begin. */
   readonly startsAt: number
   readonly durationMs: number
+  /** Asked for without waiting for anybody’s yes. */
+  readonly emergency?: boolean
   /** Set when access that is open is to stay open for so much longer. */
   readonly extension?: { readonly extraMs: number; readonly first: boolean }
   /** By the rule's name; a rule that is missing is not known. */
@@ -205,6 +216,8 @@ const approversOf = ({ stages, escalation }: Terms): readonly Approvers[] => [
   ...(escalation ? [escalation.approvers] : []),
 ]
 
+const reviewersOf = ({ breakGlass }: PolicyRule): readonly string[] => breakGlass?.reviewers.groups ?? []
+
 const groupsIn = ({ match }: { readonly match: Match }): readonly string[] => [
   ...(match.requester.groups ?? []),
   ...(match.not?.requester?.groups ?? []),
@@ -217,6 +230,7 @@ export const groupsNamed = (policy: Policy): readonly string[] => [
     ...policy.deny.flatMap(groupsIn),
     ...policy.rules.flatMap((rule) => [
       ...groupsIn(rule),
+      ...reviewersOf(rule),
       ...approversOf(rule.terms).flatMap(({ groups }) => groups),
     ]),
   ]),

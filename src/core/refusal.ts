@@ -23,6 +23,8 @@ export type Refusal =
   | { readonly code: 'not yours to comment' }
   | { readonly code: 'not less' }
   | { readonly code: 'not an operator' }
+  | { readonly code: 'not yours to sign' }
+  | { readonly code: 'nothing to sign' }
   | { readonly code: 'panic'; readonly by: Person; readonly at: number; readonly reason: string }
   | { readonly code: 'already reviewed' }
   | {
@@ -91,10 +93,14 @@ export function refusalText(refusal: Refusal, wording: Wording): string {
       return 'This access is not open, so it cannot be made longer. Ask again with `/jit`.'
     case 'not yours to comment':
       return 'Only the person who asked and the approvers are heard here, so nothing was passed on.'
+    case 'not yours to sign':
+      return 'Only those who would have been asked, or whom the policy names for it, may sign this, so nothing changed.'
+    case 'nothing to sign':
+      return 'There is nothing to sign here: somebody has done that already, or nobody needed to.'
     case 'not an operator':
       return 'Only the operators whom the policy names may do this, so nothing changed.'
     case 'panic':
-      return `${wording.person(refusal.by)} stopped all such access at ${wording.time(refusal.at)}: ${refusal.reason}. Nothing was opened; it can be asked for again once that is lifted.`
+      return `Stopped: ${wording.person(refusal.by)} stopped all such access at ${wording.time(refusal.at)}: ${refusal.reason}. Nothing was opened; it can be asked for again once that is lifted.`
     case 'not less':
       return 'That is not less than what was asked for, so nothing changed. Use Approve for all of it.'
     case 'already reviewed':

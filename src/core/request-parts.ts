@@ -14,6 +14,11 @@ export const auditOf = (
   grantId: string | null = null,
 ): AuditEvent => ({ type, at, requestId: request.id, grantId, actor, details })
 
+/** What only some requests have. */
+function special({ emergency, extends: before }: RequestBase): Details {
+  return { ...(emergency && { emergency }), ...(before && { extends: before.requestId }) }
+}
+
 export const askDetails = (request: RequestBase): Details => ({
   requester: request.requester.userId,
   vm: request.vm.id,
@@ -24,7 +29,7 @@ export const askDetails = (request: RequestBase): Details => ({
   ...(request.startsAt != null && { startsAt: request.startsAt }),
   until: request.until,
   reason: request.reason,
-  ...(request.extends && { extends: request.extends.requestId }),
+  ...special(request),
   rule: request.verdict.terms?.rule ?? null,
   policy: request.verdict.policyHash,
   because: request.verdict.tree.because,
@@ -49,6 +54,8 @@ export const baseOf = (request: Request): RequestBase => ({
   requestedAt: request.requestedAt,
   verdict: request.verdict,
   reviews: request.reviews,
+  ...(request.emergency && { emergency: true }),
+  ...(request.oversight && { oversight: request.oversight }),
   ...(request.extends && { extends: request.extends }),
   ...(request.extensions && { extensions: request.extensions }),
   ...(request.askedFor && { askedFor: request.askedFor }),

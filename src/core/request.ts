@@ -34,15 +34,23 @@ export interface Ask {
   /** Set when the person named an end (`until 18:00`) or a start: access never outlives it, whenever the yes comes. */
   readonly until: number | null
   readonly reason: string | null
+  /** Asked for without waiting for anybody’s yes. */
+  readonly emergency?: boolean
   /** Set when it is to follow on from access that is open. */
   readonly extends?: { readonly requestId: string; readonly endsAt: number; readonly extraMs: number }
 }
+
+export type Oversight =
+  | { readonly state: 'open'; readonly since: number }
+  | { readonly state: 'signed' | 'unjustified'; readonly by: Person; readonly at: number }
 
 export interface RequestBase extends Ask {
   readonly requestedAt: number
   /** The policy's answer when the request was made. */
   readonly verdict: Verdict
   readonly reviews: readonly Review[]
+  /** Set when nobody was asked: somebody else looks at it afterwards. */
+  readonly oversight?: Oversight
   /** The requests that were made to follow on from this one. */
   readonly extensions?: readonly string[]
   /** What was asked for, where an approver has said yes to less. */

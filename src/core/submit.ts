@@ -4,6 +4,7 @@ import type { Effect } from './effect.ts'
 import type { Event } from './event.ts'
 import { deadlineOf, reminderAt } from './expiry.ts'
 import { type Outcome, refuse } from './outcome.ts'
+import { brokenGlass } from './oversight.ts'
 import type { PendingRequest, Request, RequestBase } from './request.ts'
 import { askDetails, auditOf, show } from './request-parts.ts'
 
@@ -20,9 +21,10 @@ export function submit(event: Submit, now: number): Outcome {
   if (verdict.outcome === 'allow') {
     const given = grantFor(base, event.grantId, now)
     if (!given) return refuse({ code: 'no time left' })
-    const request: Request = { ...base, state: 'approved', terms: verdict.terms, approvedAt: now }
+    const watched = verdict.terms.emergency && { oversight: { state: 'open', since: now } as const }
+    const request: Request = { ...base, ...watched, state: 'approved', terms: verdict.terms, approvedAt: now }
     const audit = auditOf('request.approved', request, 'policy', now, askDetails(base), given.grant.id)
-    return begin(request, given, [audit], [])
+    return begin(request, given, [audit], brokenGlass(ask.id, verdict.terms, now))
   }
   const deadlineAt = deadlineOf(now, verdict.terms.deadlineMs, ask.until)
   const request: Request = {

@@ -50,6 +50,7 @@ export function createEngine(parts: EngineParts): Engine {
     handlers: {
       deadline: timer(dispatcher, 'deadline'),
       reminder: timer(dispatcher, 'reminder'),
+      unsigned: timer(dispatcher, 'unsigned'),
       escalation: timer(dispatcher, 'escalation'),
       start: start(all),
       expiry: timer(dispatcher, 'expiry'),

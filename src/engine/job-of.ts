@@ -79,7 +79,8 @@ interface NoteTo {
 const readers = (note: Note): readonly NoteTo['to'][] => {
   if (note.type === 'said') return note.inThread ? ['requester'] : ['thread', 'requester']
   if (note.type === 'decided') return ['requester']
-  const threadOnly = note.type === 'came back' || note.type === 'waiting' || note.type === 'escalated'
+  const threadOnly =
+    note.type === 'came back' || ['waiting', 'escalated', 'glass broken', 'unsigned'].includes(note.type)
   return threadOnly ? ['thread'] : ['thread', 'requester']
 }
 

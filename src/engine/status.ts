@@ -45,6 +45,7 @@ export async function statusText({
   const trouble = clockTrouble()
   return [
     ...standing(health, wording),
+    ...(health.unsigned > 0 ? [`*Emergencies that nobody has reviewed: ${health.unsigned}.*`] : []),
     spreadText('Closing after the end', health.lateness),
     spreadText('Opening after the approval', health.opening),
     readAt === null

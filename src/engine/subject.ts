@@ -13,6 +13,7 @@ export const subjectOf = (ask: Ask, requester: Member, now: number, first = fals
   reason: ask.reason,
   startsAt: Math.max(now, ask.startsAt ?? now),
   durationMs: ask.durationMs,
+  ...(ask.emergency && { emergency: true }),
   ...(ask.extends && { extension: { extraMs: ask.extends.extraMs, first } }),
   usage: new Map(),
 })

@@ -109,6 +109,7 @@ async function gather(
     source: source.value,
     ...times,
     reason: command.reason,
+    ...(command.emergency && { emergency: true }),
   })
 }
 

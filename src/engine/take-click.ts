@@ -62,6 +62,13 @@ async function eventOf(parts: IntakeParts, click: Click, current: Case, by: Memb
   switch (click.action) {
     case 'cancel':
       return { type: 'cancel', by }
+    case 'sign':
+    case 'unjustified': {
+      const { operators } = parts.policy()
+      const { entraId } = await parts.directory.member(current.request.requester, [])
+      const justified = click.action === 'sign'
+      return { type: 'sign', by, justified, operators, requesterEntraId: entraId }
+    }
     case 'close':
       return { type: 'close', by, operators: parts.policy().operators }
     case 'approve':

@@ -6,6 +6,8 @@ import { count, person, seconds, time, user, words } from './words.ts'
 const happened: Readonly<Record<AuditType, string>> = {
   'request.pending': '@ asked for access',
   'request.reviewed': '@ approved, more approvals are needed',
+  'request.signed': '@ reviewed the emergency and signed it',
+  'request.unjustified': '@ reviewed the emergency and found it not justified',
   'request.commented': '@ commented',
   'request.narrowed': '@ approved less than was asked for',
   'request.escalated': 'more people are asked',

@@ -5,6 +5,8 @@ import { id as cancelId } from './actions/cancel.ts'
 import { id as closeId } from './actions/close.ts'
 import { id as denyId } from './actions/deny.ts'
 import { id as lessId } from './actions/less.ts'
+import { id as signId } from './actions/sign.ts'
+import { id as unjustifiedId } from './actions/unjustified.ts'
 import { actions, button, context, fields, header, quoted, type Shown, section, versioned } from './blocks.ts'
 import {
   addressFact,
@@ -72,6 +74,12 @@ export const labeled = (id: string, text: string, kase: Case, style?: 'primary')
 
 const closable = (phase: Phase): boolean => ['scheduled', 'opening', 'open', 'over'].includes(phase.name)
 
+/** An emergency is looked at by somebody else, while it is open or afterwards. */
+const signButtons = (kase: Case): Button[] =>
+  kase.request.oversight?.state === 'open'
+    ? [labeled(signId, 'Sign', kase), labeled(unjustifiedId, 'Not justified', kase)]
+    : []
+
 function cardButtons(kase: Case, phase: Phase): KnownBlock[] {
   if (phase.name === 'pending') {
     return [
@@ -82,7 +90,8 @@ function cardButtons(kase: Case, phase: Phase): KnownBlock[] {
       ]),
     ]
   }
-  return closable(phase) ? [actions([labeled(closeId, 'Close now', kase)])] : []
+  const buttons = [...(closable(phase) ? [labeled(closeId, 'Close now', kase)] : []), ...signButtons(kase)]
+  return buttons.length > 0 ? [actions(buttons)] : []
 }
 
 function mirrorButtons(kase: Case, phase: Phase): KnownBlock[] {

@@ -93,6 +93,14 @@ export function createChat({ token, slackApiUrl, showTags, log, ...limits }: Cha
       throw channel.reason
   }
 
+  /** A mention may reach nobody, and who was passed over must know. One who cannot be told keeps no other from it. */
+  const tellSkipped = async (users: readonly string[], shown: Shown) => {
+    const told = await Promise.allSettled(users.map((user) => post(people, user, shown)))
+    for (const one of told)
+      if (one.status === 'rejected')
+        log.error({ error: String(one.reason) }, 'somebody who was not asked could not be told')
+  }
+
   return {
     async card(kase, at, now) {
       const shown = requestCard(kase, now, { showTags: showTags() })
@@ -105,6 +113,7 @@ export function createChat({ token, slackApiUrl, showTags, log, ...limits }: Cha
     async note(kase, note, card, now, repeat) {
       const shown = noteMessage(kase, note, now, 'thread', repeat)
       if (shown !== null) await post(people, card.channel, shown, card.ts)
+      if (shown !== null && note.type === 'glass broken') await tellSkipped(note.users, shown)
     },
     async tell(kase, note, now, repeat) {
       const shown = noteMessage(kase, note, now, 'requester', repeat)

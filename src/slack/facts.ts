@@ -52,6 +52,18 @@ export const askedFact = ({ askedFor }: Request): string[] =>
       ]
     : []
 
+/** How the review of an emergency stands. */
+export function oversightFact({ oversight, terms }: Request): string[] {
+  if (!oversight) return []
+  if (oversight.state === 'open') {
+    const { users = [], groups = [] } = terms?.emergency?.reviewers ?? {}
+    const by = list([...users.map(user), ...groups.map(group)])
+    return [`*Break-glass: nobody was asked.* Nobody has reviewed it yet; ${by} should.`]
+  }
+  const what = oversight.state === 'signed' ? 'signed it' : 'found it not justified'
+  return [`Break-glass: nobody was asked. ${user(oversight.by.userId)} ${what} ${time(oversight.at)}.`]
+}
+
 /** How long, for the first line, where no date can be written. */
 export const rawLength = (request: Request): string =>
   request.until === null ? ` for ${durationText(request.durationMs)}` : ''

@@ -71,6 +71,19 @@ const said = (kase: Case, note: Of<'said'>): string[] => [
   `> ${words(note.text, 1000)}`,
 ]
 
+function broken(kase: Case, note: Of<'glass broken' | 'unsigned'>): string[] | null {
+  const { request } = kase
+  const people = [...note.users.map(user), ...note.groups.map(group)].join(' ')
+  const what = `${scope(request)} for ${person(request.requester)}`
+  const why = `Reason: ${words(request.reason ?? 'none', 300)}.`
+  if (note.type === 'glass broken')
+    return [`${people} *The glass was broken* ${time(note.at)}: ${what}. You were not asked. ${why}`]
+  if (request.oversight?.state !== 'open') return null
+  return [
+    `${people} *Not reviewed yet:* the glass was broken for ${what}. ${why} Sign it on its card, or say that it was not justified.`,
+  ]
+}
+
 /** Said only while it is so: a request that was decided meanwhile needs nobody any more. */
 function waiting(kase: Case, note: Of<'waiting' | 'escalated'>, now: number): string[] | null {
   const phase = phaseOf(kase, now)
@@ -109,6 +122,13 @@ function lines(kase: Case, note: Note, now: number, to: Reader): string[] | null
       return decided(kase, note, to)
     case 'came back':
       return cameBack(kase, note)
+    case 'glass broken':
+    case 'unsigned':
+      return broken(kase, note)
+    case 'signed':
+      return [
+        `${person(note.by)} ${note.justified ? 'signed' : 'found not justified'}: ${scope(kase.request)}, for which nobody was asked.`,
+      ]
     case 'said':
       return said(kase, note)
     case 'waiting':

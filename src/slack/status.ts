@@ -1,6 +1,6 @@
 import { approvalsOf } from '../core/evaluate.ts'
 import { closedSentences, closingSentences, reasonSentence } from './closing.ts'
-import { approvedBy, approversFact, askedFact, connectLines, list } from './facts.ts'
+import { approvedBy, approversFact, askedFact, connectLines, list, oversightFact } from './facts.ts'
 import type { Phase } from './phase.ts'
 import { reasonLines } from './reasons.ts'
 import { count, person, time, user, words } from './words.ts'
@@ -72,6 +72,7 @@ const endOf = (grant: Extract<Phase, { name: 'closed' }>['grant']) => ({
 export const cardStatus = (phase: Phase, now: number): string[] => [
   ...cardLines(phase, now),
   ...askedFact(phase.request),
+  ...oversightFact(phase.request),
 ]
 
 function cardLines(phase: Phase, now: number): string[] {
@@ -122,6 +123,7 @@ function denied({ request }: Extract<Phase, { name: 'denied' }>, you: boolean): 
 export const mirrorStatus = (phase: Phase, now: number): string[] => [
   ...mirrorLines(phase, now),
   ...askedFact(phase.request),
+  ...oversightFact(phase.request),
 ]
 
 function mirrorLines(phase: Phase, now: number): string[] {

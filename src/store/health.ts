@@ -34,6 +34,8 @@ export async function health(db: Queries, now: number, since: number): Promise<H
   const strays = await sql<{ count: number; first: Date | null }>`
     select count(*)::int as count, min(greatest(expires_at, found_at)) as first
     from strays where expires_at < ${new Date(now)}::timestamptz`.execute(db)
+  const unsigned = await sql<{ count: number }>`
+    select count(*)::int as count from requests where doc #>> '{oversight,state}' = 'open'`.execute(db)
   const earliest = found.rows.map((row) => row.earliest.getTime())
   const late = [...earliest, ...strays.rows.flatMap(({ first }) => first?.getTime() ?? [])].filter(
     (at) => at < now,
@@ -45,6 +47,7 @@ export async function health(db: Queries, now: number, since: number): Promise<H
     overdue: sum('overdue') + (strays.rows[0]?.count ?? 0),
     overdueSince: late.length > 0 ? Math.min(...late) : null,
     stuck: sum('stuck'),
+    unsigned: unsigned.rows[0]?.count ?? 0,
     lateness: await spread(
       db,
       sql`greatest(0, (doc ->> 'closedAt')::float8 - (doc ->> 'expiresAt')::float8)`,

@@ -52,6 +52,11 @@ const quiet = { info: () => {}, warn: () => {}, error: () => {} }
 const other: Handler = async () => done
 const others = {
   deadline: other,
+  reminder: other,
+  escalation: other,
+  start: other,
+  panic: other,
+  unsigned: other,
   expiry: other,
   warning: other,
   stuck: other,

@@ -4,7 +4,7 @@ import { authorise, isApprover, membershipProblem, progressOf, type Verb } from 
 import type { Member } from '../../src/core/person.ts'
 import { alice, bob, carol, dave, member, person, terms } from '../support/cases.ts'
 
-const verbs: readonly Verb[] = ['approve', 'deny', 'cancel', 'close', 'comment', 'extend', 'panic']
+const verbs: readonly Verb[] = ['approve', 'deny', 'cancel', 'close', 'comment', 'extend', 'sign', 'panic']
 const authority = { request: { requester: alice }, terms: terms() }
 const code = (verb: Verb, who: Member, given: Parameters<typeof authorise>[2] = authority) =>
   authorise(verb, who, given)?.code ?? 'yes'
@@ -21,6 +21,7 @@ describe('who may do what', () => {
         close: 'yes',
         comment: 'yes',
         extend: 'yes',
+        sign: 'own request',
         panic: 'not an operator',
       },
     ],
@@ -34,6 +35,7 @@ describe('who may do what', () => {
         close: 'yes',
         comment: 'yes',
         extend: 'not yours to extend',
+        sign: 'not yours to sign',
         panic: 'not an operator',
       },
     ],
@@ -47,6 +49,7 @@ describe('who may do what', () => {
         close: 'yes',
         comment: 'yes',
         extend: 'not yours to extend',
+        sign: 'not yours to sign',
         panic: 'not an operator',
       },
     ],
@@ -60,6 +63,7 @@ describe('who may do what', () => {
         close: 'not yours to close',
         comment: 'not yours to comment',
         extend: 'not yours to extend',
+        sign: 'not yours to sign',
         panic: 'not an operator',
       },
     ],
@@ -73,6 +77,7 @@ describe('who may do what', () => {
         close: 'yes',
         comment: 'yes',
         extend: 'yes',
+        sign: 'own request',
         panic: 'not an operator',
       },
     ],
@@ -86,6 +91,7 @@ describe('who may do what', () => {
         close: 'yes',
         comment: 'yes',
         extend: 'yes',
+        sign: 'own request',
         panic: 'not an operator',
       },
     ],

@@ -31,6 +31,12 @@ describe('staying longer', () => {
   })
 })
 
+describe('a stop of all access', () => {
+  it('is read further where it is decided', () => {
+    expect(parse('PANIC all because of an intruder')).toEqual({ kind: 'panic' })
+  })
+})
+
 describe('a start', () => {
   it.each([
     ['at 18:00', { tomorrow: false, hour: 18, minute: 0 }],
@@ -238,11 +244,6 @@ describe('a mistake says what is wrong and shows a command that would work', () 
       '/jit rdp vm-jump01 30m',
     ],
     ['audit', 'Reading the audit trail here is not possible yet.', '/jit rdp vm-jump01 30m'],
-    [
-      'PANIC',
-      'Closing everything at once is not here yet. Close each access with its Close now button.',
-      '/jit rdp vm-jump01 30m',
-    ],
   ])('%s', (text, wrong, example) => {
     expect(parse(text)).toEqual({ kind: 'mistake', wrong, example })
   })

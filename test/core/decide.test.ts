@@ -4,7 +4,7 @@ import { decide } from '../../src/core/decide.ts'
 import type { Event } from '../../src/core/event.ts'
 import type { Less } from '../../src/core/less.ts'
 import type { Panic } from '../../src/core/panic.ts'
-import type { Member } from '../../src/core/person.ts'
+import type { Member, Person } from '../../src/core/person.ts'
 import type { Verdict } from '../../src/core/policy.ts'
 import {
   alice,
@@ -34,6 +34,19 @@ const asked = { terms: terms(), ...base() }
 const stuckSince = (time: string, { request, grant }: Case): Case =>
   grant?.state === 'closing' ? { request, grant: { ...grant, stuckSince: clock(time) } } : { request, grant }
 
+const emergency = { skipped: { users: ['UBOB'], groups: [] }, reviewers: { users: ['UCAROL'], groups: [] } }
+const inEmergency = ({ request, grant }: Case): Case => ({
+  grant,
+  request:
+    request.state === 'approved'
+      ? {
+          ...request,
+          terms: terms({ approvals: 0, emergency }),
+          oversight: { state: 'open', since: clock('09:05') },
+        }
+      : request,
+})
+
 /** Every state that a case can be in, in the words of somebody who looks at the card. */
 const states = {
   'nothing was asked': null,
@@ -56,6 +69,7 @@ const states = {
   'opening, both rules planned': granted('opening', [rule('A'), rule('B')]),
   'opening, one rule there': granted('opening', [rule('A', 'present'), rule('B')]),
   open: granted('open', [rule('A', 'present'), rule('B', 'present')]),
+  'open, and nobody was asked': inEmergency(granted('open', [rule('A', 'present'), rule('B', 'present')])),
   closing: granted('closing', [rule('A', 'present'), rule('B', 'present')]),
   'closing, one rule gone': granted('closing', [rule('A', 'absent'), rule('B', 'present')]),
   'closing, and it pages': stuckSince(
@@ -86,6 +100,13 @@ const starts = (but: { policy?: Verdict; requester?: Member } = {}): Event => ({
   policy: verdict('needs approval', two),
   requester: member(alice),
   ...but,
+})
+const signs = (who: Person): Event => ({
+  type: 'sign',
+  by: member(who),
+  justified: true,
+  operators: { users: [], groups: [] },
+  requesterEntraId: null,
 })
 const panic: Panic = { id: 'p1', scope: { kind: 'all' }, reason: 'an intruder', by: dave, at: clock('09:10') }
 const planned: Event = { type: 'rules planned', rules: [rule('A'), rule('B')] }
@@ -161,6 +182,9 @@ const events = {
   'the warning comes after the end': [{ type: 'warning' }, '09:35'],
   'the expiry’s timer runs early': [{ type: 'expiry' }, '09:34:59.999'],
   'the time is over': [{ type: 'expiry' }, '09:35'],
+  'nobody has looked at it': [{ type: 'unsigned' }],
+  'Bob signs': [signs(bob)],
+  'Alice signs': [signs(alice)],
   'an operator stops everything': [{ type: 'panic', panic }],
   'Dave, an operator, closes': [
     { type: 'close', by: member(dave), operators: { users: ['UDAVE'], groups: [] } },
@@ -181,6 +205,8 @@ const ends = (state: string) =>
   `${state}: request.${state}; drop deadline, drop reminder, drop escalation, show, note decided`
 /** Whatever has become of it, people may say something about it. */
 const heard: Row = {
+  'Alice signs': 'no: own request',
+  'Bob signs': 'no: not yours to sign',
   'Carol says something': 'same: request.commented; note said',
   'Dave says something': 'no: not yours to comment',
 }
@@ -379,6 +405,20 @@ const table: Record<keyof typeof states, Row> = {
     'five minutes are left': 'same: note ending',
     'the time is over': over('++', '09:36'),
   }),
+  'open, and nobody was asked': decided({
+    ...keepsExpiry,
+    ...close(over('++')),
+    ...notYours,
+    'nobody has looked at it': 'same: set unsigned 09:10, note unsigned',
+    'Bob signs': 'approved/open ++: request.signed; drop unsigned, show, note signed',
+    'somebody removed rule A': overByOthers('++'),
+    'the VM is gone': overByOthers('++'),
+    'an operator stops everything': overByOthers('++'),
+    'somebody changed rule A': overByOthers('++'),
+    'Alice wants to stay longer': 'approved/open ++: grant.extending',
+    'five minutes are left': 'same: note ending',
+    'the time is over': over('++', '09:36'),
+  }),
   closing: decided({
     ...close('no: already closing'),
     ...notYours,
@@ -443,6 +483,8 @@ describe('every event in every state', () => {
       comment: true,
       extend: true,
       panic: true,
+      sign: true,
+      unsigned: true,
       deadline: true,
       reminder: true,
       escalation: true,

@@ -25,6 +25,8 @@ const all: { [Code in Refusal['code']]: readonly Extract<Refusal, { code: Code }
   'not yours to comment': [{ code: 'not yours to comment' }],
   'not an operator': [{ code: 'not an operator' }],
   panic: [{ code: 'panic', by: bob, at: clock('09:00'), reason: 'the jump host is compromised' }],
+  'not yours to sign': [{ code: 'not yours to sign' }],
+  'nothing to sign': [{ code: 'nothing to sign' }],
   'not less': [{ code: 'not less' }],
   'not yours to close': [{ code: 'not yours to close' }],
   'already reviewed': [{ code: 'already reviewed' }],
@@ -58,7 +60,9 @@ it('says what is wrong, what still holds and what to do next', () => {
     This access is not open, so it cannot be made longer. Ask again with \`/jit\`.
     Only the person who asked and the approvers are heard here, so nothing was passed on.
     Only the operators whom the policy names may do this, so nothing changed.
-    @UBOB stopped all such access at 09:00: the jump host is compromised. Nothing was opened; it can be asked for again once that is lifted.
+    Stopped: @UBOB stopped all such access at 09:00: the jump host is compromised. Nothing was opened; it can be asked for again once that is lifted.
+    Only those who would have been asked, or whom the policy names for it, may sign this, so nothing changed.
+    There is nothing to sign here: somebody has done that already, or nobody needed to.
     That is not less than what was asked for, so nothing changed. Use Approve for all of it.
     Only the person who asked or an approver may close this access, so nothing changed. Ask one of them.
     Your approval already counts. The request is waiting for somebody else’s.

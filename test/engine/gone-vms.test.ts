@@ -31,6 +31,7 @@ function open(index: number): Case {
 const inventory: Inventory = {
   find: () => [],
   nearest: () => [],
+  subscription: () => null,
   has: () => false,
   refresh: async () => {},
   readAt: () => clock('09:09'),

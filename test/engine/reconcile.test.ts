@@ -60,6 +60,7 @@ function parts({ surveyed, store = subject.store, unreadable, gone }: Given) {
   const inventory = {
     find: () => [],
     nearest: () => [],
+    subscription: () => null,
     has: () => true,
     refresh: async () => {},
     readAt: () => null,

@@ -46,7 +46,9 @@ describe('a panic', () => {
     expect(world.auditLines().some((line) => /stopped all access in a scope/.test(line))).toBe(true)
 
     await world.asks('robin', 'ssh vm-jump01 1h from 81.2.69.142')
-    expect(world.ephemerals('robin').at(-1)).toMatch(/@alex stopped all such access.*Nothing was opened/)
+    expect(world.ephemerals('robin').at(-1)).toMatch(
+      /Stopped: @alex stopped all such access.*Nothing was opened/,
+    )
     await stops('alex', 'lift because it was cleaned')
     expect(world.dm('alex').at(-1)).toMatch(/The stop is lifted/)
     await opens('vm-jump01')

@@ -217,6 +217,7 @@ export function health(tables: Tables, now: number, since: number): Health {
       null,
     ),
     overdue: left.filter((grant) => grant.expiresAt < now).length,
+    unsigned: 0,
     stuck: left.filter((grant) => grant.state === 'closing' && grant.stuckSince !== undefined).length,
     lateness: spread(
       closed

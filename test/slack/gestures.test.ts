@@ -81,7 +81,7 @@ describe.each(['socket', 'http'] as const)('over %s', (kind) => {
     ],
     [
       'panic',
-      'Closing everything at once is not here yet. Close each access with its Close now button.\nTry: `/jit rdp vm-jump01 30m`',
+      'Say what to stop, and why after “because”. For example: `/jit panic all because the jump host is compromised`, or `vm vm-jump01`, `subscription Production`, `person @robin` instead of `all`, or `/jit panic lift because it is clean`.',
     ],
     ['rdp vm-gone 30m', 'There is no VM named &lt;vm-gone&gt;.'],
   ])('“%s” is answered at once and nothing is stored', async (text, answer) => {

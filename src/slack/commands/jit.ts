@@ -4,6 +4,7 @@ import { durationText, type Span } from '../../core/duration.ts'
 import { parsePanic } from '../../core/panic-command.ts'
 import type { Person } from '../../core/person.ts'
 import type { Gesture } from '../../ports.ts'
+import { glassForm } from '../forms/glass.ts'
 import { panicForm } from '../forms/panic.ts'
 import { personOf } from '../identity.ts'
 import { type Hands, notStored } from '../listener.ts'
@@ -78,6 +79,12 @@ export const jit =
       return
     }
     const no = refusal(command, hands)
+    if (no === null && command.kind === 'ask' && command.emergency) {
+      await ack()
+      const view = glassForm(command, { text: body.text, responseUrl: body.response_url })
+      await client.views.open({ trigger_id: body.trigger_id, view })
+      return
+    }
     if (no !== null) return say(no)
     const person = personOf(body)
     let fresh: boolean

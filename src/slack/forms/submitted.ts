@@ -2,6 +2,7 @@ import type { AllMiddlewareArgs, SlackViewMiddlewareArgs, ViewSubmitAction } fro
 import type { Gesture } from '../../ports.ts'
 import { personOf } from '../identity.ts'
 import { type Hands, notStored } from '../listener.ts'
+import { carriedIn } from './glass.ts'
 import { lessIn, timeBlock } from './less.ts'
 import { reasonIn } from './why.ts'
 
@@ -29,6 +30,17 @@ export const why =
     if (person === null || text === '') return args.ack()
     const gesture: Gesture = { kind: 'comment', person, about: view.private_metadata, text }
     return store(hands, args, gesture, 'reason')
+  }
+
+/** The second step of breaking the glass: the same text is an ask now. */
+export const breakGlass =
+  (hands: Hands) =>
+  async (args: Args): Promise<void> => {
+    const person = personOf(args.body)
+    const carried = carriedIn(args.view.private_metadata)
+    if (person === null || !carried) return args.ack()
+    const gesture: Gesture = { kind: 'ask', person, ...carried }
+    return store(hands, args, gesture, 'glass')
   }
 
 /** The second step of a stop: what was typed is read again, by whoever decides. */

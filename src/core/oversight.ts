@@ -1,0 +1,72 @@
+import { authorise } from './approval.ts'
+import type { Case } from './case.ts'
+import { day } from './duration.ts'
+import type { Effect } from './effect.ts'
+import type { Event } from './event.ts'
+import { type Outcome, refuse, type Transition, unchanged } from './outcome.ts'
+import type { Terms } from './policy.ts'
+import type { Request } from './request.ts'
+import { auditOf, show } from './request-parts.ts'
+
+/** Once a day, until somebody has looked at it. */
+const remindAfterMs = day
+
+const timer = (requestId: string, now: number): Effect => ({
+  kind: 'set timer',
+  timer: 'unsigned',
+  requestId,
+  at: now + remindAfterMs,
+})
+
+/** What follows at once from access that nobody was asked about. */
+export function brokenGlass(requestId: string, { emergency }: Terms, now: number): Effect[] {
+  if (!emergency) return []
+  const { users, groups } = emergency.skipped
+  return [
+    timer(requestId, now),
+    { kind: 'note', requestId, note: { type: 'glass broken', at: now, users, groups } },
+  ]
+}
+
+function remind(current: Case, now: number): Transition {
+  const { request } = current
+  const { users = [], groups = [] } = request.terms?.emergency?.reviewers ?? {}
+  return {
+    ...unchanged(current),
+    effects: [
+      timer(request.id, now),
+      { kind: 'note', requestId: request.id, note: { type: 'unsigned', at: now, users, groups } },
+    ],
+  }
+}
+
+/** The review of an emergency stays open until somebody else than the requester has signed it or called it unjustified. */
+export function decideOversight(
+  current: Case,
+  event: Extract<Event, { type: 'sign' | 'unsigned' }>,
+  now: number,
+): Outcome {
+  const { request, grant } = current
+  const open = request.oversight?.state === 'open'
+  if (event.type === 'unsigned') return open ? remind(current, now) : unchanged(current)
+  const { by, justified, operators, requesterEntraId } = event
+  const refusal = authorise('sign', by, { request, requesterEntraId, terms: request.terms, operators })
+  if (refusal) return refuse(refusal)
+  if (!open) return refuse({ code: 'nothing to sign' })
+  const state = justified ? 'signed' : 'unjustified'
+  const next: Request = { ...request, oversight: { state, by: by.person, at: now } }
+  return {
+    ok: true,
+    next: { request: next, grant },
+    audit: [auditOf(`request.${state}`, request, by.person, now, {}, grant?.id ?? null)],
+    effects: [
+      { kind: 'drop timer', timer: 'unsigned', requestId: request.id },
+      show(request.id),
+      {
+        kind: 'note',
+        requestId: request.id,
+        note: { type: 'signed', at: now, by: by.person, justified },
+      },
+    ],
+  }
+}

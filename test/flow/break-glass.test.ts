@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { channels, createWorld, type World } from '../support/world.ts'
+
+const policy = `
+version: 1
+audit: { channel: C0AUDIT }
+defaults: { channel: C0APPROVALS, maxDuration: 2h }
+rules:
+  - name: nobody hurries into the database
+    vm: { name: vm-db* }
+    approvers: { users: [U0AVERY] }
+  - name: a colleague agrees, or the house is on fire
+    approvers: { users: [U0AVERY], groups: [S0LEADS] }
+    breakGlass: { maxDuration: 30m, reviewers: { users: [U0ALEX] } }
+`
+
+describe('breaking the glass', () => {
+  let world: World
+  beforeAll(async () => {
+    world = await createWorld({ policy })
+  })
+  afterAll(() => world?.close())
+
+  const breaks = async (text: string) => {
+    await world.people.robin.types('/jit', `break-glass ${text}`, { channel: channels.access })
+    const view = await world.slack.until(() => world.people.robin.modal())
+    expect(world.slack.visible(view)).toMatch(/Everybody who would have been asked is told at once/)
+    await world.people.robin.submits(view)
+    await world.settle()
+  }
+
+  test('opens at once, tells everybody who was not asked, and stays to be reviewed by somebody else', async () => {
+    await breaks('ssh vm-jump01 20m from 81.2.69.142 because the shop is down')
+    expect(world.cardText()).toMatch(/^Open: ssh to vm-jump01/)
+    expect(world.cardText()).toMatch(
+      /Break-glass: nobody was asked\. Nobody has reviewed it yet; @alex should/,
+    )
+    expect(world.thread().join('\n')).toMatch(/@avery @leads The glass was broken.*the shop is down/s)
+    expect(world.dm('avery').at(-1)).toMatch(/You were not asked/)
+    await world.passes('21m')
+    expect(world.cardText()).toMatch(/^Closed: /)
+
+    await world.clicks('robin', 'sign')
+    expect(world.ephemerals('robin').at(-1)).toMatch(/Nobody decides on their own request/)
+    await world.asks('avery', 'status')
+    expect(world.ephemerals('avery').at(-1)).toMatch(/Emergencies that nobody has reviewed: 1/)
+    const reminders = () => world.thread().filter((line) => /Not reviewed yet/.test(line)).length
+    await world.passes('1d')
+    expect(reminders()).toBe(1)
+    await world.passes('1d')
+    expect(reminders()).toBe(2)
+
+    await world.clicks('alex', 'sign')
+    expect(world.cardText()).toMatch(/@alex signed it/)
+    expect(world.auditLines().at(-1)).toMatch(/reviewed the emergency and signed it/)
+    await world.passes('2d')
+    expect(reminders()).toBe(2)
+    await world.asks('avery', 'status')
+    expect(world.ephemerals('avery').at(-1)).not.toMatch(/Emergencies/)
+  })
+
+  test('may be found not justified', async () => {
+    await breaks('ssh vm-jump01 20m from 81.2.69.142 because I felt like it')
+    await world.clicks('avery', 'unjustified')
+    expect(world.cardText()).toMatch(/@avery found it not justified/)
+    expect(world.dm('robin').join('\n')).toMatch(/@avery found not justified/)
+    await world.clicks('avery', 'close')
+  })
+
+  test('has a shorter limit, and only where the rule says so', async () => {
+    await breaks('ssh vm-jump01 31m from 81.2.69.142 because the shop is down')
+    expect(world.ephemerals('robin').at(-1)).toMatch(/more than the 30 min/)
+    await breaks('ssh vm-db01 20m from 81.2.69.142 because the shop is down')
+    expect(world.ephemerals('robin').at(-1)).toMatch(/the rule does not allow it/)
+    expect(world.ourRules()).toEqual([])
+  })
+
+  test('needs a reason', async () => {
+    const seen = await world.asks('robin', 'break-glass ssh vm-jump01 20m from 81.2.69.142')
+    expect(JSON.stringify(seen)).toMatch(/says why, after “because”/)
+  })
+})
