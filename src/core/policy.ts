@@ -105,7 +105,7 @@ export type ReasonNeed =
   | { readonly kind: 'pattern'; readonly globs: readonly string[]; readonly help: string }
 
 /** How often in 24 hours the rule may decide by itself. */
-export interface Quota {
+interface Quota {
   readonly perPerson?: number
   readonly perVm?: number
   readonly perRule?: number

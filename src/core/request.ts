@@ -40,7 +40,7 @@ export interface Ask {
   readonly extends?: { readonly requestId: string; readonly endsAt: number; readonly extraMs: number }
 }
 
-export type Oversight =
+type Oversight =
   | { readonly state: 'open'; readonly since: number }
   | { readonly state: 'signed' | 'unjustified'; readonly by: Person; readonly at: number }
 

@@ -1,20 +1,18 @@
 import { membershipProblem } from '../core/approval.ts'
 import { type Command, parseCommand } from '../core/command.ts'
-import { durationText, endOf, startOf } from '../core/duration.ts'
-import { evaluate } from '../core/evaluate.ts'
+import { endOf, startOf } from '../core/duration.ts'
 import { Fault } from '../core/fault.ts'
 import type { Member, Person } from '../core/person.ts'
 import { groupsNamed } from '../core/policy.ts'
-import type { Wording } from '../core/refusal.ts'
-import type { Ask, Request } from '../core/request.ts'
+import type { Ask } from '../core/request.ts'
 import { parseAddress, type Source } from '../core/source.ts'
 import type { Vm } from '../core/vm.ts'
 import type { Claim, Gesture } from '../ports.ts'
-import { answer, endDispatched, endWith, type IntakeParts } from './answer.ts'
+import { endWith, type IntakeParts } from './answer.ts'
 import { backoffMs } from './backoff.ts'
-import { again, ended, type Finish, messageOf } from './handler.ts'
+import { again, type Finish, messageOf } from './handler.ts'
 import { statusText } from './status.ts'
-import { subjectOf } from './subject.ts'
+import { submit } from './submit-ask.ts'
 import { takeExtend } from './take-extend.ts'
 import { within } from './within.ts'
 
@@ -181,41 +179,4 @@ async function findVm({ inventory, clock, log }: IntakeParts, command: AskComman
   const nearest = inventory.nearest(command.vmName, 3).map((name) => `\`${name}\``)
   const hint = nearestText(nearest)
   return say(`There is no VM named ${command.vmName} that I can see. ${hint} ${nothingStored}`)
-}
-
-export async function submit(
-  parts: IntakeParts,
-  claim: Claim,
-  url: string,
-  member: Member,
-  ask: Ask,
-  first = false,
-): Promise<Finish> {
-  const verdict = evaluate(parts.policy(), subjectOf(ask, member, parts.clock.now(), first))
-  const outcome = await parts.dispatcher.dispatch({
-    requestId: ask.id,
-    event: { type: 'submit', ask, verdict, grantId: parts.newId() },
-    claim,
-    also: async (tx, decided) => {
-      await tx.endIntake(claim.subject, parts.clock.now())
-      if (decided.ok && ask.source.learnt === 'typed') {
-        await tx.rememberAddress(ask.requester, ask.source.address, ask.source.learntAt)
-      }
-    },
-  })
-  const told = await endDispatched(parts, url, outcome)
-  if (told?.ok) await answer(parts, url, submittedText(told.next.request, parts.wording))
-  return ended
-}
-
-function submittedText(request: Request, wording: Wording): string {
-  const when = request.startsAt == null ? '' : `, beginning at ${wording.time(request.startsAt)}`
-  const what = `${request.label} to ${request.vm.name} for ${durationText(request.durationMs)} from ${request.source.address}${when}`
-  if (request.state === 'denied') {
-    return `Denied by the policy: ${what}. Why: ${request.verdict.tree.because}. Nothing was opened.`
-  }
-  if (request.state === 'pending') {
-    return `Request ${request.id}: ${what}. It waits for approval in ${wording.channel(request.terms.channel)}; I will message you.`
-  }
-  return `Request ${request.id}: ${what}. The policy allows it; I will message you when it is open.`
 }

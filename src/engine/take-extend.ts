@@ -5,7 +5,7 @@ import type { Ask } from '../core/request.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import { endDispatched, endWith, type IntakeParts } from './answer.ts'
 import { done, type Finish } from './handler.ts'
-import { submit } from './take-ask.ts'
+import { submit } from './submit-ask.ts'
 import { within } from './within.ts'
 
 const longestReadMs = 20_000

@@ -67,6 +67,29 @@ function channelOf({ request }: Case): string {
   throw new Fault('no_channel', 'The policy names no channel for this request', { kind: 'permanent' })
 }
 
+/** A mention may reach nobody, and who was passed over must know. One who cannot be told keeps no other from it. */
+async function tellSkipped(people: WebClient, log: Log, users: readonly string[], shown: Shown) {
+  const told = await Promise.allSettled(users.map((user) => post(people, user, shown)))
+  for (const one of told)
+    if (one.status === 'rejected')
+      log.error({ error: String(one.reason) }, 'somebody who was not asked could not be told')
+}
+
+/** What is said to one person, or asks one for something. */
+const personally = (people: WebClient): Pick<Chat, 'panicNews' | 'say' | 'askWhy'> => ({
+  async panicNews(pages, panic, total, closing) {
+    await post(people, pages.channel, panicNews(panic, total, closing))
+    await post(people, panic.by.userId, panicNews(panic, total, closing))
+  },
+  async say(userId, text) {
+    await post(people, userId, { text, blocks: [section(text)] })
+  },
+  async askWhy(trigger, kase) {
+    const view = whyForm(kase)
+    await calling('views.open', 'post', () => people.views.open({ trigger_id: trigger, view }))
+  },
+})
+
 /**
  * The port `Chat` over Slack's Web API. Audit lines have a client of their own, with one call in flight: they keep
  * their order, and nothing that they meet slows the rest.
@@ -93,14 +116,6 @@ export function createChat({ token, slackApiUrl, showTags, log, ...limits }: Cha
       throw channel.reason
   }
 
-  /** A mention may reach nobody, and who was passed over must know. One who cannot be told keeps no other from it. */
-  const tellSkipped = async (users: readonly string[], shown: Shown) => {
-    const told = await Promise.allSettled(users.map((user) => post(people, user, shown)))
-    for (const one of told)
-      if (one.status === 'rejected')
-        log.error({ error: String(one.reason) }, 'somebody who was not asked could not be told')
-  }
-
   return {
     async card(kase, at, now) {
       const shown = requestCard(kase, now, { showTags: showTags() })
@@ -113,7 +128,7 @@ export function createChat({ token, slackApiUrl, showTags, log, ...limits }: Cha
     async note(kase, note, card, now, repeat) {
       const shown = noteMessage(kase, note, now, 'thread', repeat)
       if (shown !== null) await post(people, card.channel, shown, card.ts)
-      if (shown !== null && note.type === 'glass broken') await tellSkipped(note.users, shown)
+      if (shown !== null && note.type === 'glass broken') await tellSkipped(people, log, note.users, shown)
     },
     async tell(kase, note, now, repeat) {
       const shown = noteMessage(kase, note, now, 'requester', repeat)
@@ -131,17 +146,7 @@ export function createChat({ token, slackApiUrl, showTags, log, ...limits }: Cha
       if (alarm.type === 'stuck rule') await callPeople(pages, draw)
       else await post(people, pages.channel, draw(pages))
     },
-    async panicNews(pages, panic, total, closing) {
-      await post(people, pages.channel, panicNews(panic, total, closing))
-      await post(people, panic.by.userId, panicNews(panic, total, closing))
-    },
-    async say(userId, text) {
-      await post(people, userId, { text, blocks: [section(text)] })
-    },
-    async askWhy(trigger, kase) {
-      const view = whyForm(kase)
-      await calling('views.open', 'post', () => people.views.open({ trigger_id: trigger, view }))
-    },
+    ...personally(people),
     answer: (responseUrl, text) => answerPrivately(responseUrl, text, slackApiUrl, timeout),
   }
 }

@@ -66,7 +66,7 @@ function decided(kase: Case, note: Of<'decided'>, to: Reader): string[] {
 }
 
 /** The words stand in a line of their own, so that nobody takes them for ours. */
-const said = (kase: Case, note: Of<'said'>): string[] => [
+const quote = (kase: Case, note: Of<'said'>): string[] => [
   `${person(note.by)} says about ${scope(kase.request)}:`,
   `> ${words(note.text, 1000)}`,
 ]
@@ -101,9 +101,9 @@ const ignoreHint =
   'If Terraform writes this group, let it leave rules of others alone: use separate `azurerm_network_security_rule` resources, or add `lifecycle { ignore_changes = [security_rule] }` to the `azurerm_network_security_group`.'
 
 function cameBack(kase: Case, note: Of<'came back'>): string[] {
-  const group = words(note.nsgId.split('/').at(-1) ?? note.nsgId, 80)
+  const nsg = words(note.nsgId.split('/').at(-1) ?? note.nsgId, 80)
   return [
-    `*A closed rule was back:* ${scope(kase.request)}. ${time(note.at)} the rule ${words(note.name, 80)} stood in the security group ${group} again. Jitney removes such a rule, and the audit trail says when it is gone.`,
+    `*A closed rule was back:* ${scope(kase.request)}. ${time(note.at)} the rule ${words(note.name, 80)} stood in the security group ${nsg} again. Jitney removes such a rule, and the audit trail says when it is gone.`,
     ignoreHint,
   ]
 }
@@ -130,7 +130,7 @@ function lines(kase: Case, note: Note, now: number, to: Reader): string[] | null
         `${person(note.by)} ${note.justified ? 'signed' : 'found not justified'}: ${scope(kase.request)}, for which nobody was asked.`,
       ]
     case 'said':
-      return said(kase, note)
+      return quote(kase, note)
     case 'waiting':
     case 'escalated':
       return waiting(kase, note, now)

@@ -7,7 +7,8 @@ import { rawScope } from '../facts.ts'
 import { plain } from '../words.ts'
 
 export const id = 'approve_less'
-export const [timeBlock, portsBlock] = ['time', 'ports'] as const
+export const timeBlock = 'time'
+const portsBlock = 'ports'
 const input = 'value'
 
 type Request = Case['request']

@@ -1,0 +1,47 @@
+import { durationText } from '../core/duration.ts'
+import { evaluate } from '../core/evaluate.ts'
+import type { Member } from '../core/person.ts'
+import type { Wording } from '../core/refusal.ts'
+import type { Ask, Request } from '../core/request.ts'
+import type { Claim } from '../ports.ts'
+import { answer, endDispatched, type IntakeParts } from './answer.ts'
+import { ended, type Finish } from './handler.ts'
+import { subjectOf } from './subject.ts'
+
+/** Asks the policy, and puts the request on record together with the end of the gesture that made it. */
+export async function submit(
+  parts: IntakeParts,
+  claim: Claim,
+  url: string,
+  member: Member,
+  ask: Ask,
+  first = false,
+): Promise<Finish> {
+  const verdict = evaluate(parts.policy(), subjectOf(ask, member, parts.clock.now(), first))
+  const outcome = await parts.dispatcher.dispatch({
+    requestId: ask.id,
+    event: { type: 'submit', ask, verdict, grantId: parts.newId() },
+    claim,
+    also: async (tx, decided) => {
+      await tx.endIntake(claim.subject, parts.clock.now())
+      if (decided.ok && ask.source.learnt === 'typed') {
+        await tx.rememberAddress(ask.requester, ask.source.address, ask.source.learntAt)
+      }
+    },
+  })
+  const told = await endDispatched(parts, url, outcome)
+  if (told?.ok) await answer(parts, url, submittedText(told.next.request, parts.wording))
+  return ended
+}
+
+function submittedText(request: Request, wording: Wording): string {
+  const when = request.startsAt == null ? '' : `, beginning at ${wording.time(request.startsAt)}`
+  const what = `${request.label} to ${request.vm.name} for ${durationText(request.durationMs)} from ${request.source.address}${when}`
+  if (request.state === 'denied') {
+    return `Denied by the policy: ${what}. Why: ${request.verdict.tree.because}. Nothing was opened.`
+  }
+  if (request.state === 'pending') {
+    return `Request ${request.id}: ${what}. It waits for approval in ${wording.channel(request.terms.channel)}; I will message you.`
+  }
+  return `Request ${request.id}: ${what}. The policy allows it; I will message you when it is open.`
+}
