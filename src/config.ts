@@ -111,6 +111,10 @@ export function readDatabaseConfig(
   return { DATA_DIR, ...(DATABASE_URL !== undefined && { DATABASE_URL }) }
 }
 
+/** Where the policy is, for commands that need nothing else. */
+export const readPolicyFile = (environment: Environment = process.env): string =>
+  environment['POLICY_FILE'] || 'policy.yml'
+
 /** What a child process needs to run at all on this machine; nothing that configures the bot. */
 export const machineEnvironment = (): Record<string, string> =>
   Object.fromEntries(

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Policy } from './core/policy.ts'
-import { type PolicyAnswer, type PolicyProblem, parsePolicy } from './policy-file.ts'
+import { type PolicyAnswer, parsePolicy } from './policy-file.ts'
+import type { FileProblem } from './policy-yaml.ts'
 
-export const problemText = (file: string, { line, column, path, message }: PolicyProblem): string =>
+export const problemText = (file: string, { line, column, path, message }: FileProblem): string =>
   `${file}:${line}:${column}: ${path ? `${path}: ` : ''}${message}`
 
 /** Reads a policy file. A file that cannot be read is a problem like any other. */
