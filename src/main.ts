@@ -125,7 +125,7 @@ const commands: Readonly<Record<string, Command>> = {
     run: simulateAzure,
   },
   policy: {
-    summary: 'check FILE: what is wrong with a policy; explain: why it answers as it does (policy --help)',
+    summary: 'check, explain or test a policy (policy --help says how)',
     run: policy,
     ownHelp: true,
   },

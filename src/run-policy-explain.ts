@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { DateTime } from 'luxon'
+import { parseInstant } from './core/duration.ts'
 import { evaluate } from './core/evaluate.ts'
 import type { Policy } from './core/policy.ts'
 import type { Port } from './core/service.ts'
@@ -81,8 +81,8 @@ class Mistakes {
 
 function momentOf(text: string | undefined, now: number): Read<number> {
   if (text === undefined) return { ok: true, value: now }
-  const moment = DateTime.fromISO(text, { zone: 'utc' })
-  if (moment.isValid) return { ok: true, value: moment.toMillis() }
+  const moment = parseInstant(text)
+  if (moment !== null) return { ok: true, value: moment }
   return {
     ok: false,
     why: `“${text}” is not a time; write it as in 2026-11-23T09:00+01:00, or without a zone for UTC`,

@@ -1,5 +1,6 @@
 import { loadPolicy, problemText } from './policy-source.ts'
 import { explainUse, runPolicyExplain } from './run-policy-explain.ts'
+import { runPolicyTest, testUse } from './run-policy-test.ts'
 
 export interface PolicyRun {
   /** The policy where none is named. */
@@ -16,12 +17,16 @@ export const policyUse = [
   explainUse,
   '  prints why the policy would allow such a request, put it to approvers or refuse it; without FILE it reads',
   '  the one that POLICY_FILE names',
+  '',
+  testUse,
+  '  puts a table of requests to the policy and says which are not answered as the table expects',
 ].join('\n')
 
 /** Runs one of the verbs of `policy`; answers the exit code. */
 export async function runPolicy(args: readonly string[], run: PolicyRun): Promise<number> {
   const [verb, ...rest] = args
   if (verb === 'explain') return runPolicyExplain(rest, run)
+  if (verb === 'test') return runPolicyTest(rest, run)
   if (verb === 'check' && rest.length === 1) return check(rest[0] ?? '', run)
   run.complain(`Use:\n\n${policyUse}`)
   return 2
