@@ -86,8 +86,15 @@ async function policy(args: readonly string[]): Promise<number> {
     say(`Use:\n\n${policyUse}`)
     return 0
   }
-  const { readPolicyFile } = await import('./config.ts')
-  return runPolicy(args, { defaultFile: readPolicyFile(), now: Date.now(), say, complain })
+  const { readPolicyFile, readSlackLookup } = await import('./config.ts')
+  return runPolicy(args, {
+    defaultFile: readPolicyFile(),
+    now: Date.now(),
+    // Only a check looks people up, so nothing else stumbles over a bad token.
+    slack: args[0] === 'check' ? readSlackLookup() : null,
+    say,
+    complain,
+  })
 }
 
 async function sweep(args: readonly string[]): Promise<number> {

@@ -1,4 +1,5 @@
-import { loadPolicy, problemText } from './policy-source.ts'
+import type { SlackLookup } from './config.ts'
+import { checkUse, runPolicyCheck } from './run-policy-check.ts'
 import { explainUse, runPolicyExplain } from './run-policy-explain.ts'
 import { runPolicyTest, testUse } from './run-policy-test.ts'
 
@@ -6,13 +7,16 @@ export interface PolicyRun {
   /** The policy where none is named. */
   readonly defaultFile: string
   readonly now: number
+  /** How Slack can be asked about people, where it can. */
+  readonly slack: SlackLookup
   readonly say: (text: string) => void
   readonly complain: (text: string) => void
 }
 
 export const policyUse = [
-  'policy check FILE',
-  '  says what is wrong with a policy file, and what in it can never work',
+  checkUse,
+  '  says what is wrong with a policy file, and what in it can never work; with SLACK_BOT_TOKEN set, also which of',
+  '  the people and groups that it names do not exist',
   '',
   explainUse,
   '  prints why the policy would allow such a request, put it to approvers or refuse it; without FILE it reads',
@@ -27,17 +31,7 @@ export async function runPolicy(args: readonly string[], run: PolicyRun): Promis
   const [verb, ...rest] = args
   if (verb === 'explain') return runPolicyExplain(rest, run)
   if (verb === 'test') return runPolicyTest(rest, run)
-  if (verb === 'check' && rest.length === 1) return check(rest[0] ?? '', run)
+  if (verb === 'check' && rest.length === 1) return runPolicyCheck(rest[0] ?? '', run)
   run.complain(`Use:\n\n${policyUse}`)
   return 2
-}
-
-async function check(file: string, { say, complain }: PolicyRun): Promise<number> {
-  const answer = await loadPolicy(file)
-  if (answer.ok) {
-    say(`${file}: ${answer.policy.rules.length} rules, no problems`)
-    return 0
-  }
-  for (const problem of answer.problems) complain(problemText(file, problem))
-  return 1
 }

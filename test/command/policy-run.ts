@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
+import type { SlackLookup } from '../../src/config.ts'
 import { runPolicy } from '../../src/run-policy.ts'
 import { clock } from '../support/cases.ts'
 
@@ -26,8 +27,17 @@ export interface Said {
 
 /** What an operator sees who types `policy …`; 09:00 is now. */
 export async function policyCommand(defaultFile: string, ...args: string[]): Promise<Said> {
+  return policyCommandWith(null, defaultFile, ...args)
+}
+
+/** The same with a Slack to ask. */
+export async function policyCommandWith(
+  slack: SlackLookup,
+  defaultFile: string,
+  ...args: string[]
+): Promise<Said> {
   const lines: string[] = []
   const hear = (text: string) => void lines.push(text)
-  const code = await runPolicy(args, { defaultFile, now: clock('09:00'), say: hear, complain: hear })
+  const code = await runPolicy(args, { defaultFile, now: clock('09:00'), slack, say: hear, complain: hear })
   return { code, text: lines.join('\n').replaceAll(`${folder}/`, '') }
 }
