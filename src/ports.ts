@@ -5,8 +5,9 @@ import type { Note } from './core/effect.ts'
 import type { Grant, Rule } from './core/grant.ts'
 import type { LiveRule } from './core/live-rule.ts'
 import type { Member, Person } from './core/person.ts'
-import type { Pages } from './core/policy.ts'
+import type { Pages, Verdict } from './core/policy.ts'
 import type { KnownRule, SurveyedGroup } from './core/reconcile.ts'
+import type { Ask, Request } from './core/request.ts'
 import type { Family } from './core/source.ts'
 import type { Path, Vm } from './core/vm.ts'
 
@@ -85,6 +86,13 @@ export interface Place {
   readonly ts: string
 }
 
+/** Why the policy answers as it does: a request that was made, or, without one, what was only asked about. */
+export interface Explained {
+  readonly asked: Ask
+  readonly verdict: Verdict
+  readonly request: Request | null
+}
+
 /**
  * Throws a `Fault`: `permanent` when trying again cannot help, `uncertain` when the message may have been
  * posted all the same.
@@ -106,6 +114,8 @@ export interface Chat {
   alarm(pages: Pages, alarm: Alarm, repeat: boolean): Promise<void>
   /** A private answer to a command or a click, by its `response_url`. */
   answer(responseUrl: string, text: string): Promise<void>
+  /** The same with the reasons of the policy. */
+  explain(responseUrl: string, explained: Explained): Promise<void>
 }
 
 export interface Directory {
@@ -176,7 +186,7 @@ export type Gesture =
   | {
       readonly kind: 'click'
       readonly person: Person
-      readonly action: 'approve' | 'deny' | 'cancel' | 'close'
+      readonly action: 'approve' | 'deny' | 'cancel' | 'close' | 'why'
       readonly requestId: string
       readonly responseUrl: string | null
     }

@@ -1,21 +1,25 @@
 import { parseSpan, type Span } from './duration.ts'
 import { type Ports, parsePorts, type Service } from './service.ts'
 
+export interface AskCommand {
+  readonly kind: 'ask'
+  readonly ports: Ports
+  readonly vmName: string
+  readonly span: Span
+  /** Raw: `core/source.ts` judges it. */
+  readonly from: string | null
+  readonly reason: string | null
+}
+
 /** What a person typed after `/jit`. `wrong` and `example` hold their own words, so escape them where they are shown. */
 export type Command =
   | { readonly kind: 'help' }
   | { readonly kind: 'list' }
   | { readonly kind: 'status' }
   | { readonly kind: 'cancel' | 'close'; readonly requestId: string }
-  | {
-      readonly kind: 'ask'
-      readonly ports: Ports
-      readonly vmName: string
-      readonly span: Span
-      /** Raw: `core/source.ts` judges it. */
-      readonly from: string | null
-      readonly reason: string | null
-    }
+  | AskCommand
+  /** What the policy would say to this, without asking for it. */
+  | { readonly kind: 'why'; readonly ask: AskCommand }
   | { readonly kind: 'mistake'; readonly wrong: string; readonly example: string }
 
 const longestReason = 300
@@ -193,6 +197,13 @@ function ask(parts: Parts, services: readonly Service[]): Command {
   return { kind: 'ask', ports: ports.value, vmName, span: span.span, from: parts.from, reason: parts.because }
 }
 
+/** The same words with `why` before them. */
+function why(parts: Parts, services: readonly Service[]): Command {
+  const asked = ask({ ...parts, words: parts.words.slice(1) }, services)
+  if (asked.kind === 'mistake') return { ...asked, example: asked.example.replace('/jit ', '/jit why ') }
+  return asked.kind === 'ask' ? { kind: 'why', ask: asked } : asked
+}
+
 const comingLater: Readonly<Record<string, string>> = {
   extend: 'Access cannot be extended yet. Ask again when you need more time.',
   vms: 'The list of VMs is not here yet. Ask for a VM by its name.',
@@ -227,6 +238,7 @@ export function parseCommand(text: string, services: readonly Service[]): Comman
   if (name === 'help' || name === '?' || parts.words.includes('--help')) return { kind: 'help' }
   if (name === 'list' || name === 'status') return { kind: name }
   if (name === 'cancel' || name === 'close') return byId(name, rest)
+  if (name === 'why') return why(parts, services)
   const later = Object.hasOwn(comingLater, name) ? comingLater[name] : undefined
   if (later !== undefined) return mistake(later, `/jit ${services[0]?.name ?? '3389'} ${someVm} 30m`)
   return ask(parts, services)

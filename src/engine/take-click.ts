@@ -7,6 +7,7 @@ import type { Claim, Gesture } from '../ports.ts'
 import { endDispatched, endWith, type IntakeParts } from './answer.ts'
 import { ended, type Finish } from './handler.ts'
 import { subjectOf } from './subject.ts'
+import { whyClicked } from './take-why.ts'
 
 type Click = Extract<Gesture, { kind: 'click' }>
 
@@ -22,7 +23,8 @@ export async function takeClick(parts: IntakeParts, claim: Claim, click: Click):
     )
   }
   const by = await parts.directory.member(click.person, groupsNamed(parts.policy()), 'live')
-  const event = await eventOf(parts, click, current, by)
+  if (click.action === 'why') return whyClicked(parts, claim, click.responseUrl, by, current)
+  const event = await eventOf(parts, click.action, current, by)
   const outcome = await parts.dispatcher.dispatch({
     requestId: current.request.id,
     event,
@@ -33,11 +35,16 @@ export async function takeClick(parts: IntakeParts, claim: Claim, click: Click):
   return ended
 }
 
-async function eventOf(parts: IntakeParts, click: Click, current: Case, by: Member): Promise<Event> {
-  switch (click.action) {
+async function eventOf(
+  parts: IntakeParts,
+  action: Exclude<Click['action'], 'why'>,
+  current: Case,
+  by: Member,
+): Promise<Event> {
+  switch (action) {
     case 'cancel':
     case 'close':
-      return { type: click.action, by }
+      return { type: action, by }
     case 'approve':
     case 'deny': {
       const policy = parts.policy()
@@ -52,9 +59,9 @@ async function eventOf(parts: IntakeParts, click: Click, current: Case, by: Memb
       if (!requester) throw new Error('The directory did not answer for the requester.')
       const verdict = evaluate(policy, subjectOf(request, requester, parts.clock.now()))
       const grantId = parts.newId()
-      return { type: 'review', by, verdict: click.action, policy: verdict, requester, earlier, grantId }
+      return { type: 'review', by, verdict: action, policy: verdict, requester, earlier, grantId }
     }
     default:
-      return click.action satisfies never
+      return action satisfies never
   }
 }

@@ -5,6 +5,7 @@ import { approve, id as approveId } from './actions/approve.ts'
 import { cancel, id as cancelId } from './actions/cancel.ts'
 import { close, id as closeId } from './actions/close.ts'
 import { deny, id as denyId } from './actions/deny.ts'
+import { why, id as whyId } from './actions/why.ts'
 import { answerPrivately } from './answer.ts'
 import { jit, id as jitId } from './commands/jit.ts'
 import { HttpMode } from './http-mode.ts'
@@ -59,6 +60,7 @@ export function createSlackApp({ config, log, ...rest }: SlackAppSettings): Slac
   app.action({ action_id: denyId, type: 'block_actions' }, deny(hands))
   app.action({ action_id: cancelId, type: 'block_actions' }, cancel(hands))
   app.action({ action_id: closeId, type: 'block_actions' }, close(hands))
+  app.action({ action_id: whyId, type: 'block_actions' }, why(hands))
   app.error(async (error) => {
     log.error(
       { err: error, incident: randomBytes(4).toString('hex') },

@@ -4,6 +4,7 @@ import { id as approveId } from './actions/approve.ts'
 import { id as cancelId } from './actions/cancel.ts'
 import { id as closeId } from './actions/close.ts'
 import { id as denyId } from './actions/deny.ts'
+import { id as whyId } from './actions/why.ts'
 import { actions, button, context, fields, header, quoted, type Shown, section, versioned } from './blocks.ts'
 import {
   addressFact,
@@ -57,18 +58,23 @@ export const labeled = (id: string, text: string, kase: Case, style?: 'primary')
     ...(style ? { style } : {}),
   })
 
+/** The policy’s reasons stay of interest when everything is over. */
+const why = (kase: Case): Button => labeled(whyId, 'Why', kase)
+
 const closable = (phase: Phase): boolean => ['opening', 'open', 'over'].includes(phase.name)
 
 function cardButtons(kase: Case, phase: Phase): KnownBlock[] {
   if (phase.name === 'pending') {
-    return [actions([labeled(approveId, 'Approve', kase, 'primary'), labeled(denyId, 'Deny', kase)])]
+    return [
+      actions([labeled(approveId, 'Approve', kase, 'primary'), labeled(denyId, 'Deny', kase), why(kase)]),
+    ]
   }
-  return closable(phase) ? [actions([labeled(closeId, 'Close now', kase)])] : []
+  return [actions(closable(phase) ? [labeled(closeId, 'Close now', kase), why(kase)] : [why(kase)])]
 }
 
 function mirrorButtons(kase: Case, phase: Phase): KnownBlock[] {
-  if (phase.name === 'pending') return [actions([labeled(cancelId, 'Cancel', kase)])]
-  return closable(phase) ? [actions([labeled(closeId, 'Close now', kase)])] : []
+  if (phase.name === 'pending') return [actions([labeled(cancelId, 'Cancel', kase), why(kase)])]
+  return [actions(closable(phase) ? [labeled(closeId, 'Close now', kase), why(kase)] : [why(kase)])]
 }
 
 /** Changes whenever anything that is shown changes. */

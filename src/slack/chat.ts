@@ -11,6 +11,7 @@ import type { Log } from './log.ts'
 import { noteMessage } from './notes.ts'
 import { alarmMessage, stuckPage } from './pages.ts'
 import { calling, callTimeout, webClient } from './web-api.ts'
+import { whyText } from './why.ts'
 
 export interface ChatSettings {
   readonly token: string
@@ -121,5 +122,7 @@ export function createChat({ token, slackApiUrl, showTags, log, ...limits }: Cha
       else await post(people, pages.channel, draw(pages))
     },
     answer: (responseUrl, text) => answerPrivately(responseUrl, text, slackApiUrl, timeout),
+    explain: (responseUrl, explained) =>
+      answerPrivately(responseUrl, whyText(explained), slackApiUrl, timeout),
   }
 }
