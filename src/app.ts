@@ -7,6 +7,7 @@ import { type Clocks, watchClocks } from './clock-watch.ts'
 import { type Config, ConfigError } from './config.ts'
 import { connectAzure } from './connect-azure.ts'
 import { createEngine, type Engine, type EngineParts } from './engine/engine.ts'
+import { recordPolicy } from './engine/policy-versions.ts'
 import { createMetrics } from './metrics.ts'
 import { openDatabase } from './open-database.ts'
 import { openPolicy, type PolicySource } from './policy-source.ts'
@@ -134,6 +135,10 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
   progress.store = store
   await realClock.anchor()
   await store.enlist()
+  // Before anything is decided: each decision carries the hash of a text that can be looked up.
+  await upkeep.until('Putting the policy on record', () =>
+    recordPolicy(store, policy.current(), policy.text(), clock.now()),
+  )
 
   const { around = asItIs } = overrides
   const { seen, ...ports } = connectAzure(config, clock, overrides.credential)
@@ -144,7 +149,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
   const engine = engineOf(config, given, around)
   const slack = slackOf(config, store, clock, policy, log)
   progress.slack = slack
-  const watching = watchPolicy(config.POLICY_FILE, policy, log)
+  const watching = watchPolicy({ file: config.POLICY_FILE, policy, store, clock, log })
   const readInventory = () => azure.inventory.refresh(AbortSignal.timeout(60_000))
 
   if (!overrides.clock) engine.worker.start()
@@ -158,6 +163,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
     anchor: realClock.anchor,
     readInventory,
     clockTrouble: watch,
+    catchUpPolicy: watching.catchUp,
   })
   const connecting = slack.start()
   log.info({ port: web.port, policy: policy.current().hash }, 'started')

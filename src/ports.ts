@@ -267,6 +267,12 @@ export interface Reconciling {
   alarmSent(id: string, at: number): Promise<void>
 }
 
+/** Whether a version of the policy is another one than the last that came into force, and which that was. */
+export interface NewVersion {
+  readonly changed: boolean
+  readonly previous: string | null
+}
+
 /** Inside one database transaction. Nothing here talks to anything but the database. */
 export interface Tx {
   /** Locks and reads cases by request id, in a fixed order so that two replicas cannot lock each other out. */
@@ -289,6 +295,10 @@ export interface Tx {
   raiseAlarms(alarms: readonly RaisedAlarm[], now: number): Promise<number>
   /** What the alarm was about is over, so that it may be raised again. */
   endAlarm(key: string): Promise<void>
+  /** The same for every alarm whose key begins so. */
+  endAlarms(prefix: string): Promise<void>
+  /** Keeps the text of a policy that comes into force, for good. */
+  enforcePolicy(version: { readonly hash: string; readonly text: string }, now: number): Promise<NewVersion>
   /** Clears what a gesture carried; its key stays for the deduplication. */
   endIntake(key: string, now: number): Promise<void>
 }
@@ -357,6 +367,8 @@ export interface Store {
   feed(name: string): Promise<{ seq: number; tried: boolean }>
   moveFeed(name: string, position: { seq: number; tried: boolean }): Promise<void>
   grants(states: readonly Grant['state'][]): Promise<readonly Case[]>
+  /** The text of a policy that was once in force, by the hash that decisions carry. */
+  policyText(hash: string): Promise<string | null>
   /** How things stand at `now`, and how punctual it was since `since`. */
   health(now: number, since: number): Promise<Health>
   /** The database's own clock, epoch milliseconds. */

@@ -6,6 +6,8 @@ export type Alarm =
   | { readonly type: 'unknown rule'; readonly nsgId: string; readonly name: string }
   /** A rule of ours that no grant wants, and that could not be removed for more than a minute. */
   | { readonly type: 'stuck rule'; readonly nsgId: string; readonly name: string; readonly why: string }
+  /** The policy file was changed and has mistakes; the policy before it stays in force. */
+  | { readonly type: 'bad policy'; readonly problems: readonly string[]; readonly more: number }
   /** Clocks disagree, so nothing new is opened. */
   | { readonly type: 'clocks'; readonly detail: string }
 

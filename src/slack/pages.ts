@@ -67,6 +67,11 @@ function alarmText(alarm: Alarm): string {
       return `*A rule of ours that is on no record:* ${words(alarm.name, 80)} in ${groupName(alarm.nsgId)}. I remove such a rule, and the audit trail says when it is gone. Find out who wrote it.`
     case 'stuck rule':
       return `*Not removed:* ${words(alarm.name, 80)} in ${groupName(alarm.nsgId)}, which no access needs, could not be removed for more than a minute. The last try met: ${words(alarm.why, 300)} ${byHand(alarm)}`
+    case 'bad policy': {
+      const more = alarm.more > 0 ? `\n• and ${count(alarm.more, 'problem')} more` : ''
+      const lines = alarm.problems.map((problem) => `• ${words(problem, 400)}`).join('\n')
+      return `*The changed policy file is refused, because it has mistakes.* The policy that was in force stays in force. Mend the file; it is read again as soon as it changes.\n${lines}${more}`
+    }
     case 'clocks':
       return `*The clocks disagree:* ${words(alarm.detail, 300)} by this replica. Put the clocks right.`
     default:

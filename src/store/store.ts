@@ -11,6 +11,7 @@ import { readIntake, receive } from './intakes.ts'
 import { claimJobs, extendClaim, freeAll, nextRunAts, reapDead, retryJob } from './jobs.ts'
 import { reasonOf } from './log.ts'
 import { purge, tidyEmbedded } from './maintenance.ts'
+import { policyText } from './policies.ts'
 import { type Presence, ServerPresence, soleProcess, wakeChannel } from './presence.ts'
 import {
   alarmSent,
@@ -146,6 +147,7 @@ export async function storeOn(database: Database): Promise<Store> {
     feed: async (name) => readFeed(outside(), name),
     moveFeed: async (name, position) => moveFeed(outside(), name, position),
     grants: async (states) => casesByGrant(outside(), states, log),
+    policyText: async (hash) => policyText(outside(), hash),
     health: async (now, since) => health(outside(), now, since),
     time: async () => databaseTime(outside()),
     onWake,

@@ -11,7 +11,8 @@ import type { Database } from './database.ts'
 import { endIntake } from './intakes.ts'
 import { dropJobs, fenceOf, finishJobs, putJobs } from './jobs.ts'
 import { codeOf, reasonOf } from './log.ts'
-import { endAlarm, endStray, putStrays, raiseAlarms } from './reconciling.ts'
+import { enforcePolicy } from './policies.ts'
+import { endAlarm, endAlarms, endStray, putStrays, raiseAlarms } from './reconciling.ts'
 import type { Queries } from './schema.ts'
 import { queueNotes } from './talk.ts'
 
@@ -67,6 +68,8 @@ function openTx(db: Queries, { log }: Database, signal: Signal): OpenTx {
     endStray: (nsgId, name) => endStray(db, nsgId, name),
     raiseAlarms: (alarms, now) => raiseAlarms(db, alarms, now),
     endAlarm: (key) => endAlarm(db, key),
+    endAlarms: (prefix) => endAlarms(db, prefix),
+    enforcePolicy: (version, now) => enforcePolicy(db, version, now),
   }
   const flush = () => {
     over = true
