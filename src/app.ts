@@ -7,11 +7,10 @@ import { type Clocks, watchClocks } from './clock-watch.ts'
 import { type Config, ConfigError } from './config.ts'
 import { connectAzure } from './connect-azure.ts'
 import { createEngine, type Engine, type EngineParts } from './engine/engine.ts'
-import { recordPolicy } from './engine/policy-versions.ts'
 import { createMetrics } from './metrics.ts'
 import { openDatabase } from './open-database.ts'
 import { openPolicy, type PolicySource } from './policy-source.ts'
-import { watchPolicy } from './policy-watch.ts'
+import { recordInForce, watchPolicy } from './policy-watch.ts'
 import type { Clock, Inventory, Store } from './ports.ts'
 import { type Progress, reconcileFirst, unreadyReasons, webOf } from './readiness.ts'
 import { createSlackApp, type SlackApp } from './slack/app.ts'
@@ -136,9 +135,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
   await realClock.anchor()
   await store.enlist()
   // Before anything is decided: each decision carries the hash of a text that can be looked up.
-  await upkeep.until('Putting the policy on record', () =>
-    recordPolicy(store, policy.current(), policy.text(), clock.now()),
-  )
+  await upkeep.until('Putting the policy on record', () => recordInForce({ policy, store, clock }))
 
   const { around = asItIs } = overrides
   const { seen, ...ports } = connectAzure(config, clock, overrides.credential)

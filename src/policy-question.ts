@@ -6,7 +6,7 @@ import { parseAddress, type Source } from './core/source.ts'
 import type { Vm } from './core/vm.ts'
 
 /** What somebody tells of a VM that is not looked up anywhere. */
-export interface ToldVm {
+interface ToldVm {
   readonly name: string
   readonly resourceGroup?: string | undefined
   /** The subscription's name or id. */

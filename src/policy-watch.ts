@@ -10,10 +10,10 @@ const settleMs = 200
 
 export interface PolicyWatch {
   /** Reads the file again; answers what is wrong, or null when what it says is in force. */
-  reload(): Promise<string | null>
+  readonly reload: () => Promise<string | null>
   /** Reads it once more if the database could not take what the last reading brought. */
-  catchUp(): Promise<void>
-  stop(): void
+  readonly catchUp: () => Promise<void>
+  readonly stop: () => void
 }
 
 export interface WatchParts {
@@ -25,6 +25,10 @@ export interface WatchParts {
 }
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
+
+/** Puts the policy that the bot starts with on record. */
+export const recordInForce = ({ policy, store, clock }: Omit<WatchParts, 'file' | 'log'>): Promise<void> =>
+  recordPolicy(store, policy.current(), policy.text(), clock.now())
 
 /** Editors empty a file before they write it, so a bad text counts only when it still stands a moment later. */
 async function loadSettled(file: string): Promise<LoadedPolicy> {

@@ -59,22 +59,30 @@ export const labeled = (id: string, text: string, kase: Case, style?: 'primary')
   })
 
 /** The policy’s reasons stay of interest when everything is over. */
-const why = (kase: Case): Button => labeled(whyId, 'Why', kase)
+const whyButton = (kase: Case): Button => labeled(whyId, 'Why', kase)
 
 const closable = (phase: Phase): boolean => ['opening', 'open', 'over'].includes(phase.name)
 
 function cardButtons(kase: Case, phase: Phase): KnownBlock[] {
   if (phase.name === 'pending') {
     return [
-      actions([labeled(approveId, 'Approve', kase, 'primary'), labeled(denyId, 'Deny', kase), why(kase)]),
+      actions([
+        labeled(approveId, 'Approve', kase, 'primary'),
+        labeled(denyId, 'Deny', kase),
+        whyButton(kase),
+      ]),
     ]
   }
-  return [actions(closable(phase) ? [labeled(closeId, 'Close now', kase), why(kase)] : [why(kase)])]
+  return [
+    actions(closable(phase) ? [labeled(closeId, 'Close now', kase), whyButton(kase)] : [whyButton(kase)]),
+  ]
 }
 
 function mirrorButtons(kase: Case, phase: Phase): KnownBlock[] {
-  if (phase.name === 'pending') return [actions([labeled(cancelId, 'Cancel', kase), why(kase)])]
-  return [actions(closable(phase) ? [labeled(closeId, 'Close now', kase), why(kase)] : [why(kase)])]
+  if (phase.name === 'pending') return [actions([labeled(cancelId, 'Cancel', kase), whyButton(kase)])]
+  return [
+    actions(closable(phase) ? [labeled(closeId, 'Close now', kase), whyButton(kase)] : [whyButton(kase)]),
+  ]
 }
 
 /** Changes whenever anything that is shown changes. */

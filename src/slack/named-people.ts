@@ -4,7 +4,7 @@ import type { Log } from './log.ts'
 import { calling, webClient } from './web-api.ts'
 
 /** What is wrong with a person or a group; null when nothing is. */
-export type Wrong = { readonly exists: boolean; readonly why: string } | null
+type Wrong = { readonly exists: boolean; readonly why: string } | null
 
 interface NamedGroup {
   readonly wrong: Wrong

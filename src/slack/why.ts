@@ -9,13 +9,14 @@ const room = 3200
 
 const shown = ({ depth, text }: TreeLine): string => `${indent.repeat(depth)}${words(text, 300)}`
 
+const lengthOf = (line: TreeLine): number => shown(line).length + 1
+
 /** As many lines as fit, with those that decided among them; where others were, it says how many. */
 function fitting(lines: readonly TreeLine[]): string[] {
-  const length = (line: TreeLine) => shown(line).length + 1
-  let left = room - lines.filter(({ decides }) => decides).reduce((sum, line) => sum + length(line), 0)
+  let left = room - lines.filter(({ decides }) => decides).reduce((sum, line) => sum + lengthOf(line), 0)
   const kept = lines.map((line) => {
     if (line.decides) return true
-    left -= length(line)
+    left -= lengthOf(line)
     return left >= 0
   })
   const out: string[] = []

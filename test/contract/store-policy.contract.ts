@@ -5,10 +5,13 @@ import { rule } from '../support/policies.ts'
 import type { Subject } from './store.contract.ts'
 import { noon } from './store-cases.ts'
 
+const version = (hash: string) => ({ ...policy([rule('a'), rule('b')]), hash })
+const problems = (count: number) => Array.from({ length: count }, (_, at) => `policy.yml:${at + 1}:1: wrong`)
+
 export function policyContract(subject: Subject): void {
   const enforce = (hash: string, text = `text of ${hash}`) =>
     subject.store.transact((tx) => tx.enforcePolicy({ hash, text }, noon))
-  const version = (hash: string) => ({ ...policy([rule('a'), rule('b')]), hash })
+  const waiting = async () => (await subject.store.reconciling.waitingAlarms()).map(({ alarm }) => alarm)
   const loaded = async () =>
     (await subject.store.auditAfter(0, 100)).map(({ type, details }) => [
       type,
@@ -71,10 +74,6 @@ export function policyContract(subject: Subject): void {
   })
 
   describe('a policy that is refused', () => {
-    const waiting = async () => (await subject.store.reconciling.waitingAlarms()).map(({ alarm }) => alarm)
-    const problems = (count: number) =>
-      Array.from({ length: count }, (_, at) => `policy.yml:${at + 1}:1: wrong`)
-
     test('is told once for each different text, with the first of its problems', async () => {
       await refusePolicy(subject.store, 'b1', problems(1), noon)
       await refusePolicy(subject.store, 'b1', problems(1), noon)
