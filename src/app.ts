@@ -11,7 +11,7 @@ import { lastReconciled } from './engine/reconciled.ts'
 import { createMetrics, nothingYet, type Standing } from './metrics.ts'
 import { openDatabase } from './open-database.ts'
 import { openPolicy, type PolicySource } from './policy-source.ts'
-import { watchPolicy } from './policy-watch.ts'
+import { recordInForce, watchPolicy } from './policy-watch.ts'
 import type { Clock, Inventory, Store } from './ports.ts'
 import { type Progress, reconcileFirst, unreadyReasons, webOf } from './readiness.ts'
 import { createSlackApp, type SlackApp } from './slack/app.ts'
@@ -139,6 +139,8 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
   progress.store = store
   await realClock.anchor()
   await store.enlist()
+  // Before anything is decided: each decision carries the hash of a text that can be looked up.
+  await upkeep.until('Putting the policy on record', () => recordInForce({ policy, store, clock }))
 
   const { around = asItIs } = overrides
   const { seen, ...ports } = connectAzure(config, clock, overrides.credential)
@@ -149,7 +151,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
   const engine = engineOf(config, given, around)
   const slack = slackOf(config, store, clock, policy, log)
   progress.slack = slack
-  const watching = watchPolicy(config.POLICY_FILE, policy, log)
+  const watching = watchPolicy({ file: config.POLICY_FILE, policy, store, clock, log })
   const readInventory = () => azure.inventory.refresh(AbortSignal.timeout(60_000))
 
   if (!overrides.clock) engine.worker.start()
@@ -163,6 +165,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
     anchor: realClock.anchor,
     readInventory,
     clockTrouble: watch,
+    catchUpPolicy: watching.catchUp,
   })
   const connecting = slack.start()
   log.info({ port: web.port, policy: policy.current().hash }, 'started')

@@ -8,6 +8,7 @@ const anchorEveryMs = 5_000
 const reapEveryMs = 500
 const maintainEveryMs = 10 * 60_000
 const clocksEveryMs = 5_000
+const policyEveryMs = 5_000
 
 export interface Chores {
   readonly store: Store
@@ -15,6 +16,7 @@ export interface Chores {
   readonly anchor: () => Promise<void>
   readonly readInventory: () => Promise<void>
   readonly clockTrouble: () => string | null
+  readonly catchUpPolicy: () => Promise<void>
 }
 
 /** What went wrong while something was away is looked for as soon as it is back, and not only at the next turn. */
@@ -34,13 +36,14 @@ function onceBack(chore: () => Promise<unknown>, then: () => Promise<unknown>) {
 
 /** Resolves once the inventory has been read for the first time. */
 export function startChores(upkeep: Upkeep, chores: Chores): Promise<void> {
-  const { store, clock, anchor, readInventory, clockTrouble } = chores
+  const { store, clock, anchor, readInventory, clockTrouble, catchUpPolicy } = chores
   upkeep.every(clocksEveryMs, 'comparing the clocks', () => tellClocks(store, clock.now(), clockTrouble()))
   const compare = () => reconcileNow(store, clock.now())
   upkeep.every(reapEveryMs, 'freeing the jobs of dead replicas', async () => {
     if ((await store.jobs.reap(clock.now())) > 0) await compare()
   })
   upkeep.every(anchorEveryMs, 'reading the database’s clock', onceBack(anchor, compare))
+  upkeep.every(policyEveryMs, 'putting the policy on record', catchUpPolicy)
   upkeep.every(maintainEveryMs, 'looking after the database', () => store.maintain(clock.now()))
   upkeep.every(inventoryEveryMs, 'reading Azure’s inventory', readInventory)
   return upkeep.until('Reading Azure’s inventory', readInventory)

@@ -111,6 +111,23 @@ export function readDatabaseConfig(
   return { DATA_DIR, ...(DATABASE_URL !== undefined && { DATABASE_URL }) }
 }
 
+/** Where the policy is, for commands that need nothing else. */
+export const readPolicyFile = (environment: Environment = process.env): string =>
+  environment['POLICY_FILE'] || 'policy.yml'
+
+/** How Slack can be asked about people; null when there is no token for it. */
+export type SlackLookup = { readonly token: string; readonly slackApiUrl: string } | null
+
+/** Reads what `policy check` needs to look people up. */
+export function readSlackLookup(environment: Environment = process.env): SlackLookup {
+  const parsed = withoutSlack
+    .pick({ SLACK_BOT_TOKEN: true, SLACK_API_URL: true })
+    .safeParse(given(environment))
+  if (!parsed.success) throw new ConfigError(problemsOf(parsed.error))
+  const { SLACK_BOT_TOKEN: token, SLACK_API_URL: slackApiUrl } = parsed.data
+  return token === undefined ? null : { token, slackApiUrl }
+}
+
 /** What a child process needs to run at all on this machine; nothing that configures the bot. */
 export const machineEnvironment = (): Record<string, string> =>
   Object.fromEntries(

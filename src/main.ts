@@ -4,6 +4,8 @@ interface Command {
   readonly summary: string
   /** Answers the exit code: 0 done, 1 a check failed or something was found, 2 wrong use or wrong configuration. */
   readonly run: (args: readonly string[]) => Promise<number>
+  /** It answers `--help` itself. */
+  readonly ownHelp?: true
 }
 
 class UsageError extends Error {}
@@ -79,17 +81,20 @@ async function simulateAzure(args: readonly string[]): Promise<number> {
 }
 
 async function policy(args: readonly string[]): Promise<number> {
-  const [verb, file, ...rest] = args
-  if (verb !== 'check' || file === undefined || rest.length > 0)
-    throw new UsageError('Use: policy check FILE')
-  const { loadPolicy, problemText } = await import('./policy-source.ts')
-  const answer = await loadPolicy(file)
-  if (answer.ok) {
-    say(`${file}: ${answer.policy.rules.length} rules, no problems`)
+  const { policyUse, runPolicy } = await import('./run-policy.ts')
+  if (args.includes('--help')) {
+    say(`Use:\n\n${policyUse}`)
     return 0
   }
-  for (const problem of answer.problems) complain(problemText(file, problem))
-  return 1
+  const { readPolicyFile, readSlackLookup } = await import('./config.ts')
+  return runPolicy(args, {
+    defaultFile: readPolicyFile(),
+    now: Date.now(),
+    // Only a check looks people up, so nothing else stumbles over a bad token.
+    slack: args[0] === 'check' ? readSlackLookup() : null,
+    say,
+    complain,
+  })
 }
 
 async function sweep(args: readonly string[]): Promise<number> {
@@ -126,7 +131,11 @@ const commands: Readonly<Record<string, Command>> = {
     summary: 'the simulated Azure alone: [--port 3443] [--world FILE] [--latency MS]',
     run: simulateAzure,
   },
-  policy: { summary: 'policy check FILE: say what is wrong with a policy file', run: policy },
+  policy: {
+    summary: 'check, explain or test a policy (policy --help says how)',
+    run: policy,
+    ownHelp: true,
+  },
   sweep: {
     summary: 'close every rule of ours that is past its end: [--once] [--dry-run]',
     run: sweep,
@@ -150,11 +159,12 @@ const isUsage = (error: unknown): error is Error =>
   (error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'))
 
 async function main([name, ...args]: readonly string[]): Promise<number> {
-  if (name === undefined || name === 'help' || name === '--help' || args.includes('--help')) {
+  const command = name !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined
+  const helps = name === 'help' || name === '--help' || (args.includes('--help') && !command?.ownHelp)
+  if (name === undefined || helps) {
     say(help())
     return name === undefined ? 2 : 0
   }
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
   if (!command) {
     complain(`There is no command “${name}”.\n\n${help()}`)
     return 2

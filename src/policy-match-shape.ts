@@ -28,7 +28,7 @@ const id = (form: RegExp, what: string) =>
 export const user = id(/^[UW][A-Z0-9]{2,}$/, 'a Slack user id such as U012ABCDEF')
 export const group = id(/^S[A-Z0-9]{2,}$/, 'a Slack user group id such as S012ABCDEF')
 export const channel = id(/^[CG][A-Z0-9]{2,}$/, 'a Slack channel id such as C012ABCDEF')
-const entraGroup = z.guid({ error: 'expected the object id of an Entra group' })
+export const entraGroup = z.guid({ error: 'expected the object id of an Entra group' })
 const requesterLists = {
   users: z.array(user).exactOptional(),
   groups: z.array(group).exactOptional(),

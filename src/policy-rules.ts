@@ -14,21 +14,13 @@ import type {
 } from './core/policy.ts'
 import { builtInServices, type Port, parsePorts, type Service } from './core/service.ts'
 import type { denyShape, fileShape, ruleShape } from './policy-shape.ts'
+import type { Flaw, Place } from './policy-yaml.ts'
 
 type File = z.infer<typeof fileShape>
 export type FileRule = z.infer<typeof ruleShape>
 export type FileDeny = z.infer<typeof denyShape>
 type Defaults = File['defaults']
 type Services = readonly Service[]
-export type Place = readonly (string | number)[]
-
-/** One thing that is wrong, at its place in the file. */
-export interface Flaw {
-  readonly path: Place
-  readonly message: string
-  /** The path ends in a key that should not be there: its place is the key's own. */
-  readonly ofKey?: boolean
-}
 
 const defaultDeadline = 3_600_000
 

@@ -1,28 +1,37 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Policy } from './core/policy.ts'
-import { type PolicyAnswer, type PolicyProblem, parsePolicy } from './policy-file.ts'
+import { type PolicyAnswer, parsePolicy } from './policy-file.ts'
+import type { FileProblem } from './policy-yaml.ts'
 
-export const problemText = (file: string, { line, column, path, message }: PolicyProblem): string =>
+export const problemText = (file: string, { line, column, path, message }: FileProblem): string =>
   `${file}:${line}:${column}: ${path ? `${path}: ` : ''}${message}`
 
+/** What a policy file holds; `hash` identifies the exact text, good or bad. */
+export type LoadedPolicy = PolicyAnswer & { readonly text: string; readonly hash: string }
+
+const hashOf = (text: string) => createHash('sha256').update(text).digest('hex')
+
 /** Reads a policy file. A file that cannot be read is a problem like any other. */
-export async function loadPolicy(file: string): Promise<PolicyAnswer> {
+export async function loadPolicy(file: string): Promise<LoadedPolicy> {
   let text: string
   try {
     text = await readFile(file, 'utf8')
   } catch (error) {
     const message = `the file cannot be read (${error instanceof Error ? error.message : String(error)})`
-    return { ok: false, problems: [{ line: 1, column: 1, path: '', message }] }
+    const problems = [{ line: 1, column: 1, path: '', message }]
+    return { ok: false, problems, text: '', hash: hashOf(message) }
   }
-  return parsePolicy(text, createHash('sha256').update(text).digest('hex'))
+  const hash = hashOf(text)
+  return { ...parsePolicy(text, hash), text, hash }
 }
 
-/** The policy in force. A bad file is refused: the old one stays. */
+/** The policy in force, and its text. */
 export interface PolicySource {
   current(): Policy
-  /** Reads the file again; answers what is wrong, or null when the new policy is in force. */
-  reload(): Promise<string | null>
+  text(): string
+  /** Puts another one in force. */
+  use(policy: Policy, text: string): void
 }
 
 /** Loads the policy that the bot starts with. Throws, naming every problem, when it is bad. */
@@ -32,14 +41,12 @@ export async function openPolicy(
 ): Promise<PolicySource> {
   const first = await loadPolicy(file)
   if (!first.ok) throw refuse(first.problems.map((problem) => problemText(file, problem)))
-  let policy = first.policy
+  let inForce: { readonly policy: Policy; readonly text: string } = first
   return {
-    current: () => policy,
-    reload: async () => {
-      const next = await loadPolicy(file)
-      if (!next.ok) return next.problems.map((problem) => problemText(file, problem)).join('\n')
-      policy = next.policy
-      return null
+    current: () => inForce.policy,
+    text: () => inForce.text,
+    use: (policy, text) => {
+      inForce = { policy, text }
     },
   }
 }

@@ -1,28 +1,95 @@
 import { unwatchFile, watchFile } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
 import type { Log } from './engine/log.ts'
-import type { PolicySource } from './policy-source.ts'
+import { recordPolicy, refusePolicy } from './engine/policy-versions.ts'
+import { type LoadedPolicy, loadPolicy, type PolicySource, problemText } from './policy-source.ts'
+import type { Clock, Store } from './ports.ts'
 
 const policyLookEveryMs = 2_000
+const settleMs = 200
 
-/** Reads the policy again when its file changes and on SIGHUP; a bad file is said and refused. */
-export function watchPolicy(
-  file: string,
-  policy: PolicySource,
-  log: Log,
-): { readonly reload: () => Promise<string | null>; readonly stop: () => void } {
-  const reload = async () => {
-    const wrong = await policy.reload()
-    if (wrong === null) log.info({ policy: policy.current().hash }, 'the policy was read again')
-    else log.error({ wrong }, 'the new policy is refused and the old one stays in force')
-    return wrong
+export interface PolicyWatch {
+  /** Reads the file again; answers what is wrong, or null when what it says is in force. */
+  readonly reload: () => Promise<string | null>
+  /** Reads it once more if the database could not take what the last reading brought. */
+  readonly catchUp: () => Promise<void>
+  readonly stop: () => void
+}
+
+export interface WatchParts {
+  readonly file: string
+  readonly policy: PolicySource
+  readonly store: Store
+  readonly clock: Pick<Clock, 'now'>
+  readonly log: Log
+}
+
+const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
+
+/** Puts the policy that the bot starts with on record. */
+export const recordInForce = ({ policy, store, clock }: Omit<WatchParts, 'file' | 'log'>): Promise<void> =>
+  recordPolicy(store, policy.current(), policy.text(), clock.now())
+
+/** Editors empty a file before they write it, so a bad text counts only when it still stands a moment later. */
+async function loadSettled(file: string): Promise<LoadedPolicy> {
+  let before = await loadPolicy(file)
+  for (;;) {
+    if (before.ok) return before
+    await setTimeout(settleMs)
+    const next = await loadPolicy(file)
+    if (next.hash === before.hash) return next
+    before = next
+  }
+}
+
+/** A bad file is refused: the policy that is in force stays, and the operators are told where it is wrong. */
+async function readAgain({ file, policy, store, clock, log }: WatchParts): Promise<string | null> {
+  const next = await loadSettled(file)
+  if (!next.ok) {
+    const problems = next.problems.map((problem) => problemText(file, problem))
+    log.error({ wrong: problems }, 'the new policy is refused and the old one stays in force')
+    await refusePolicy(store, next.hash, problems, clock.now())
+    return problems.join('\n')
+  }
+  // On record first: no decision may carry the hash of a text that nobody can look up.
+  await recordPolicy(store, next.policy, next.text, clock.now())
+  policy.use(next.policy, next.text)
+  log.info({ policy: next.hash }, 'the policy was read again')
+  return null
+}
+
+/** Reads the policy again when its file changes and on SIGHUP. */
+export function watchPolicy(parts: WatchParts): PolicyWatch {
+  let behind = false
+  let turn: Promise<unknown> = Promise.resolve()
+  const once = async () => {
+    try {
+      const wrong = await readAgain(parts)
+      behind = false
+      return wrong
+    } catch (error) {
+      behind = true
+      const why = `the database did not take it, so the old policy stays for now: ${messageOf(error)}`
+      parts.log.error({ error: messageOf(error) }, 'the policy could not be put on record; trying again')
+      return why
+    }
+  }
+  // One after the other, so that what was read last is in force last.
+  const reload = () => {
+    const mine = turn.then(once)
+    turn = mine
+    return mine
   }
   const onSignal = () => void reload()
-  watchFile(file, { interval: policyLookEveryMs, persistent: false }, onSignal)
+  watchFile(parts.file, { interval: policyLookEveryMs, persistent: false }, onSignal)
   process.on('SIGHUP', onSignal)
   return {
     reload,
+    catchUp: async () => {
+      if (behind) await reload()
+    },
     stop: () => {
-      unwatchFile(file, onSignal)
+      unwatchFile(parts.file, onSignal)
       process.off('SIGHUP', onSignal)
     },
   }

@@ -6,8 +6,9 @@ import type { Grant, Rule } from './core/grant.ts'
 import type { LiveRule } from './core/live-rule.ts'
 import type { Panic } from './core/panic.ts'
 import type { Member, Person } from './core/person.ts'
-import type { Pages } from './core/policy.ts'
+import type { Pages, Verdict } from './core/policy.ts'
 import type { KnownRule, SurveyedGroup } from './core/reconcile.ts'
+import type { Ask, Request } from './core/request.ts'
 import type { Family } from './core/source.ts'
 import type { Path, Vm } from './core/vm.ts'
 
@@ -88,6 +89,13 @@ export interface Place {
   readonly ts: string
 }
 
+/** Why the policy answers as it does: a request that was made, or, without one, what was only asked about. */
+export interface Explained {
+  readonly asked: Ask
+  readonly verdict: Verdict
+  readonly request: Request | null
+}
+
 /**
  * Throws a `Fault`: `permanent` when trying again cannot help, `uncertain` when the message may have been
  * posted all the same.
@@ -115,6 +123,8 @@ export interface Chat {
   say(userId: string, text: string): Promise<void>
   /** A private answer to a command or a click, by its `response_url`. */
   answer(responseUrl: string, text: string): Promise<void>
+  /** The same with the reasons of the policy. */
+  explain(responseUrl: string, explained: Explained): Promise<void>
 }
 
 export interface Directory {
@@ -190,7 +200,7 @@ export type Gesture =
   | {
       readonly kind: 'click'
       readonly person: Person
-      readonly action: 'approve' | 'deny' | 'cancel' | 'close' | 'sign' | 'unjustified'
+      readonly action: 'approve' | 'deny' | 'cancel' | 'close' | 'sign' | 'unjustified' | 'why'
       readonly requestId: string
       readonly responseUrl: string | null
       /** Set when the approver left only a part of it. */
@@ -285,6 +295,12 @@ export interface Reconciling {
   alarmSent(id: string, at: number): Promise<void>
 }
 
+/** Whether a version of the policy is another one than the last that came into force, and which that was. */
+export interface NewVersion {
+  readonly changed: boolean
+  readonly previous: string | null
+}
+
 /** Inside one database transaction. Nothing here talks to anything but the database. */
 export interface Tx {
   /** Locks and reads cases by request id, in a fixed order so that two replicas cannot lock each other out. */
@@ -313,6 +329,10 @@ export interface Tx {
   putPanic(panic: Panic): Promise<boolean>
   /** Answers those that were lifted by this. */
   liftPanics(ids: readonly string[], at: number): Promise<readonly string[]>
+  /** The same for every alarm whose key begins so. */
+  endAlarms(prefix: string): Promise<void>
+  /** Keeps the text of a policy that comes into force, for good. */
+  enforcePolicy(version: { readonly hash: string; readonly text: string }, now: number): Promise<NewVersion>
   /** Clears what a gesture carried; its key stays for the deduplication. */
   endIntake(key: string, now: number): Promise<void>
 }
@@ -398,6 +418,8 @@ export interface Store {
   feedsOf(prefix: string): Promise<ReadonlyMap<string, number>>
   moveFeed(name: string, position: { seq: number; tried: boolean }): Promise<void>
   grants(states: readonly Grant['state'][]): Promise<readonly Case[]>
+  /** The text of a policy that was once in force, by the hash that decisions carry. */
+  policyText(hash: string): Promise<string | null>
   /** How things stand at `now`, and how punctual it was since `since`. */
   /** What is stopped now. */
   panics(): Promise<readonly Panic[]>

@@ -27,6 +27,8 @@ export type AuditType =
   | 'rule.stray'
   /** Azure was read: the stray rule is gone. */
   | 'rule.removed'
+  /** Another version of the policy came into force. */
+  | 'policy.loaded'
 
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json }
 
@@ -34,7 +36,7 @@ export type Json = string | number | boolean | null | readonly Json[] | { readon
 export interface AuditEvent {
   readonly type: AuditType
   readonly at: number
-  /** Null for a rule that belongs to no request on record. */
+  /** Null for what belongs to no request: a rule that nobody knows, the policy. */
   readonly requestId: string | null
   readonly grantId: string | null
   readonly actor: Person | 'policy' | 'jitney'

@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js'
-import { allOrNone, among, type Check, type Fit } from './check.ts'
+import { allOrNone, among, type Check, type Fit, unknown } from './check.ts'
 import { durationText } from './duration.ts'
 import type { DurationMatch, Match, RequesterMatch, SourceMatch, Subject, TimeMatch } from './policy.ts'
 import { covers, type Port, portsText } from './service.ts'
@@ -90,7 +90,8 @@ function sourceChecks({ kind, within }: SourceMatch): Check[] {
     checks.push({
       what: 'the address',
       fit: ({ subject }) => rangeFit(ranges, rangeOf(subject.source.address)),
-      because: ({ subject }, fit) => among(subject.source.address, fit, within),
+      because: ({ subject: { source } }, fit) =>
+        rangeOf(source.address) ? among(source.address, fit, within) : unknown('the address'),
     })
   }
   return checks

@@ -1,6 +1,20 @@
 import { findStart, parseSpan, type Span, type Start } from './duration.ts'
 import { type Ports, parsePorts, type Service } from './service.ts'
 
+export interface AskCommand {
+  readonly kind: 'ask'
+  readonly ports: Ports
+  readonly vmName: string
+  readonly span: Span
+  /** When access is to begin; null is as soon as it may. */
+  readonly start: Start | null
+  /** Raw: `core/source.ts` judges it. */
+  readonly from: string | null
+  readonly reason: string | null
+  /** There is no time to wait for a yes. */
+  readonly emergency?: true
+}
+
 /** What a person typed after `/jit`. `wrong` and `example` hold their own words, so escape them where they are shown. */
 export type Command =
   | { readonly kind: 'help' }
@@ -15,19 +29,9 @@ export type Command =
       readonly extraMs: number
       readonly reason: string | null
     }
-  | {
-      readonly kind: 'ask'
-      readonly ports: Ports
-      readonly vmName: string
-      readonly span: Span
-      /** When access is to begin; null is as soon as it may. */
-      readonly start: Start | null
-      /** Raw: `core/source.ts` judges it. */
-      readonly from: string | null
-      readonly reason: string | null
-      /** There is no time to wait for a yes. */
-      readonly emergency?: true
-    }
+  | AskCommand
+  /** What the policy would say to this, without asking for it. */
+  | { readonly kind: 'why'; readonly ask: AskCommand }
   | { readonly kind: 'mistake'; readonly wrong: string; readonly example: string }
 
 const longestReason = 300
@@ -219,6 +223,13 @@ function ask(parts: Parts, services: readonly Service[]): Command {
   }
 }
 
+/** The same words with `why` before them. */
+function why(parts: Parts, services: readonly Service[]): Command {
+  const asked = ask({ ...parts, words: parts.words.slice(1) }, services)
+  if (asked.kind === 'mistake') return { ...asked, example: asked.example.replace('/jit ', '/jit why ') }
+  return asked.kind === 'ask' ? { kind: 'why', ask: asked } : asked
+}
+
 const comingLater: Readonly<Record<string, string>> = {
   vms: 'The list of VMs is not here yet. Ask for a VM by its name.',
   protect: 'Protecting a VM is not here yet.',
@@ -279,6 +290,7 @@ export function parseCommand(text: string, services: readonly Service[]): Comman
   if (name === 'panic') return { kind: 'panic' }
   if (name === 'extend') return extend(parts)
   if (name === 'cancel' || name === 'close') return byId(name, rest)
+  if (name === 'why') return why(parts, services)
   const later = Object.hasOwn(comingLater, name) ? comingLater[name] : undefined
   if (later !== undefined) return mistake(later, `/jit ${services[0]?.name ?? '3389'} ${someVm} 30m`)
   return ask(parts, services)

@@ -109,3 +109,11 @@ export const durationText = (ms: number): string =>
 /** `2026-11-22 17:05 UTC`. */
 export const utcText = (at: number): string =>
   DateTime.fromMillis(at, { zone: 'utc' }).toFormat("yyyy-MM-dd HH:mm 'UTC'")
+
+/** Reads `2026-11-23T09:00+01:00`; without a zone it is UTC, without a time it is midnight. Null for anything else. */
+export function parseInstant(text: string): number | null {
+  // A time of day alone would mean another moment every day.
+  if (!/^\d{4}-/.test(text)) return null
+  const moment = DateTime.fromISO(text, { zone: 'utc' })
+  return moment.isValid ? moment.toMillis() : null
+}

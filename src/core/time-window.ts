@@ -34,7 +34,8 @@ export function timeFit(match: TimeMatch, start: number, end: number): 'none' | 
   for (
     let day = first.startOf('day').minus({ days: 1 });
     day.toMillis() <= end;
-    day = day.plus({ days: 1 })
+    // Where the clocks change at midnight, a day may begin at one; the next one does not.
+    day = day.plus({ days: 1 }).startOf('day')
   ) {
     const window = windowOf(match, day)
     if (!window) continue

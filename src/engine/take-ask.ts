@@ -1,5 +1,5 @@
 import { membershipProblem } from '../core/approval.ts'
-import { type Command, parseCommand } from '../core/command.ts'
+import { type AskCommand, parseCommand } from '../core/command.ts'
 import { endOf, startOf } from '../core/duration.ts'
 import { Fault } from '../core/fault.ts'
 import type { Member, Person } from '../core/person.ts'
@@ -14,10 +14,10 @@ import { again, type Finish, messageOf } from './handler.ts'
 import { statusText } from './status.ts'
 import { submit } from './submit-ask.ts'
 import { takeExtend } from './take-extend.ts'
+import { whyAsked } from './take-why.ts'
 import { within } from './within.ts'
 
 type AskGesture = Extract<Gesture, { kind: 'ask' }>
-type AskCommand = Extract<Command, { kind: 'ask' }>
 /** Either what was looked for, or the sentence that tells the person why not. */
 type Found<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly say: string }
 
@@ -42,15 +42,18 @@ export async function takeAsk(
   const command = parseCommand(gesture.text, parts.policy().services)
   if (command.kind === 'status') return endWith(parts, claim, url, await statusText(parts))
   if (command.kind === 'extend') return takeExtend(parts, claim, gesture, command)
-  if (command.kind !== 'ask') {
+  if (command.kind !== 'ask' && command.kind !== 'why') {
     const text =
       command.kind === 'mistake' ? `${command.wrong} For example: \`${command.example}\`` : nothingStored
     return endWith(parts, claim, url, text)
   }
   try {
     const member = await parts.directory.member(gesture.person, groupsNamed(parts.policy()))
-    const ask = await gather(parts, gesture.person, member, command, receivedAt)
-    return await (ask.ok ? submit(parts, claim, url, member, ask.value) : endWith(parts, claim, url, ask.say))
+    const asked = command.kind === 'why' ? command.ask : command
+    const ask = await gather(parts, gesture.person, member, asked, receivedAt)
+    if (!ask.ok) return await endWith(parts, claim, url, ask.say)
+    const next = command.kind === 'why' ? whyAsked : submit
+    return await next(parts, claim, url, member, ask.value)
   } catch (error) {
     if (!(error instanceof Fault)) throw error
     if (error.kind === 'permanent' || claim.attempt >= mostTries) {

@@ -10,6 +10,7 @@ import type { Claim, Gesture } from '../ports.ts'
 import { endDispatched, endWith, type IntakeParts } from './answer.ts'
 import { ended, type Finish, messageOf } from './handler.ts'
 import { subjectOf } from './subject.ts'
+import { whyClicked } from './take-why.ts'
 
 type Click = Extract<Gesture, { kind: 'click' }>
 
@@ -25,7 +26,8 @@ export async function takeClick(parts: IntakeParts, claim: Claim, click: Click):
     )
   }
   const by = await parts.directory.member(click.person, groupsNamed(parts.policy()), 'live')
-  const event = await eventOf(parts, click, current, by)
+  if (click.action === 'why') return whyClicked(parts, claim, click.responseUrl, by, current)
+  const event = await eventOf(parts, click, click.action, current, by)
   if (event === null)
     return endWith(parts, claim, click.responseUrl, 'The form could not be read, so nothing changed.')
   const outcome = await parts.dispatcher.dispatch({
@@ -58,8 +60,14 @@ function lessOf({ duration, ports }: NonNullable<Click['less']>): Less | 'unread
     : 'unreadable'
 }
 
-async function eventOf(parts: IntakeParts, click: Click, current: Case, by: Member): Promise<Event | null> {
-  switch (click.action) {
+async function eventOf(
+  parts: IntakeParts,
+  click: Click,
+  action: Exclude<Click['action'], 'why'>,
+  current: Case,
+  by: Member,
+): Promise<Event | null> {
+  switch (action) {
     case 'cancel':
       return { type: 'cancel', by }
     case 'sign':
@@ -91,7 +99,7 @@ async function eventOf(parts: IntakeParts, click: Click, current: Case, by: Memb
       return {
         type: 'review',
         by,
-        verdict: click.action,
+        verdict: action,
         policy: verdict,
         requester,
         earlier,
@@ -100,6 +108,6 @@ async function eventOf(parts: IntakeParts, click: Click, current: Case, by: Memb
       }
     }
     default:
-      return click.action satisfies never
+      return action satisfies never
   }
 }

@@ -5,17 +5,21 @@ import { approve, id as approveId } from './actions/approve.ts'
 import { cancel, id as cancelId } from './actions/cancel.ts'
 import { close, id as closeId } from './actions/close.ts'
 import { deny, id as denyId } from './actions/deny.ts'
+
 import { less, id as lessId } from './actions/less.ts'
 import { sign, id as signId } from './actions/sign.ts'
 import { unjustified, id as unjustifiedId } from './actions/unjustified.ts'
+
+import { why, id as whyId } from './actions/why.ts'
+
 import { answerPrivately } from './answer.ts'
 import { jit, id as jitId } from './commands/jit.ts'
 import { mention } from './events/mention.ts'
 import { id as glassFormId } from './forms/glass.ts'
 import { id as lessFormId } from './forms/less.ts'
 import { id as panicFormId } from './forms/panic.ts'
-import { approveLess, breakGlass, panic, why } from './forms/submitted.ts'
-import { id as whyFormId } from './forms/why.ts'
+import { id as reasonFormId } from './forms/reason.ts'
+import { approveLess, breakGlass, denyReason, panic } from './forms/submitted.ts'
 import { HttpMode } from './http-mode.ts'
 import type { Hands } from './listener.ts'
 import { type Log, sdkLogger } from './log.ts'
@@ -69,13 +73,14 @@ export function createSlackApp({ config, log, ...rest }: SlackAppSettings): Slac
   app.action({ action_id: cancelId, type: 'block_actions' }, cancel(hands))
   app.action({ action_id: closeId, type: 'block_actions' }, close(hands))
   app.action({ action_id: lessId, type: 'block_actions' }, less(hands))
-  app.view({ callback_id: whyFormId, type: 'view_submission' }, why(hands))
+  app.view({ callback_id: reasonFormId, type: 'view_submission' }, denyReason(hands))
   app.view({ callback_id: lessFormId, type: 'view_submission' }, approveLess(hands))
   app.view({ callback_id: glassFormId, type: 'view_submission' }, breakGlass(hands))
   app.action({ action_id: signId, type: 'block_actions' }, sign(hands))
   app.action({ action_id: unjustifiedId, type: 'block_actions' }, unjustified(hands))
   app.view({ callback_id: panicFormId, type: 'view_submission' }, panic(hands))
   app.event('app_mention', mention(hands))
+  app.action({ action_id: whyId, type: 'block_actions' }, why(hands))
   app.error(async (error) => {
     log.error(
       { err: error, incident: randomBytes(4).toString('hex') },

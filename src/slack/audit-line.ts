@@ -25,6 +25,7 @@ const happened: Readonly<Record<AuditType, string>> = {
   'panic.lifted': '@ lifted the stop',
   'rule.stray': 'found a network rule that no access needs',
   'rule.removed': 'removed that network rule, confirmed by Azure',
+  'policy.loaded': 'a policy came into force',
 }
 
 type Details = AuditRecord['details']
@@ -76,16 +77,36 @@ function outcome(details: Details): string[] {
   ]
 }
 
+/** By its first characters a person finds the text of a version again. */
+const version = (hash: string): string => words(hash.slice(0, 12), 12)
+
+function policyFacts({ details }: AuditRecord): string {
+  const [hash, previous, rules] = [
+    text(details['policy']),
+    text(details['previous']),
+    number(details['rules']),
+  ]
+  const before = previous === null ? '' : `, after ${version(previous)}`
+  return `version ${version(hash ?? 'unknown')}${before}${rules === null ? '' : `, ${count(rules, 'rule')}`}`
+}
+
+function belongs(record: AuditRecord): string {
+  if (record.type === 'policy.loaded') return policyFacts(record)
+  return record.requestId === null
+    ? 'belongs to no request on record'
+    : `request ${words(record.requestId, 80)}`
+}
+
 /** One line for one audit event; the number first, so that a reader sees a gap. */
 export function auditLine(record: AuditRecord, repeat: boolean): string {
-  const { seq, type, at, actor, details, requestId, hash } = record
+  const { seq, type, at, actor, details, hash } = record
   const parts = [
     `#${seq}`,
     deed(type, actor),
     time(at),
     ...facts(record),
     ...outcome(details),
-    requestId === null ? 'belongs to no request on record' : `request ${words(requestId, 80)}`,
+    belongs(record),
     `chain ${words(hash.slice(0, 12), 12)}`,
   ]
   return `${parts.join(' · ')}${repeat ? ' (may repeat)' : ''}`

@@ -4,9 +4,13 @@ import { id as approveId } from './actions/approve.ts'
 import { id as cancelId } from './actions/cancel.ts'
 import { id as closeId } from './actions/close.ts'
 import { id as denyId } from './actions/deny.ts'
+
 import { id as lessId } from './actions/less.ts'
 import { id as signId } from './actions/sign.ts'
 import { id as unjustifiedId } from './actions/unjustified.ts'
+
+import { id as whyId } from './actions/why.ts'
+
 import { actions, button, context, fields, header, quoted, type Shown, section, versioned } from './blocks.ts'
 import {
   addressFact,
@@ -80,6 +84,9 @@ const signButtons = (kase: Case): Button[] =>
     ? [labeled(signId, 'Sign', kase), labeled(unjustifiedId, 'Not justified', kase)]
     : []
 
+/** The policy’s reasons stay of interest when everything is over. */
+const whyButton = (kase: Case): Button => labeled(whyId, 'Why', kase)
+
 function cardButtons(kase: Case, phase: Phase): KnownBlock[] {
   if (phase.name === 'pending') {
     return [
@@ -87,16 +94,19 @@ function cardButtons(kase: Case, phase: Phase): KnownBlock[] {
         labeled(approveId, 'Approve', kase, 'primary'),
         labeled(denyId, 'Deny', kase),
         labeled(lessId, 'Approve less', kase),
+        whyButton(kase),
       ]),
     ]
   }
   const buttons = [...(closable(phase) ? [labeled(closeId, 'Close now', kase)] : []), ...signButtons(kase)]
-  return buttons.length > 0 ? [actions(buttons)] : []
+  return [actions([...buttons, whyButton(kase)])]
 }
 
 function mirrorButtons(kase: Case, phase: Phase): KnownBlock[] {
-  if (phase.name === 'pending') return [actions([labeled(cancelId, 'Cancel', kase)])]
-  return closable(phase) ? [actions([labeled(closeId, 'Close now', kase)])] : []
+  if (phase.name === 'pending') return [actions([labeled(cancelId, 'Cancel', kase), whyButton(kase)])]
+  return [
+    actions(closable(phase) ? [labeled(closeId, 'Close now', kase), whyButton(kase)] : [whyButton(kase)]),
+  ]
 }
 
 /** Changes whenever anything that is shown changes. */

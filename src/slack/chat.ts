@@ -7,12 +7,13 @@ import { answerPrivately } from './answer.ts'
 import { auditLine } from './audit-line.ts'
 import { type Shown, section } from './blocks.ts'
 import { mirrorCard, requestCard } from './cards.ts'
-import { whyForm } from './forms/why.ts'
+import { reasonForm } from './forms/reason.ts'
 import type { Log } from './log.ts'
 import { noteMessage } from './notes.ts'
 import { alarmMessage, stuckPage } from './pages.ts'
 import { panicNews } from './panic-news.ts'
 import { calling, callTimeout, webClient } from './web-api.ts'
+import { whyText } from './why.ts'
 
 export interface ChatSettings {
   readonly token: string
@@ -85,7 +86,7 @@ const personally = (people: WebClient): Pick<Chat, 'panicNews' | 'say' | 'askWhy
     await post(people, userId, { text, blocks: [section(text)] })
   },
   async askWhy(trigger, kase) {
-    const view = whyForm(kase)
+    const view = reasonForm(kase)
     await calling('views.open', 'post', () => people.views.open({ trigger_id: trigger, view }))
   },
 })
@@ -148,5 +149,7 @@ export function createChat({ token, slackApiUrl, showTags, log, ...limits }: Cha
     },
     ...personally(people),
     answer: (responseUrl, text) => answerPrivately(responseUrl, text, slackApiUrl, timeout),
+    explain: (responseUrl, explained) =>
+      answerPrivately(responseUrl, whyText(explained), slackApiUrl, timeout),
   }
 }

@@ -1,10 +1,10 @@
 import type { Case } from '../core/case.ts'
-import type { Command } from '../core/command.ts'
+
+import type { AskCommand } from '../core/command.ts'
+
 import type { Service } from '../core/service.ts'
 import type { Intake } from '../ports.ts'
 import type { Log } from './log.ts'
-
-export type Ask = Extract<Command, { kind: 'ask' }>
 
 /** What every listener is handed. */
 export interface Hands {
@@ -14,7 +14,7 @@ export interface Hands {
   readonly read: (requestId: string) => Promise<Case | null>
   readonly services: () => readonly Service[]
   /** Says at once, in plain text, why an ask makes no sense; null lets it through. It must not wait for anything. */
-  readonly refuseAsk?: (ask: Ask) => string | null
+  readonly refuseAsk?: (ask: AskCommand) => string | null
   /** Shows a text to one person only. */
   readonly answer: (responseUrl: string, text: string) => Promise<void>
   readonly now: () => number

@@ -76,6 +76,11 @@ function alarmText(alarm: Alarm): string {
       return `*A rule of ours that is on no record:* ${words(alarm.name, 80)} in ${groupName(alarm.nsgId)}. I remove such a rule, and the audit trail says when it is gone. Find out who wrote it.`
     case 'stuck rule':
       return `*Not removed:* ${words(alarm.name, 80)} in ${groupName(alarm.nsgId)}, which no access needs, has not been removed for more than a minute.${alarm.why === null ? ' That was not tried yet, because its turn has not come.' : metText(alarm.why)}\n${byHand(alarm)}`
+    case 'bad policy': {
+      const more = alarm.more > 0 ? `\n• and ${count(alarm.more, 'problem')} more` : ''
+      const lines = alarm.problems.map((problem) => `• ${words(problem, 400)}`).join('\n')
+      return `*The changed policy file is refused, because it has mistakes.* The policy that was in force stays in force. Mend the file; it is read again as soon as it changes.\n${lines}${more}`
+    }
     case 'clocks':
       return `*The clocks disagree:* ${words(alarm.detail, 300)} by this replica. Put the clocks right.`
     default:

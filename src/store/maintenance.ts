@@ -16,6 +16,8 @@ const tables = [
   'feeds',
   'strays',
   'alarms',
+  'policies',
+  'policy_head',
   'audit',
   'audit_head',
 ]

@@ -187,6 +187,11 @@ export async function endAlarm(db: Queries, key: string): Promise<void> {
   await sql`delete from alarms where key = ${key}`.execute(db)
 }
 
+/** The same for every alarm whose key begins so. */
+export async function endAlarms(db: Queries, prefix: string): Promise<void> {
+  await sql`delete from alarms where starts_with(key, ${prefix})`.execute(db)
+}
+
 export async function waitingAlarms(db: Queries): Promise<readonly QueuedAlarm[]> {
   const found = await sql<{ id: string | number; alarm: Alarm; tried: boolean }>`
     select id, alarm, tried from alarms where sent_at is null order by id limit 50`.execute(db)

@@ -11,7 +11,11 @@ import { readIntake, receive } from './intakes.ts'
 import { claimJobs, extendClaim, freeAll, nextRunAts, reapDead, retryJob } from './jobs.ts'
 import { reasonOf } from './log.ts'
 import { purge, tidyEmbedded } from './maintenance.ts'
+
 import { countPanic, onePanic, panics } from './panics.ts'
+
+import { policyText } from './policies.ts'
+
 import { type Presence, ServerPresence, soleProcess, wakeChannel } from './presence.ts'
 import {
   alarmSent,
@@ -152,6 +156,7 @@ export async function storeOn(database: Database): Promise<Store> {
     panics: async () => panics(outside()),
     panic: async (id) => onePanic(outside(), id),
     countPanic: async (id, total) => countPanic(outside(), id, total),
+    policyText: async (hash) => policyText(outside(), hash),
     health: async (now, since) => health(outside(), now, since),
     time: async () => databaseTime(outside()),
     onWake,

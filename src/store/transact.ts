@@ -11,8 +11,12 @@ import type { Database } from './database.ts'
 import { endIntake } from './intakes.ts'
 import { dropJobs, fenceOf, finishJobs, putJobs } from './jobs.ts'
 import { codeOf, reasonOf } from './log.ts'
+
 import { liftPanics, panicsSharing, putPanic } from './panics.ts'
-import { endAlarm, endStray, putStrays, raiseAlarms } from './reconciling.ts'
+
+import { enforcePolicy } from './policies.ts'
+import { endAlarm, endAlarms, endStray, putStrays, raiseAlarms } from './reconciling.ts'
+
 import type { Queries } from './schema.ts'
 import { queueNotes } from './talk.ts'
 
@@ -71,6 +75,8 @@ function openTx(db: Queries, { log }: Database, signal: Signal): OpenTx {
     panics: () => panicsSharing(db),
     putPanic: (panic) => putPanic(db, panic),
     liftPanics: (ids, at) => liftPanics(db, ids, at),
+    endAlarms: (prefix) => endAlarms(db, prefix),
+    enforcePolicy: (version, now) => enforcePolicy(db, version, now),
   }
   const flush = () => {
     over = true

@@ -57,6 +57,26 @@ describe('a start', () => {
   })
 })
 
+describe('asking why', () => {
+  it.each(['why rdp vm-jump01 30m', 'Why rdp vm-jump01 for 30 min', '`why rdp vm-jump01 30m`'])(
+    '%s is the ask with “why” before it',
+    (text) => {
+      expect(parse(text)).toEqual({ kind: 'why', ask: plainAsk })
+    },
+  )
+
+  it('takes an address and a reason as an ask does', () => {
+    expect(parse('why rdp vm-jump01 30m from 81.2.69.142 because why not')).toEqual({
+      kind: 'why',
+      ask: { ...plainAsk, from: '81.2.69.142', reason: 'why not' },
+    })
+  })
+
+  it.each(['why', 'why rdp', 'why rpd vm-jump01 30m'])('%s gets an example that begins with why', (text) => {
+    expect(parse(text)).toMatchObject({ kind: 'mistake', example: '/jit why rdp vm-jump01 30m' })
+  })
+})
+
 describe('an ask', () => {
   it.each([
     ['as the help shows it', 'rdp vm-jump01 30m'],

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { evaluate } from '../../src/core/evaluate.ts'
-import { type PolicyProblem, parsePolicy } from '../../src/policy-file.ts'
+import { parsePolicy } from '../../src/policy-file.ts'
+import type { FileProblem } from '../../src/policy-yaml.ts'
 import { alice, subject, vm } from '../support/cases.ts'
 
 const head = `version: 1
@@ -25,8 +26,7 @@ function load(text: string) {
 const tcp = (number: number) => ({ number, protocol: 'tcp' })
 const deadlines = (text: string) => load(text).rules.map(({ terms }) => terms.deadlineMs / 60_000)
 
-const problemText = ({ line, column, path, message }: PolicyProblem) =>
-  `${line}:${column} ${path}: ${message}`
+const problemText = ({ line, column, path, message }: FileProblem) => `${line}:${column} ${path}: ${message}`
 
 function problemsOf(text: string): string[] {
   const answer = parsePolicy(text, 'hash-1')

@@ -149,6 +149,7 @@ const chores = async (but: { anchor?: () => Promise<void>; reaped?: number }) =>
       anchor: but.anchor ?? (() => Promise.resolve()),
       readInventory: () => Promise.resolve(),
       clockTrouble: () => null,
+      catchUpPolicy: () => Promise.resolve(),
     },
   )
   return {

@@ -318,6 +318,8 @@ export class MemoryStore implements Store {
   grants: Store['grants'] = async (states) =>
     sortedCases(this.#outside().cases.all()).filter(({ grant }) => grant && states.includes(grant.state))
 
+  policyText: Store['policyText'] = async (hash) => this.#outside().policies.get(hash) ?? null
+
   health: Store['health'] = async (now, since) => health(this.#outside(), now, since)
 
   async time(): Promise<number> {

@@ -147,6 +147,9 @@ export class Tables {
   readonly strays = new Table<StrayRow>(this.journal)
   readonly alarms = new Table<AlarmRow>(this.journal)
   readonly panics = new Table<PanicRow>(this.journal)
+  readonly policies = new Table<string>(this.journal)
+  /** The hash of the policy that is in force, under the key `hash`. */
+  readonly policyHead = new Table<string>(this.journal)
   audit: readonly AuditRecord[] = []
   #ids = 0
 

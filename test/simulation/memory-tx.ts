@@ -112,7 +112,16 @@ function txOf(tables: Tables, course: Course): Tx {
 
 type Others = Pick<
   Tx,
-  'panics' | 'putPanic' | 'liftPanics' | 'queueNotes' | 'putStrays' | 'endStray' | 'raiseAlarms' | 'endAlarm'
+  | 'panics'
+  | 'putPanic'
+  | 'liftPanics'
+  | 'queueNotes'
+  | 'putStrays'
+  | 'endStray'
+  | 'raiseAlarms'
+  | 'endAlarm'
+  | 'endAlarms'
+  | 'enforcePolicy'
 >
 
 function others(tables: Tables, course: Course): Others {
@@ -156,6 +165,16 @@ function others(tables: Tables, course: Course): Others {
     }),
     endAlarm: statement(course, (key) => {
       if (tables.alarms.get(key)?.sentAt != null) tables.alarms.remove(key)
+    }),
+    endAlarms: statement(course, (prefix) => {
+      for (const { key } of tables.alarms.all()) if (key.startsWith(prefix)) tables.alarms.remove(key)
+    }),
+    enforcePolicy: statement(course, ({ hash, text }) => {
+      const previous = tables.policyHead.get('hash') ?? null
+      if (previous === hash) return { changed: false, previous }
+      if (!tables.policies.has(hash)) tables.policies.put(hash, text)
+      tables.policyHead.put('hash', hash)
+      return { changed: true, previous }
     }),
   }
 }

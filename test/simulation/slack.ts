@@ -122,6 +122,10 @@ export function chatOf(line: SlackLine): Chat {
         workspace.alarms.push(alarm)
       })
     },
+    explain: (url) => {
+      say({ kind: 'answer', url })
+      return ask(line, `answer ${url}`, () => {})
+    },
     answer: (url) => {
       say({ kind: 'answer', url })
       return ask(line, `answer ${url}`, () => {})

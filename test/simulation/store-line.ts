@@ -72,6 +72,7 @@ export function storeLine(line: Line, store: MemoryStore): Store {
     feedsOf: far('feedsOf', (prefix) => store.feedsOf(prefix)),
     moveFeed: far('moveFeed', (...args) => store.moveFeed(...args)),
     grants: far('grants', (states) => store.grants(states)),
+    policyText: far('policyText', (hash) => store.policyText(hash)),
     health: far('health', (...args) => store.health(...args)),
     time: far('time', () => store.time()),
     onWake: (listener) => store.onWake(() => life.hear(now(), listener)),

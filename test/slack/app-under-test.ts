@@ -1,8 +1,8 @@
 import type { Server } from 'node:http'
+import type { AskCommand } from '../../src/core/command.ts'
 import { builtInServices } from '../../src/core/service.ts'
 import type { Intake } from '../../src/ports.ts'
 import { createSlackApp, type SlackApp, type SlackConfig } from '../../src/slack/app.ts'
-import type { Ask } from '../../src/slack/listener.ts'
 import type { FakeSlack } from '../support/fake-slack/fake-slack.ts'
 import { noon } from './a-case.ts'
 import { listen } from './listen.ts'
@@ -14,7 +14,7 @@ const nothing = async () => {}
 export function slackHalf(
   fake: FakeSlack,
   mode: SlackConfig['mode'],
-  refuseAsk?: (ask: Ask) => string | null,
+  refuseAsk?: (ask: AskCommand) => string | null,
 ) {
   const log = remembered()
   const stored: Intake[] = []

@@ -63,3 +63,14 @@ it('says how late a grant closed', () => {
 it('leads with the number and marks a line that may stand there twice', () => {
   expect(read({ actor: 'policy', type: 'request.denied' }, true)).toMatch(/^#41 · .*\(may repeat\)$/)
 })
+
+it('says which version of the policy came into force, and after which', () => {
+  const details = { policy: 'abcdef0123456789', previous: 'fedcba9876543210', rules: 3, refusals: 1 }
+  const event = { type: 'policy.loaded', actor: 'jitney', requestId: null } as const
+  expect(read({ ...event, details })).toMatchInlineSnapshot(
+    `"#41 · a policy came into force · 2026-11-22 12:00 UTC · version abcdef012345, after fedcba987654, 3 rules · chain c0ffeec0ffee"`,
+  )
+  expect(read({ ...event, details: { ...details, previous: null } })).toContain(
+    'version abcdef012345, 3 rules · chain',
+  )
+})

@@ -38,7 +38,7 @@ describe('the card of a request that waits', () => {
       Tags
       env=prod, owner=ops
       Reason: Patch the print spooler
-      [Approve] [Deny] [Approve less]
+      [Approve] [Deny] [Approve less] [Why]
       Request r7k3m9x2 · Rule “an on-call engineer needs a jump host”
       "
     `)
@@ -56,7 +56,7 @@ describe('the card of a request that waits', () => {
       Approval needed: rdp to vm-jump01 for 30 min
       1 of 2 approvals, by @bob. Decide by 2026-11-22 13:00 UTC.
       Approvers: @bob, @carol and @ops.
-      [Approve] [Deny] [Approve less]"
+      [Approve] [Deny] [Approve less] [Why]"
     `)
   })
 
@@ -64,7 +64,8 @@ describe('the card of a request that waits', () => {
     expect(moving(card('oneOfTwo', noon + 60 * minute))).toMatchInlineSnapshot(`
       "
       Time to approve is over: rdp to vm-jump01
-      1 of 2 approvals, by @bob. The time to decide ended 2026-11-22 13:00 UTC. Nothing was opened."
+      1 of 2 approvals, by @bob. The time to decide ended 2026-11-22 13:00 UTC. Nothing was opened.
+      [Why]"
     `)
   })
 
@@ -88,7 +89,7 @@ describe('the card of a request that waits', () => {
       81.2.69.142 (given 2026-11-22 11:00 UTC, not typed again)
       How long
       until 2026-11-22 13:30 UTC
-      [Approve] [Deny] [Approve less]
+      [Approve] [Deny] [Approve less] [Why]
       Request r7k3m9x2 · Rule “an on-call engineer needs a jump host”
       "
     `)
@@ -109,7 +110,7 @@ describe('the card of a request that was decided', () => {
       "
       Approved, opening: rdp to vm-jump01
       Approved by @bob and @carol 2026-11-22 12:02 UTC. Azure has not confirmed the network rule yet. It ends 2026-11-22 12:32 UTC, however long the opening takes.
-      [Close now]"
+      [Close now] [Why]"
     `)
   })
 
@@ -119,7 +120,7 @@ describe('the card of a request that was decided', () => {
       Open: rdp to vm-jump01
       Open until 2026-11-22 12:32 UTC. Azure confirmed the network rule 2026-11-22 12:03 UTC.
       Approved by @bob and @carol 2026-11-22 12:02 UTC.
-      [Close now]"
+      [Close now] [Why]"
     `)
   })
 
@@ -129,7 +130,7 @@ describe('the card of a request that was decided', () => {
       Time is over, closing: rdp to vm-jump01
       Its time ended 2026-11-22 12:32 UTC. It is being closed. Until Azure confirms that, 81.2.69.142 may still get in.
       Approved by @bob and @carol 2026-11-22 12:02 UTC.
-      [Close now]"
+      [Close now] [Why]"
     `)
     expect(card('opening', grantBase.expiresAt)).toContain('Time is over, closing')
   })
@@ -139,7 +140,8 @@ describe('the card of a request that was decided', () => {
       "
       Closing: rdp to vm-jump01
       Its time is over.
-      Removing the network rule since 2026-11-22 12:32 UTC. Azure has not confirmed yet that it is gone."
+      Removing the network rule since 2026-11-22 12:32 UTC. Azure has not confirmed yet that it is gone.
+      [Why]"
     `)
   })
 
@@ -149,7 +151,8 @@ describe('the card of a request that was decided', () => {
       Closing: rdp to vm-jump01
       Its time is over.
       Removing the network rule since 2026-11-22 12:32 UTC. Azure has not confirmed yet that it is gone.
-      Overdue by 3 min: 81.2.69.142 may still get in. I keep trying until it is closed."
+      Overdue by 3 min: 81.2.69.142 may still get in. I keep trying until it is closed.
+      [Why]"
     `)
   })
 
@@ -160,7 +163,8 @@ describe('the card of a request that was decided', () => {
       Its time is over.
       It closed 2026-11-22 12:32 UTC, 0.5 s after its end. Azure confirms that no network rule of this request is left.
       Sessions that are already open stay open until they disconnect: sign out.
-      Approved by @bob and @carol 2026-11-22 12:02 UTC."
+      Approved by @bob and @carol 2026-11-22 12:02 UTC.
+      [Why]"
     `)
   })
 
@@ -171,7 +175,8 @@ describe('the card of a request that was decided', () => {
       @alice closed it early.
       It closed 2026-11-22 12:20 UTC, 12 min before its end. Azure confirms that no network rule of this request is left.
       Sessions that are already open stay open until they disconnect: sign out.
-      Approved by @bob and @carol 2026-11-22 12:02 UTC."
+      Approved by @bob and @carol 2026-11-22 12:02 UTC.
+      [Why]"
     `)
   })
 
@@ -181,7 +186,8 @@ describe('the card of a request that was decided', () => {
       Could not open: rdp to vm-jump01
       It could not be opened: Azure has no free priority in nsg-jump.
       Azure never confirmed that it was open, and confirms now that no network rule of this request is left.
-      Approved by @bob and @carol 2026-11-22 12:02 UTC."
+      Approved by @bob and @carol 2026-11-22 12:02 UTC.
+      [Why]"
     `)
   })
 
@@ -196,7 +202,8 @@ describe('the card of a request that was decided', () => {
       "
       Closing: rdp to vm-jump01
       Its network rule was changed outside Jitney: the rule in nsg-jump has another source.
-      Removing the network rule since 2026-11-22 12:04 UTC. Azure has not confirmed yet that it is gone."
+      Removing the network rule since 2026-11-22 12:04 UTC. Azure has not confirmed yet that it is gone.
+      [Why]"
     `)
   })
 
@@ -204,7 +211,8 @@ describe('the card of a request that was decided', () => {
     expect(moving(card('denied'))).toMatchInlineSnapshot(`
       "
       Denied: rdp to vm-jump01 for 30 min
-      Denied by @bob 2026-11-22 12:01 UTC. Nothing was opened."
+      Denied by @bob 2026-11-22 12:01 UTC. Nothing was opened.
+      [Why]"
     `)
   })
 
@@ -215,7 +223,8 @@ describe('the card of a request that was decided', () => {
       The policy says no: no rule of the policy matches.
       • The rule “an admin needs a database” does not fit:
        – the VM’s name: vm-jump01 is not among vm-db*
-      Nothing was opened."
+      Nothing was opened.
+      [Why]"
     `)
   })
 
@@ -223,7 +232,8 @@ describe('the card of a request that was decided', () => {
     expect(moving(card('canceled'))).toMatchInlineSnapshot(`
       "
       Canceled: rdp to vm-jump01
-      @alice canceled it 2026-11-22 12:01 UTC. Nothing was opened."
+      @alice canceled it 2026-11-22 12:01 UTC. Nothing was opened.
+      [Why]"
     `)
   })
 
@@ -231,7 +241,8 @@ describe('the card of a request that was decided', () => {
     expect(moving(card('lapsed'))).toMatchInlineSnapshot(`
       "
       Not approved in time: rdp to vm-jump01
-      1 of 2 approvals, by @bob, when the time to decide ended 2026-11-22 13:00 UTC. Nothing was opened."
+      1 of 2 approvals, by @bob, when the time to decide ended 2026-11-22 13:00 UTC. Nothing was opened.
+      [Why]"
     `)
   })
 
@@ -266,7 +277,7 @@ describe('the requester’s own message', () => {
       How long
       30 min from the approval
       Reason: Patch the print spooler
-      [Cancel]
+      [Cancel] [Why]
       Request r7k3m9x2 · Rule “an on-call engineer needs a jump host”
       "
     `)
@@ -282,7 +293,7 @@ describe('the requester’s own message', () => {
       Open: rdp to vm-jump01
       Open for 81.2.69.142 until 2026-11-22 12:32 UTC. Azure confirmed the network rule 2026-11-22 12:03 UTC.
       Connect with mstsc /v:20.1.2.3
-      [Close now]"
+      [Close now] [Why]"
     `)
   })
 
@@ -307,25 +318,29 @@ describe('the requester’s own message', () => {
       Closed: rdp to vm-jump01
       Its time is over.
       It closed 2026-11-22 12:32 UTC, 0.5 s after its end. Azure confirms that no network rule of this request is left.
-      Sessions that are already open stay open until they disconnect: sign out."
+      Sessions that are already open stay open until they disconnect: sign out.
+      [Why]"
     `)
     expect(moving(mirror('closedEarly'))).toMatchInlineSnapshot(`
       "
       Closed: rdp to vm-jump01
       You closed it early.
       It closed 2026-11-22 12:20 UTC, 12 min before its end. Azure confirms that no network rule of this request is left.
-      Sessions that are already open stay open until they disconnect: sign out."
+      Sessions that are already open stay open until they disconnect: sign out.
+      [Why]"
     `)
     expect(moving(mirror('couldNotOpen'))).toMatchInlineSnapshot(`
       "
       Could not open: rdp to vm-jump01
       It could not be opened: Azure has no free priority in nsg-jump.
-      Azure never confirmed that it was open, and confirms now that no network rule of this request is left."
+      Azure never confirmed that it was open, and confirms now that no network rule of this request is left.
+      [Why]"
     `)
     expect(moving(mirror('denied'))).toMatchInlineSnapshot(`
       "
       Denied: rdp to vm-jump01 for 30 min
-      Denied by @bob 2026-11-22 12:01 UTC. Nothing was opened. Talk to them before you ask again."
+      Denied by @bob 2026-11-22 12:01 UTC. Nothing was opened. Talk to them before you ask again.
+      [Why]"
     `)
     expect(moving(mirror('deniedByPolicy'))).toMatchInlineSnapshot(`
       "
@@ -333,41 +348,46 @@ describe('the requester’s own message', () => {
       The policy says no: no rule of the policy matches.
       • The rule “an admin needs a database” does not fit:
        – the VM’s name: vm-jump01 is not among vm-db*
-      Nothing was opened."
+      Nothing was opened.
+      [Why]"
     `)
     expect(moving(mirror('canceled'))).toMatchInlineSnapshot(`
       "
       Canceled: rdp to vm-jump01
-      You canceled this request 2026-11-22 12:01 UTC. Nothing was opened."
+      You canceled this request 2026-11-22 12:01 UTC. Nothing was opened.
+      [Why]"
     `)
     expect(moving(mirror('lapsed'))).toMatchInlineSnapshot(`
       "
       Not approved in time: rdp to vm-jump01
-      Your request had 1 of 2 approvals, by @bob, when the time to decide ended 2026-11-22 13:00 UTC. Nothing was opened. You can ask again."
+      Your request had 1 of 2 approvals, by @bob, when the time to decide ended 2026-11-22 13:00 UTC. Nothing was opened. You can ask again.
+      [Why]"
     `)
     expect(moving(mirror('opening'))).toMatchInlineSnapshot(`
       "
       Approved, opening: rdp to vm-jump01
       Approved by @bob and @carol 2026-11-22 12:02 UTC. Azure has not confirmed the network rule yet. It ends 2026-11-22 12:32 UTC, however long the opening takes.
       You get a message as soon as it is open.
-      [Close now]"
+      [Close now] [Why]"
     `)
     expect(moving(mirror('closing', grantBase.expiresAt))).toMatchInlineSnapshot(`
       "
       Closing: rdp to vm-jump01
       Its time is over.
-      Removing the network rule since 2026-11-22 12:32 UTC. Azure has not confirmed yet that it is gone."
+      Removing the network rule since 2026-11-22 12:32 UTC. Azure has not confirmed yet that it is gone.
+      [Why]"
     `)
     expect(moving(mirror('open', grantBase.expiresAt))).toMatchInlineSnapshot(`
       "
       Time is over, closing: rdp to vm-jump01
       Its time ended 2026-11-22 12:32 UTC. It is being closed. Until Azure confirms that, 81.2.69.142 may still get in.
-      [Close now]"
+      [Close now] [Why]"
     `)
     expect(moving(mirror('pending', noon + 60 * minute))).toMatchInlineSnapshot(`
       "
       Time to approve is over: rdp to vm-jump01
-      Your request had 0 of 2 approvals, when the time to decide ended 2026-11-22 13:00 UTC. Nothing was opened."
+      Your request had 0 of 2 approvals, when the time to decide ended 2026-11-22 13:00 UTC. Nothing was opened.
+      [Why]"
     `)
   })
 })

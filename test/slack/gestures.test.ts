@@ -98,6 +98,7 @@ describe.each(['socket', 'http'] as const)('over %s', (kind) => {
       • /jit rdp vm-jump01 30m
       • /jit ssh,443/tcp vm-web01 2h from 81.2.69.142 because deploying the fix
       • /jit rdp group/vm-jump01 until 18:00, when two VMs have the same name
+      Why the policy says what it says: /jit why rdp vm-jump01 30m, without asking anybody.
       Services: rdp (3389/tcp), ssh (22/tcp), winrm (5985/tcp, 5986/tcp), or a port such as 443/tcp.
       Address: after from, type the public address that you connect from.
       Stop: the buttons on your message, or /jit cancel and /jit close with the id of the request."

@@ -214,6 +214,21 @@ describe('what belongs to no request', () => {
     `)
   })
 
+  it('a policy that is refused: where it is wrong, and that the old one stays', () => {
+    const problems = [
+      'policy.yml:3:5: rules[0].maxDuration: is missing',
+      'policy.yml:9:1: <!channel>: unknown key',
+    ]
+    expect(told({ type: 'bad policy', problems, more: 2 })).toMatchInlineSnapshot(`
+      "
+      @bob @carol @ops The changed policy file is refused, because it has mistakes. The policy that was in force stays in force. Mend the file; it is read again as soon as it changes.
+      • policy.yml:3:5: rules[0].maxDuration: is missing
+      • policy.yml:9:1: <!channel>: unknown key
+      • and 2 problems more
+      "
+    `)
+  })
+
   it('is marked when it may stand there twice', () => {
     const alarm: Alarm = { type: 'not ours', ...stray }
     expect(seen(alarmMessage(pages, alarm, true))).toContain('Find out who wrote it. (may repeat)')
@@ -282,6 +297,11 @@ describe('whatever people and Azure write', () => {
       why: fc.oneof(fc.constant(null), words),
     }),
     fc.record({ type: fc.constant('clocks' as const), detail: words }),
+    fc.record({
+      type: fc.constant('bad policy' as const),
+      problems: fc.array(words, { maxLength: 5 }),
+      more: fc.nat(45),
+    }),
   )
 
   it('a page keeps Slack’s limits, mentions nobody else, and holds no command but the one', () => {

@@ -57,6 +57,7 @@ const tables = [
   'feeds',
   'notes',
   'places',
+  'policies',
   'audit',
   'rules',
   'grants',
@@ -67,8 +68,11 @@ const tables = [
 export async function empty({ kysely }: Database): Promise<void> {
   await kysely.transaction().execute(async (tx) => {
     await sql`alter table audit disable trigger append_only`.execute(tx)
+    await sql`alter table policies disable trigger kept`.execute(tx)
+    await sql`update policy_head set hash = null`.execute(tx)
     for (const table of [...tables, 'requests']) await sql`delete from ${sql.table(table)}`.execute(tx)
     await sql`alter table audit enable trigger append_only`.execute(tx)
+    await sql`alter table policies enable trigger kept`.execute(tx)
     await sql`update audit_head set seq = 0, hash = repeat('0', 64)`.execute(tx)
   })
 }

@@ -12,6 +12,7 @@ export function helpText(services: readonly Service[]): string {
     '• `/jit rdp vm-jump01 30m`',
     '• `/jit ssh,443/tcp vm-web01 2h from 81.2.69.142 because deploying the fix`',
     '• `/jit rdp group/vm-jump01 until 18:00`, when two VMs have the same name',
+    '*Why the policy says what it says:* `/jit why rdp vm-jump01 30m`, without asking anybody.',
     `*Services:* ${known.join(', ')}, or a port such as 443/tcp.`,
     '*Address:* after `from`, type the public address that you connect from.',
     '*Stop:* the buttons on your message, or `/jit cancel` and `/jit close` with the id of the request.',

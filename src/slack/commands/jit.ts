@@ -1,5 +1,5 @@
 import type { AllMiddlewareArgs, SlackCommandMiddlewareArgs } from '@slack/bolt'
-import { type Command, parseCommand } from '../../core/command.ts'
+import { type AskCommand, type Command, parseCommand } from '../../core/command.ts'
 import { durationText, type Span } from '../../core/duration.ts'
 import { parsePanic } from '../../core/panic-command.ts'
 import type { Person } from '../../core/person.ts'
@@ -32,9 +32,10 @@ function refusal(command: Command, hands: Hands): string | null {
       return 'The list of open access is not here yet. Your own requests are in your messages from this app.'
     case 'mistake':
       return mistakeText(command.wrong, command.example)
-    case 'ask': {
-      const why = hands.refuseAsk?.(command) ?? null
-      return why === null ? null : words(why, 1500)
+    case 'ask':
+    case 'why': {
+      const no = hands.refuseAsk?.(command.kind === 'why' ? command.ask : command) ?? null
+      return no === null ? null : words(no, 1500)
     }
     case 'panic':
     case 'extend':
@@ -47,9 +48,13 @@ function refusal(command: Command, hands: Hands): string | null {
   }
 }
 
+const askText = ({ ports, vmName, span }: AskCommand): string =>
+  `${words(ports.label, 100)} to ${words(vmName, 100)} ${spanText(span)}`
+
 function accepted(command: Command): string {
-  if (command.kind === 'ask') {
-    return `Got it: ${words(command.ports.label, 100)} to ${words(command.vmName, 100)} ${spanText(command.span)}. Checking the policy.`
+  if (command.kind === 'ask') return `Got it: ${askText(command)}. Checking the policy.`
+  if (command.kind === 'why') {
+    return `Reading what the policy says about ${askText(command.ask)}. Nobody is asked for approval.`
   }
   if (command.kind === 'status') return 'Reading how things stand.'
   return `Got it. Checking whether you may ${command.kind} it.`

@@ -1,5 +1,5 @@
 import type { ModalView } from '@slack/types'
-import type { Ask } from '../listener.ts'
+import type { AskCommand } from '../../core/command.ts'
 import { plain } from '../words.ts'
 
 export const id = 'break_glass'
@@ -19,7 +19,7 @@ export function carriedIn(metadata: string): Carried | null {
 }
 
 /** The second deliberate step: what will happen, before it does. */
-export const glassForm = (ask: Ask, carried: Carried): ModalView => ({
+export const glassForm = (ask: AskCommand, carried: Carried): ModalView => ({
   type: 'modal',
   callback_id: id,
   private_metadata: JSON.stringify(carried),

@@ -4,7 +4,7 @@ import { personOf } from '../identity.ts'
 import { type Hands, notStored } from '../listener.ts'
 import { carriedIn } from './glass.ts'
 import { lessIn, timeBlock } from './less.ts'
-import { reasonIn } from './why.ts'
+import { reasonIn } from './reason.ts'
 
 type Args = SlackViewMiddlewareArgs<ViewSubmitAction> & AllMiddlewareArgs
 
@@ -21,7 +21,7 @@ async function store(hands: Hands, { body, ack }: Args, gesture: Gesture, block:
 }
 
 /** Why somebody said no. */
-export const why =
+export const denyReason =
   (hands: Hands) =>
   async (args: Args): Promise<void> => {
     const { body, view } = args

@@ -3,13 +3,13 @@ import type { Case } from '../../core/case.ts'
 import { rawScope } from '../facts.ts'
 import { plain } from '../words.ts'
 
-export const id = 'why_denied'
+export const id = 'deny_reason'
 const [block, input] = ['reason', 'text']
 /** As long as a reason for asking may be. */
 const longest = 300
 
 /** Opens once the no stands; closing it takes nothing back. */
-export const whyForm = ({ request }: Case): ModalView => ({
+export const reasonForm = ({ request }: Case): ModalView => ({
   type: 'modal',
   callback_id: id,
   private_metadata: request.id,

@@ -1,0 +1,50 @@
+import { membershipProblem } from '../core/approval.ts'
+import type { Case } from '../core/case.ts'
+import { evaluate } from '../core/evaluate.ts'
+import type { Member } from '../core/person.ts'
+import type { Ask } from '../core/request.ts'
+import type { Claim, Explained } from '../ports.ts'
+import { endWith, type IntakeParts } from './answer.ts'
+import { done, type Finish, messageOf } from './handler.ts'
+import { subjectOf } from './subject.ts'
+
+async function explain(
+  parts: IntakeParts,
+  claim: Claim,
+  url: string | null,
+  explained: Explained,
+): Promise<Finish> {
+  try {
+    if (url !== null) await parts.chat.explain(url, explained)
+  } catch (error) {
+    // Whoever wants to know asks again; nothing else depends on it.
+    parts.log.warn({ error: messageOf(error) }, 'an explanation could not be given')
+  }
+  await parts.store.transact((tx) => tx.endIntake(claim.subject, parts.clock.now()))
+  return done
+}
+
+/** What the policy would say to a request that is not made. */
+export const whyAsked = (
+  parts: IntakeParts,
+  claim: Claim,
+  url: string,
+  member: Member,
+  ask: Ask,
+): Promise<Finish> => {
+  const verdict = evaluate(parts.policy(), subjectOf(ask, member, parts.clock.now()))
+  return explain(parts, claim, url, { asked: ask, verdict, request: null })
+}
+
+/** What the policy said to a request, for whoever is a full member and sees its card. */
+export function whyClicked(
+  parts: IntakeParts,
+  claim: Claim,
+  url: string | null,
+  by: Member,
+  { request }: Case,
+): Promise<Finish> {
+  const problem = membershipProblem(by)
+  if (problem !== null) return endWith(parts, claim, url, `You cannot see why: ${problem}. Nothing changed.`)
+  return explain(parts, claim, url, { asked: request, verdict: request.verdict, request })
+}

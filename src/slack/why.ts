@@ -1,0 +1,44 @@
+import { durationText } from '../core/duration.ts'
+import { type TreeLine, treeLines } from '../core/tree-text.ts'
+import type { Explained } from '../ports.ts'
+import { count, time, words } from './words.ts'
+
+const indent = '\u2003'
+/** Slack cuts a private answer after some 4,000 characters; the sentence above the lines needs room too. */
+const room = 3200
+
+const shown = ({ depth, text }: TreeLine): string => `${indent.repeat(depth)}${words(text, 300)}`
+
+const lengthOf = (line: TreeLine): number => shown(line).length + 1
+
+/** As many lines as fit, with those that decided among them; where others were, it says how many. */
+function fitting(lines: readonly TreeLine[]): string[] {
+  let left = room - lines.filter(({ decides }) => decides).reduce((sum, line) => sum + lengthOf(line), 0)
+  const kept = lines.map((line) => {
+    if (line.decides) return true
+    left -= lengthOf(line)
+    return left >= 0
+  })
+  const out: string[] = []
+  let missing = 0
+  for (const [index, line] of lines.entries()) {
+    if (!kept[index]) missing += 1
+    if (kept[index] && missing > 0) {
+      out.push(`${indent}… ${count(missing, 'line')} left out …`)
+      missing = 0
+    }
+    if (kept[index]) out.push(shown(line))
+  }
+  return missing > 0 ? [...out, `${indent}… ${count(missing, 'line')} left out …`] : out
+}
+
+/** Why the policy answers a request as it does. */
+export function whyText({ asked, verdict, request }: Explained): string {
+  const { label, vm, durationMs, source } = asked
+  const what = `${words(label, 100)} to ${words(vm.name, 80)} for ${durationText(durationMs)} from ${words(source.address, 60)}`
+  const when =
+    request === null
+      ? 'So the policy answers at this moment. Nobody was asked, and nothing was stored or opened.'
+      : `So the policy answered when request ${words(request.id, 80)} was made, ${time(request.requestedAt)}.`
+  return [`*Why: ${what}.* ${when}`, ...fitting(treeLines(verdict))].join('\n')
+}
