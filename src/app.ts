@@ -8,6 +8,7 @@ import { type Config, ConfigError } from './config.ts'
 import { connectAzure } from './connect-azure.ts'
 import { createEngine, type Engine, type EngineParts } from './engine/engine.ts'
 import { createMetrics } from './metrics.ts'
+import { createPagerDuty } from './oncall/pagerduty.ts'
 import { openDatabase } from './open-database.ts'
 import { openPolicy, type PolicySource } from './policy-source.ts'
 import { watchPolicy } from './policy-watch.ts'
@@ -80,6 +81,9 @@ function slackOf(config: Config, store: Store, clock: Clock, policy: PolicySourc
 const standing = async (store: Store | null, now: () => number) =>
   store ? store.health(now(), now()) : { states: {}, earliestExpiry: null, overdue: 0, stuck: 0 }
 
+const onCallOf = ({ PAGERDUTY_TOKEN: token, PAGERDUTY_URL: url }: Config, now: () => number) =>
+  token === undefined ? null : createPagerDuty({ token, url, now })
+
 type Given = Pick<
   EngineParts,
   'store' | 'clock' | 'inventory' | 'topology' | 'firewall' | 'survey' | 'observe' | 'clockTrouble'
@@ -104,6 +108,7 @@ function engineOf(
   return createEngine({
     ...given,
     ...around({ chat, directory: createDirectory(slack) }),
+    onCall: onCallOf(config, slack.now),
     policy: () => policy.current(),
     newId,
     wording: slackWording,

@@ -5,7 +5,7 @@ import type { Note } from './core/effect.ts'
 import type { Grant, Rule } from './core/grant.ts'
 import type { LiveRule } from './core/live-rule.ts'
 import type { Member, Person } from './core/person.ts'
-import type { Pages } from './core/policy.ts'
+import type { Pages, Usage } from './core/policy.ts'
 import type { KnownRule, SurveyedGroup } from './core/reconcile.ts'
 import type { Family } from './core/source.ts'
 import type { Path, Vm } from './core/vm.ts'
@@ -114,6 +114,31 @@ export interface Directory {
    * as it must be for a yes. Unknown is `known: false`.
    */
   member(person: Person, groups: readonly string[], how?: 'live'): Promise<Member>
+  /** Whose account has this e-mail address, or null when nobody’s has. At most a minute old. Throws a `Fault`. */
+  userByEmail(email: string): Promise<string | null>
+  /** The user ids in a group, at most a minute old; null when Slack did not say. */
+  roster(groupId: string): Promise<readonly string[] | null>
+}
+
+/* ---- On call ---- */
+
+/** Somebody who is on call now. */
+export interface Shift {
+  readonly scheduleId: string
+  /** The schedule’s name, or its id when it has none. */
+  readonly schedule: string
+  /** Null when the service does not say. */
+  readonly email: string | null
+  /** When it ends; null for somebody who is always on call. */
+  readonly until: number | null
+}
+
+export interface OnCall {
+  /**
+   * Who is on call now for these schedules: at most a minute old and never past the end of a shift, or read now when
+   * it is `live`. Throws a `Fault`.
+   */
+  shifts(scheduleIds: readonly string[], how?: 'live'): Promise<readonly Shift[]>
 }
 
 /* ---- Storage ---- */
@@ -257,6 +282,15 @@ export interface Reconciling {
   alarmSent(id: string, at: number): Promise<void>
 }
 
+/** A rule that decided by itself, and for what: it takes one place of each of the rule’s quotas. */
+export interface AutomaticApproval {
+  readonly requestId: string
+  readonly rule: string
+  readonly requester: Person
+  readonly vmId: string
+  readonly at: number
+}
+
 /** Inside one database transaction. Nothing here talks to anything but the database. */
 export interface Tx {
   /** Locks and reads cases by request id, in a fixed order so that two replicas cannot lock each other out. */
@@ -279,6 +313,11 @@ export interface Tx {
   raiseAlarms(alarms: readonly RaisedAlarm[], now: number): Promise<number>
   /** What the alarm was about is over, so that it may be raised again. */
   endAlarm(key: string): Promise<void>
+  /** Keeps every other transaction that asks for this from going on until this one is over. */
+  lockQuotas(): Promise<void>
+  /** How often the rule has decided by itself since then; exact while the quotas are locked. */
+  usage(of: Pick<AutomaticApproval, 'rule' | 'requester' | 'vmId'>, since: number): Promise<Usage>
+  noteAutomatic(approval: AutomaticApproval): Promise<void>
   /** Clears what a gesture carried; its key stays for the deduplication. */
   endIntake(key: string, now: number): Promise<void>
 }
@@ -331,6 +370,13 @@ export interface Store {
   /** Stores a gesture and the job that handles it; false when this gesture was stored before. */
   receive(intake: Intake): Promise<boolean>
   intake(key: string): Promise<Intake | null>
+  /** How often each of these rules has decided by itself since then: for this person, for this VM, and at all. */
+  usage(of: {
+    readonly rules: readonly string[]
+    readonly requester: Person
+    readonly vmId: string
+    readonly since: number
+  }): Promise<ReadonlyMap<string, Usage>>
   lastAddress(person: Person): Promise<{ address: string; at: number } | null>
   /** What there is to write in one network security group: closes first, then by expiry. */
   ruleWork(nsgId: string): Promise<readonly RuleWork[]>

@@ -1,5 +1,5 @@
 import { type Member, type Person, samePerson } from './person.ts'
-import type { Approvers, Stage, Terms } from './policy.ts'
+import type { Approvers, Lookup, Named, Stage, Terms } from './policy.ts'
 import type { Refusal } from './refusal.ts'
 import type { RequestBase, Review } from './request.ts'
 
@@ -15,7 +15,7 @@ export function membershipProblem(member: Member): string | null {
   return null
 }
 
-export const isApprover = (approvers: Approvers, member: Member): boolean =>
+export const isApprover = (approvers: Named, member: Member): boolean =>
   approvers.users.includes(member.person.userId) || approvers.groups.some((id) => member.groups.includes(id))
 
 /** One account or, where the accounts are mapped, one Entra user. */
@@ -34,24 +34,34 @@ export interface Authority {
   readonly stage?: number
 }
 
-const notApprover = (approvers: Approvers | undefined): Refusal => ({
-  code: 'not an approver',
-  users: approvers?.users ?? [],
-  groups: approvers?.groups ?? [],
-})
+const all = <T>(terms: Terms | null, of: (approvers: Approvers) => readonly T[]): readonly T[] => [
+  ...new Set(terms?.stages.flatMap(({ approvers }) => of(approvers))),
+]
 
 /** Everybody whom a rule names in any of its stages. */
-export const allApprovers = (terms: Terms | null): Approvers => ({
-  users: [...new Set(terms?.stages.flatMap(({ approvers }) => approvers.users))],
-  groups: [...new Set(terms?.stages.flatMap(({ approvers }) => approvers.groups))],
+export const allApprovers = (terms: Terms | null): Named => ({
+  users: all(terms, ({ users }) => users),
+  groups: all(terms, ({ groups }) => groups),
 })
+
+const lookupsOf = ({ looked }: Approvers): readonly Lookup[] => looked?.up ?? []
+const allLookups = (terms: Terms | null): readonly Lookup[] => all(terms, lookupsOf)
+
+function notApprover({ users, groups }: Named, up: readonly Lookup[]) {
+  const problems = [...new Set(up.flatMap((lookup) => lookup.problems))]
+  return { code: 'not an approver', users, groups, ...(problems.length > 0 && { problems }) } as const
+}
+
+/** Whether somebody may be an approver although nothing names them: a lookup failed that might have. */
+export const mayBeMissing = (terms: Terms, member: Member): boolean =>
+  !isApprover(allApprovers(terms), member) && allLookups(terms).some(({ unsure }) => unsure)
 
 function mayApprove(member: Member, { terms, stage = 0 }: Authority): Refusal | null {
   const current = terms?.stages[stage]?.approvers
   if (current && isApprover(current, member)) return null
   const later = terms?.stages.slice(stage + 1).some(({ approvers }) => isApprover(approvers, member)) ?? false
-  const refusal = notApprover(current)
-  return later && refusal.code === 'not an approver' ? { ...refusal, code: 'not your turn' } : refusal
+  const refusal = current ? notApprover(current, lookupsOf(current)) : notApprover(allApprovers(null), [])
+  return later ? { ...refusal, code: 'not your turn' } : refusal
 }
 
 /** The one function that says whether a person may do a thing to a request; null means yes. */
@@ -72,7 +82,9 @@ export function authorise(verb: Verb, member: Member, authority: Authority): Ref
       return mayApprove(member, authority)
     case 'deny':
       if (own) return { code: 'own request' }
-      return isApprover(allApprovers(terms), member) ? null : notApprover(allApprovers(terms))
+      return isApprover(allApprovers(terms), member)
+        ? null
+        : notApprover(allApprovers(terms), allLookups(terms))
     default:
       return verb satisfies never
   }
@@ -116,7 +128,10 @@ const countIn = (stage: Stage, members: readonly Member[]): number =>
  * Counts the yeses again, in the order in which they came, as the people and the rule are now: who is no longer an
  * approver no longer counts.
  */
-export function progressOf(terms: Terms, yeses: readonly Member[]): Progress {
+export function countAgain(
+  terms: Terms,
+  yeses: readonly Member[],
+): { readonly progress: Progress; readonly counted: readonly Member[] } {
   let stage = 0
   let here: Member[] = []
   const counted: Member[] = []
@@ -132,8 +147,11 @@ export function progressOf(terms: Terms, yeses: readonly Member[]): Progress {
     here = []
   }
   const current = terms.stages[stage]
-  return { stage, approvals: current ? countIn(current, here) : 0 }
+  return { progress: { stage, approvals: current ? countIn(current, here) : 0 }, counted }
 }
+
+export const progressOf = (terms: Terms, yeses: readonly Member[]): Progress =>
+  countAgain(terms, yeses).progress
 
 export const isComplete = (terms: Terms, { stage }: Progress): boolean => stage >= terms.stages.length
 

@@ -7,6 +7,7 @@ import type {
   Outcome,
   Policy,
   PolicyRule,
+  Quota,
   Reason,
   ReasonNeed,
   Subject,
@@ -46,19 +47,20 @@ const refuses = ({ checks }: Ready<DenyRule>, facts: Facts): boolean => {
 
 const fitsAll = ({ rule, checks }: Ready<PolicyRule>, facts: Facts): boolean => {
   for (const check of checks) if (check.fit(facts) !== 'all') return false
-  return quotaLeft(rule, facts.subject)
+  return hasPlace(rule.quota, facts.subject.usage.get(rule.name))
 }
 
 const quotaParts = [
   ['perPerson', 'byPerson', 'for this person'],
   ['perVm', 'ofVm', 'for this VM'],
   ['perRule', 'ofRule', 'for the rule'],
-] as const satisfies readonly (readonly [keyof PolicyRule['quota'], keyof Usage, string])[]
+] as const satisfies readonly (readonly [keyof Quota, keyof Usage, string])[]
 
-function quotaLeft({ name, quota }: PolicyRule, { usage }: Subject): boolean {
+/** Whether a quota lets one more through; what is not known counts as used up. */
+export function hasPlace(quota: Quota, usage: Usage | undefined): boolean {
   for (const [limit, used] of quotaParts) {
     const most = quota[limit]
-    if (most !== undefined && !((usage.get(name)?.[used] ?? Number.POSITIVE_INFINITY) < most)) return false
+    if (most !== undefined && !((usage?.[used] ?? Number.POSITIVE_INFINITY) < most)) return false
   }
   return true
 }

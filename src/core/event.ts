@@ -1,7 +1,7 @@
 import type { Rule } from './grant.ts'
 import type { Difference } from './live-rule.ts'
 import type { Member } from './person.ts'
-import type { Verdict } from './policy.ts'
+import type { Terms, Verdict } from './policy.ts'
 import type { Ask } from './request.ts'
 
 /**
@@ -16,6 +16,8 @@ export type Event =
       readonly verdict: 'approve' | 'deny'
       /** The policy's answer for the same request at this moment. */
       readonly policy: Verdict
+      /** The terms that the request is pending under, with their approvers looked up at this moment. */
+      readonly asked?: Terms
       /** The requester as the directory knows them at this moment. */
       readonly requester: Member
       /** Those who said yes before, in order, as the directory knows them at this moment. */

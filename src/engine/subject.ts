@@ -1,9 +1,14 @@
 import type { Member } from '../core/person.ts'
-import type { Subject } from '../core/policy.ts'
+import type { Subject, Usage } from '../core/policy.ts'
 import type { Ask } from '../core/request.ts'
 
 /** What the policy is asked about when access for this request would begin now. */
-export const subjectOf = (ask: Ask, requester: Member, now: number): Subject => ({
+export const subjectOf = (
+  ask: Ask,
+  requester: Member,
+  now: number,
+  usage: ReadonlyMap<string, Usage>,
+): Subject => ({
   requester: ask.requester,
   groups: requester.groups,
   entraGroups: requester.entraGroups,
@@ -13,5 +18,5 @@ export const subjectOf = (ask: Ask, requester: Member, now: number): Subject => 
   reason: ask.reason,
   startsAt: now,
   durationMs: ask.durationMs,
-  usage: new Map(),
+  usage,
 })

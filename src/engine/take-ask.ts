@@ -1,7 +1,6 @@
 import { membershipProblem } from '../core/approval.ts'
 import { type Command, parseCommand } from '../core/command.ts'
 import { durationText, endOf } from '../core/duration.ts'
-import { evaluate } from '../core/evaluate.ts'
 import { Fault } from '../core/fault.ts'
 import type { Member, Person } from '../core/person.ts'
 import { groupsNamed } from '../core/policy.ts'
@@ -12,9 +11,11 @@ import type { Vm } from '../core/vm.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import { answer, endDispatched, endWith, type IntakeParts } from './answer.ts'
 import { backoffMs } from './backoff.ts'
+import type { Dispatched } from './dispatch.ts'
 import { again, ended, type Finish, messageOf } from './handler.ts'
+import { QuotaUsedUp } from './quota.ts'
 import { statusText } from './status.ts'
-import { subjectOf } from './subject.ts'
+import { firstVerdict } from './verdict.ts'
 import { within } from './within.ts'
 
 type AskGesture = Extract<Gesture, { kind: 'ask' }>
@@ -176,21 +177,36 @@ async function submit(
   member: Member,
   ask: Ask,
 ): Promise<Finish> {
-  const verdict = evaluate(parts.policy(), subjectOf(ask, member, parts.clock.now()))
-  const outcome = await parts.dispatcher.dispatch({
-    requestId: ask.id,
-    event: { type: 'submit', ask, verdict, grantId: parts.newId() },
-    claim,
-    also: async (tx, decided) => {
-      await tx.endIntake(claim.subject, parts.clock.now())
-      if (decided.ok && ask.source.learnt === 'typed') {
-        await tx.rememberAddress(ask.requester, ask.source.address, ask.source.learntAt)
-      }
-    },
-  })
+  const outcome = await dispatchAsk(parts, claim, member, ask)
   const told = await endDispatched(parts, url, outcome)
   if (told?.ok) await answer(parts, url, submittedText(told.next.request, parts.wording))
   return ended
+}
+
+/** Asks the policy, and again when somebody else took the last place of a quota meanwhile. */
+async function dispatchAsk(parts: IntakeParts, claim: Claim, member: Member, ask: Ask): Promise<Dispatched> {
+  for (let tries = 1; ; tries += 1) {
+    const policy = parts.policy()
+    const verdict = await firstVerdict(parts, policy, ask, member)
+    const rule = verdict.outcome === 'allow' ? verdict.terms?.rule : undefined
+    const quota = policy.rules.find(({ name }) => name === rule)?.quota ?? {}
+    try {
+      return await parts.dispatcher.dispatch({
+        requestId: ask.id,
+        event: { type: 'submit', ask, verdict, grantId: parts.newId() },
+        claim,
+        quota: Object.keys(quota).length > 0 ? quota : null,
+        also: async (tx, decided) => {
+          await tx.endIntake(claim.subject, parts.clock.now())
+          if (decided.ok && ask.source.learnt === 'typed') {
+            await tx.rememberAddress(ask.requester, ask.source.address, ask.source.learntAt)
+          }
+        },
+      })
+    } catch (error) {
+      if (!(error instanceof QuotaUsedUp) || tries >= mostTries) throw error
+    }
+  }
 }
 
 function submittedText(request: Request, wording: Wording): string {

@@ -103,6 +103,14 @@ interface Addresses {
   given_at: Date
 }
 
+interface AutomaticApprovals {
+  request_id: string
+  rule: string
+  user_id: string
+  vm_id: string
+  at: Date
+}
+
 interface Feeds {
   name: string
   seq: number
@@ -127,6 +135,7 @@ export interface Schema {
   places: Places
   notes: Notes
   addresses: Addresses
+  automatic_approvals: AutomaticApprovals
   feeds: Feeds
   migrations: Migrations
 }

@@ -12,6 +12,7 @@ import { claimJobs, extendClaim, freeAll, nextRunAts, reapDead, retryJob } from 
 import { reasonOf } from './log.ts'
 import { purge, tidyEmbedded } from './maintenance.ts'
 import { type Presence, ServerPresence, soleProcess, wakeChannel } from './presence.ts'
+import { readUsage } from './quotas.ts'
 import {
   alarmSent,
   alarmTried,
@@ -135,6 +136,7 @@ export async function storeOn(database: Database): Promise<Store> {
       return stored
     },
     intake: async (key) => readIntake(outside(), key),
+    usage: async (of) => readUsage(outside(), of),
     lastAddress: async (person) => lastAddress(outside(), person),
     ruleWork: alike(outside, (nsgIds) => ruleWork(outside(), nsgIds, log), []),
     postpone: async (grantId, nsgId, at, error) => postpone(outside(), grantId, nsgId, at, error),

@@ -11,6 +11,7 @@ import type { Database } from './database.ts'
 import { endIntake } from './intakes.ts'
 import { dropJobs, fenceOf, finishJobs, putJobs } from './jobs.ts'
 import { codeOf, reasonOf } from './log.ts'
+import { lockQuotas, noteAutomatic, usageOf } from './quotas.ts'
 import { endAlarm, endStray, putStrays, raiseAlarms } from './reconciling.ts'
 import type { Queries } from './schema.ts'
 import { queueNotes } from './talk.ts'
@@ -62,6 +63,9 @@ function openTx(db: Queries, { log }: Database, signal: Signal): OpenTx {
     },
     queueNotes: (notes) => queueNotes(db, notes),
     rememberAddress: (person, address, at) => rememberAddress(db, person, address, at),
+    lockQuotas: () => lockQuotas(db),
+    usage: (of, since) => usageOf(db, of, since),
+    noteAutomatic: (approval) => noteAutomatic(db, approval),
     endIntake: (key, now) => endIntake(db, key, now),
     putStrays: (strays, now) => putStrays(db, strays, now),
     endStray: (nsgId, name) => endStray(db, nsgId, name),

@@ -56,6 +56,7 @@ export function storeLine(line: Line, store: MemoryStore): Store {
     case: far('case', (id) => store.case(id)),
     receive: far('receive', (intake) => store.receive(intake)),
     intake: far('intake', (key) => store.intake(key)),
+    usage: far('usage', (of) => store.usage(of)),
     lastAddress: far('lastAddress', (person) => store.lastAddress(person)),
     ruleWork: far('ruleWork', (nsgId) => store.ruleWork(nsgId)),
     postpone: far('postpone', (...args) => store.postpone(...args)),
