@@ -5,6 +5,7 @@ import { auditContract } from './store-audit.contract.ts'
 import { caseContract } from './store-case.contract.ts'
 import { intakeContract } from './store-intake.contract.ts'
 import { jobContract } from './store-job.contract.ts'
+import { quotaContract } from './store-quota.contract.ts'
 import { reconcileContract } from './store-reconcile.contract.ts'
 import { reconcilingContract } from './store-reconciling.contract.ts'
 import { talkContract } from './store-talk.contract.ts'
@@ -45,6 +46,7 @@ export function storeContract(name: string, open: (logged: string[]) => Promise<
     auditContract(subject)
     jobContract(subject)
     intakeContract(subject)
+    quotaContract(subject)
     reconcileContract(subject)
     reconcilingContract(subject)
     talkContract(subject)

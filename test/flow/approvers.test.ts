@@ -6,7 +6,7 @@ const policy = `
 version: 1
 audit: { channel: C0AUDIT }
 defaults: { channel: C0APPROVALS, deadline: 1h, maxDuration: 8h }
-services: { owned: [1001], watched: [1002], staged: [1003], grouped: [1004], own: [1005], auto: [1006] }
+services: { owned: [1001], watched: [1002], staged: [1003], grouped: [1004], own: [1005], auto: [1006], once: [1007] }
 rules:
   - name: the owner of the VM agrees
     services: [owned]
@@ -32,8 +32,12 @@ rules:
     services: [auto]
     approvals: 0
     quota: { perPerson: 2 }
+  - name: nobody needs to agree once a day
+    services: [once]
+    approvals: 0
+    quota: { perRule: 1 }
   - name: Avery agrees when it is more often
-    services: [auto]
+    services: [auto, once]
     approvers: { users: [U0AVERY] }
 `
 
@@ -251,5 +255,18 @@ describe('a quota of automatic approvals', () => {
   test('is free again a day later', async () => {
     await ask('auto')
     expect(told('robin')).toMatch(/The policy allows it/)
+  })
+
+  test('has one last place for one of three who ask at the same instant; the others wait for Avery', async () => {
+    const names = ['robin', 'mallory', 'lee'] as const
+    await Promise.all(
+      names.map((name) =>
+        world.people[name].types('/jit', 'once vm-jump01 30m from 81.2.69.142', { channel: 'C0ACCESS' }),
+      ),
+    )
+    await world.settle()
+    const answers = names.map(told)
+    expect(answers.filter((answer) => answer.includes('The policy allows it'))).toHaveLength(1)
+    expect(answers.filter((answer) => answer.includes('waits for approval'))).toHaveLength(2)
   })
 })

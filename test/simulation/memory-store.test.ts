@@ -4,6 +4,7 @@ import { auditContract } from '../contract/store-audit.contract.ts'
 import { caseContract } from '../contract/store-case.contract.ts'
 import { intakeContract } from '../contract/store-intake.contract.ts'
 import { jobContract } from '../contract/store-job.contract.ts'
+import { quotaContract } from '../contract/store-quota.contract.ts'
 import { reconcileContract } from '../contract/store-reconcile.contract.ts'
 import { talkContract } from '../contract/store-talk.contract.ts'
 import { transactionContract } from '../contract/store-transaction.contract.ts'
@@ -36,6 +37,7 @@ describe('the store of the simulation', () => {
   auditContract(subject)
   jobContract(subject)
   intakeContract(subject)
+  quotaContract(subject)
   reconcileContract(subject)
   talkContract(subject)
   transactionContract(subject)
