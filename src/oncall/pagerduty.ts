@@ -53,8 +53,18 @@ function unreachable(error: unknown, timeoutMs: number): Fault {
   return new Fault(late ? 'timeout' : 'unreachable', message, { kind: 'try again', cause: error })
 }
 
-async function readPage(settings: PagerDutySettings, ids: readonly string[], offset: number): Promise<Page> {
-  const { token, url, timeoutMs = usualTimeoutMs } = settings
+interface Asking {
+  readonly ids: readonly string[]
+  readonly timeoutMs: number
+  /** Aborts when all pages together take too long. */
+  readonly signal: AbortSignal
+}
+
+async function readPage(
+  { token, url }: PagerDutySettings,
+  { ids, timeoutMs, signal }: Asking,
+  offset: number,
+): Promise<Page> {
   const address = new URL(`${url.replace(/\/+$/, '')}/oncalls`)
   for (const id of ids) address.searchParams.append('schedule_ids[]', id)
   address.searchParams.append('include[]', 'users')
@@ -70,7 +80,7 @@ async function readPage(settings: PagerDutySettings, ids: readonly string[], off
       },
       // Following it would hand the token to whoever the answer names.
       redirect: 'manual',
-      signal: AbortSignal.timeout(timeoutMs),
+      signal,
     })
     if (answer.status !== 200) throw refusalOf(answer)
     body = await answer.json().catch((error: unknown) => {
@@ -103,11 +113,13 @@ function shiftOf({ user, schedule, start, end }: Entry, ids: readonly string[], 
 }
 
 async function readAll(settings: PagerDutySettings, ids: readonly string[]): Promise<readonly Shift[]> {
+  const { timeoutMs = usualTimeoutMs } = settings
+  const asking = { ids, timeoutMs, signal: AbortSignal.timeout(timeoutMs) }
   const entries: Entry[] = []
   for (let pages = 0; ; pages += 1) {
     if (pages === mostPages)
       throw new Fault('endless', 'PagerDuty’s list does not end', { kind: 'permanent' })
-    const { oncalls, more } = await readPage(settings, ids, pages * pageSize)
+    const { oncalls, more } = await readPage(settings, asking, pages * pageSize)
     entries.push(...oncalls)
     if (!more) break
   }

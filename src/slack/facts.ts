@@ -69,6 +69,7 @@ export const groupsFact = ({ hops }: Request): string =>
   )
 
 const mostProblems = 3
+const mostLookups = 6
 
 /** `owners (tag owner): @bob`; what kept somebody from being found is said and not hidden. */
 function lookupFact({ kind, name, users, groups, until, problems }: Lookup, isOut: (id: string) => boolean) {
@@ -90,7 +91,9 @@ export function approversFact(request: Request): string {
   const own = request.terms?.selfApproval === true
   const isOut = (id: string) => !own && id === request.requester.userId
   const named = [...users.filter((id) => !isOut(id)).map(user), ...groups.map(group)]
-  const found = (approvers.looked?.up ?? []).map((lookup) => lookupFact(lookup, isOut))
+  const up = approvers.looked?.up ?? []
+  const found = up.slice(0, mostLookups).map((lookup) => lookupFact(lookup, isOut))
+  if (up.length > mostLookups) found.push(`and ${up.length - mostLookups} more schedules`)
   return [...(named.length > 0 || found.length === 0 ? [list(named)] : []), ...found].join('; ')
 }
 

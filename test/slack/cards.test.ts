@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import type { Case } from '../../src/core/case.ts'
 import { minute } from '../../src/core/duration.ts'
+import type { Lookup } from '../../src/core/policy.ts'
 import { mirrorCard, requestCard } from '../../src/slack/cards.ts'
 import { base, cases, grantBase, noon } from './a-case.ts'
 import { heard, seen } from './read.ts'
@@ -58,6 +60,50 @@ describe('the card of a request that waits', () => {
       Approvers: @bob, @carol and @ops.
       [Approve] [Deny]"
     `)
+  })
+
+  it('says whom the owner tag and the schedule mean, until when, and who could not be found', () => {
+    const named = { users: ['U0BOB'], groups: [] }
+    const found = (but: Partial<Lookup>): Lookup => ({
+      kind: 'on call',
+      name: 'Nights <!here>',
+      users: [],
+      groups: [],
+      until: null,
+      problems: [],
+      unsure: false,
+      ...but,
+    })
+    const fact = (...up: readonly Lookup[]) => {
+      const users = [...named.users, ...up.flatMap((lookup) => lookup.users)]
+      const approvers = { users, groups: [], looked: { up, named } }
+      const terms = {
+        ...base.verdict.terms,
+        stages: [{ approvers, approvals: 1, fromDifferentGroups: false }],
+      }
+      const request = { ...cases.pending.request, terms } as Case['request']
+      return moving(seen(requestCard({ request, grant: null }, now, { showTags: [] }))).split('\n')[3]
+    }
+    expect(fact(found({ kind: 'owner tag', name: 'owner', users: ['U0CAROL'], groups: ['S0OPS'] }))).toBe(
+      'Approvers: @bob; owners (tag owner): @carol and @ops.',
+    )
+    expect(fact(found({ users: ['U0CAROL'], until: noon + 60 * minute }))).toBe(
+      'Approvers: @bob; on call (Nights <!here>) until 2026-11-22 13:00 UTC: @carol.',
+    )
+    expect(fact(found({ problems: ['PagerDuty could not be reached'], unsure: true }))).toBe(
+      'Approvers: @bob; on call (Nights <!here>): nobody (PagerDuty could not be reached).',
+    )
+    expect(fact(found({ users: ['U0ALICE'] }))).toBe(
+      'Approvers: @bob; on call (Nights <!here>): nobody else.',
+    )
+  })
+
+  it('tells yeses that no longer count apart from those that do', () => {
+    const { request } = cases.oneOfTwo
+    const left = { ...request, progress: { stage: 0, approvals: 0 } } as Case['request']
+    expect(moving(seen(requestCard({ request: left, grant: null }, now, { showTags: [] })))).toContain(
+      '0 of 2 approvals; @bob said yes, and not every yes counts.',
+    )
   })
 
   it('offers no Approve once the time to decide is over', () => {
