@@ -14,6 +14,12 @@ const automatic = (requestId: string, but: Partial<AutomaticApproval> = {}): Aut
   ...but,
 })
 
+const own = (selfApproval: boolean) => {
+  const kase = pendingCase('r1', { reviews: [approval(robin)] })
+  if (kase.request.state !== 'pending') throw new Error('not pending')
+  return { ...kase, request: { ...kase.request, terms: { ...kase.request.terms, selfApproval } } }
+}
+
 export function quotaContract(subject: Subject): void {
   const note = (...approvals: readonly AutomaticApproval[]) =>
     subject.store.transact(async (tx) => {
@@ -86,12 +92,6 @@ export function quotaContract(subject: Subject): void {
   })
 
   describe('a yes to one’s own request', () => {
-    const own = (selfApproval: boolean) => {
-      const kase = pendingCase('r1', { reviews: [approval(robin)] })
-      if (kase.request.state !== 'pending') throw new Error('not pending')
-      return { ...kase, request: { ...kase.request, terms: { ...kase.request.terms, selfApproval } } }
-    }
-
     test('is kept where the terms allow it', async () => {
       await subject.store.transact((tx) => tx.save([own(true)], noon))
       expect((await subject.store.case('r1'))?.request.reviews).toHaveLength(1)

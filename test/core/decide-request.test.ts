@@ -304,17 +304,16 @@ describe('a click that comes too late is told what was decided, by whom and when
   })
 })
 
+const onCallNow = (userId: string | null, unsure = false): Terms => {
+  const users = userId === null ? [] : [userId]
+  const problems = unsure ? ['PagerDuty could not be reached'] : []
+  const up = [{ kind: 'on call', name: 'Nights', users, groups: [], until: null, problems, unsure } as const]
+  const named = { users: ['UDAVE'], groups: [] }
+  const approvers = { users: ['UDAVE', ...users], groups: [], onCall: ['P1'], looked: { up, named } }
+  return terms({ approvals: 2, approvers })
+}
+
 describe('approvers that are looked up at each click', () => {
-  const onCallNow = (userId: string | null, unsure = false): Terms => {
-    const users = userId === null ? [] : [userId]
-    const problems = unsure ? ['PagerDuty could not be reached'] : []
-    const up = [
-      { kind: 'on call', name: 'Nights', users, groups: [], until: null, problems, unsure } as const,
-    ]
-    const named = { users: ['UDAVE'], groups: [] }
-    const approvers = { users: ['UDAVE', ...users], groups: [], onCall: ['P1'], looked: { up, named } }
-    return terms({ approvals: 2, approvers })
-  }
   const before = pending(onCallNow('UBOB'), [review(bob)])
   const click = (by: typeof bob, given: Terms) =>
     told(

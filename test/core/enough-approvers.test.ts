@@ -39,6 +39,8 @@ const lookup = (but: Partial<Lookup>): NonNullable<Approvers['looked']> => ({
 const lack = (stages: readonly Stage[], known = roster(), but: Partial<Terms> = {}) =>
   tooFewApprovers(terms({ stages, ...but }), alice, known)?.because ?? 'enough'
 
+const rule = (check: string): Reason => ({ check, result: 'yes', because: 'it fits', children: [] })
+
 describe('a request that nobody can approve', () => {
   it.each<[string, readonly Stage[], Roster, string]>([
     ['another person', [stage({ users: ['UBOB'] })], roster(), 'enough'],
@@ -140,7 +142,6 @@ describe('a request that nobody can approve', () => {
   it('is denied, with the reason under the rule that decided', () => {
     const given = terms({ stages: [stage({ users: [alice.userId] })] })
     const before = verdict('needs approval', given)
-    const rule = (check: string): Reason => ({ check, result: 'yes', because: 'it fits', children: [] })
     const tree = { ...before.tree, children: [rule('another'), rule(given.rule)] }
     const found = tooFewApprovers(given, alice, roster())
     if (!found) throw new Error('somebody could approve')

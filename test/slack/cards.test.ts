@@ -3,7 +3,7 @@ import type { Case } from '../../src/core/case.ts'
 import { minute } from '../../src/core/duration.ts'
 import type { Lookup } from '../../src/core/policy.ts'
 import { mirrorCard, requestCard } from '../../src/slack/cards.ts'
-import { base, cases, grantBase, noon } from './a-case.ts'
+import { base, cases, grantBase, noon, terms } from './a-case.ts'
 import { heard, seen } from './read.ts'
 
 const now = noon + 5 * minute
@@ -17,6 +17,17 @@ const moving = (text: string) =>
     .filter((line, at, all) => at < all.indexOf('VM') || line.startsWith('['))
     .join('\n')
     .replace('\nRequester\n@alice', '')
+
+const found = (but: Partial<Lookup>): Lookup => ({
+  kind: 'on call',
+  name: 'Nights <!here>',
+  users: [],
+  groups: [],
+  until: null,
+  problems: [],
+  unsure: false,
+  ...but,
+})
 
 describe('the card of a request that waits', () => {
   it('shows everything that an approver needs to decide', () => {
@@ -64,24 +75,11 @@ describe('the card of a request that waits', () => {
 
   it('says whom the owner tag and the schedule mean, until when, and who could not be found', () => {
     const named = { users: ['U0BOB'], groups: [] }
-    const found = (but: Partial<Lookup>): Lookup => ({
-      kind: 'on call',
-      name: 'Nights <!here>',
-      users: [],
-      groups: [],
-      until: null,
-      problems: [],
-      unsure: false,
-      ...but,
-    })
     const fact = (...up: readonly Lookup[]) => {
       const users = [...named.users, ...up.flatMap((lookup) => lookup.users)]
       const approvers = { users, groups: [], looked: { up, named } }
-      const terms = {
-        ...base.verdict.terms,
-        stages: [{ approvers, approvals: 1, fromDifferentGroups: false }],
-      }
-      const request = { ...cases.pending.request, terms } as Case['request']
+      const stages = [{ approvers, approvals: 1, fromDifferentGroups: false }]
+      const request: Case['request'] = { ...cases.pending.request, terms: { ...terms, stages } }
       return moving(seen(requestCard({ request, grant: null }, now, { showTags: [] }))).split('\n')[3]
     }
     expect(fact(found({ kind: 'owner tag', name: 'owner', users: ['U0CAROL'], groups: ['S0OPS'] }))).toBe(
@@ -100,7 +98,7 @@ describe('the card of a request that waits', () => {
 
   it('tells yeses that no longer count apart from those that do', () => {
     const { request } = cases.oneOfTwo
-    const left = { ...request, progress: { stage: 0, approvals: 0 } } as Case['request']
+    const left: Case['request'] = { ...request, progress: { stage: 0, approvals: 0 } }
     expect(moving(seen(requestCard({ request: left, grant: null }, now, { showTags: [] })))).toContain(
       '0 of 2 approvals; @bob said yes, and not every yes counts.',
     )
