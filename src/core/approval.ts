@@ -60,7 +60,7 @@ function mayApprove(member: Member, { terms, stage = 0 }: Authority): Refusal | 
   const current = terms?.stages[stage]?.approvers
   if (current && isApprover(current, member)) return null
   const later = terms?.stages.slice(stage + 1).some(({ approvers }) => isApprover(approvers, member)) ?? false
-  const refusal = current ? notApprover(current, lookupsOf(current)) : notApprover(allApprovers(null), [])
+  const refusal = notApprover(current ?? allApprovers(null), current ? lookupsOf(current) : [])
   return later ? { ...refusal, code: 'not your turn' } : refusal
 }
 

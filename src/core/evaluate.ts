@@ -7,14 +7,13 @@ import type {
   Outcome,
   Policy,
   PolicyRule,
-  Quota,
   Reason,
   ReasonNeed,
   Subject,
   Terms,
-  Usage,
   Verdict,
 } from './policy.ts'
+import { hasPlace, quotaParts } from './quota.ts'
 
 interface Ready<R extends PolicyRule | DenyRule> {
   readonly rule: R
@@ -48,21 +47,6 @@ const refuses = ({ checks }: Ready<DenyRule>, facts: Facts): boolean => {
 const fitsAll = ({ rule, checks }: Ready<PolicyRule>, facts: Facts): boolean => {
   for (const check of checks) if (check.fit(facts) !== 'all') return false
   return hasPlace(rule.quota, facts.subject.usage.get(rule.name))
-}
-
-const quotaParts = [
-  ['perPerson', 'byPerson', 'for this person'],
-  ['perVm', 'ofVm', 'for this VM'],
-  ['perRule', 'ofRule', 'for the rule'],
-] as const satisfies readonly (readonly [keyof Quota, keyof Usage, string])[]
-
-/** Whether a quota lets one more through; what is not known counts as used up. */
-export function hasPlace(quota: Quota, usage: Usage | undefined): boolean {
-  for (const [limit, used] of quotaParts) {
-    const most = quota[limit]
-    if (most !== undefined && !((usage?.[used] ?? Number.POSITIVE_INFINITY) < most)) return false
-  }
-  return true
 }
 
 /** What keeps a rule that fits from granting; the rules below it are not tried. */

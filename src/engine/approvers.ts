@@ -32,7 +32,7 @@ async function byEmail(parts: LookupParts, email: string): Promise<Found> {
     if (user !== null) return { ...nobody, users: [user] }
     return { ...nobody, problems: [`nobody in Slack has the address ${email}`] }
   } catch (error) {
-    return failed(parts, email, error)
+    return failed(parts, 'the account behind an e-mail address', error)
   }
 }
 
@@ -87,7 +87,7 @@ async function onCallNow(parts: LookupParts, ids: readonly string[], how: How): 
     const shifts = await onCall.shifts(ids, how)
     return await Promise.all(ids.map((id) => scheduled(parts, id, shifts)))
   } catch (error) {
-    return alike(failed(parts, ids.join(', '), error))
+    return alike(failed(parts, `who is on call for ${ids.join(', ')}`, error))
   }
 }
 

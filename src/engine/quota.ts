@@ -1,7 +1,7 @@
 import type { Case } from '../core/case.ts'
 import { day } from '../core/duration.ts'
-import { hasPlace } from '../core/evaluate.ts'
 import type { Quota } from '../core/policy.ts'
+import { hasPlace } from '../core/quota.ts'
 import type { Tx } from '../ports.ts'
 
 /** Others took the last place between the policy’s answer and its commit, so the policy must be asked again. */
