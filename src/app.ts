@@ -9,6 +9,7 @@ import { connectAzure } from './connect-azure.ts'
 import { createEngine, type Engine, type EngineParts } from './engine/engine.ts'
 import { lastReconciled } from './engine/reconciled.ts'
 import { createMetrics, nothingYet, type Standing } from './metrics.ts'
+import { createPagerDuty } from './oncall/pagerduty.ts'
 import { openDatabase } from './open-database.ts'
 import { openPolicy, type PolicySource } from './policy-source.ts'
 import { recordInForce, watchPolicy } from './policy-watch.ts'
@@ -85,6 +86,9 @@ async function standing(store: Store | null, clock: () => Clock): Promise<Standi
   return { ...(await store.health(now, now)), now, reconciled: await lastReconciled(store) }
 }
 
+const onCallOf = ({ PAGERDUTY_TOKEN: token, PAGERDUTY_URL: url }: Config, now: () => number) =>
+  token === undefined ? null : createPagerDuty({ token, url, now })
+
 type Given = Pick<
   EngineParts,
   'store' | 'clock' | 'inventory' | 'topology' | 'firewall' | 'survey' | 'observe' | 'clockTrouble'
@@ -109,6 +113,7 @@ function engineOf(
   return createEngine({
     ...given,
     ...around({ chat, directory: createDirectory(slack) }),
+    onCall: onCallOf(config, slack.now),
     policy: () => policy.current(),
     newId,
     wording: slackWording,

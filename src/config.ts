@@ -37,6 +37,10 @@ const shape = z.object({
   AZURE_FEDERATED_TOKEN_FILE: text.optional(),
   IDENTITY_ENDPOINT: text.optional(),
   IDENTITY_HEADER: text.optional(),
+  PAGERDUTY_TOKEN: text.optional(),
+  PAGERDUTY_URL: z
+    .url({ protocol: /^https$/, error: 'expected an https:// URL' })
+    .default('https://api.pagerduty.com'),
   PUBLIC_URL: url.optional(),
   HOST: text.default('127.0.0.1'),
   PORT: portNumber.default(3001),

@@ -1,5 +1,5 @@
+import { canSuffice, type MembersOf } from './core/can-suffice.ts'
 import { anything, matchCovers } from './core/coverage.ts'
-import { canSuffice, type MembersOf } from './core/enough-approvers.ts'
 import type { Policy, PolicyRule } from './core/policy.ts'
 import type { Flaw, Place } from './policy-yaml.ts'
 

@@ -6,7 +6,7 @@ import type { Grant, Rule } from './core/grant.ts'
 import type { LiveRule } from './core/live-rule.ts'
 import type { Panic } from './core/panic.ts'
 import type { Member, Person } from './core/person.ts'
-import type { Pages, Verdict } from './core/policy.ts'
+import type { Pages, Usage, Verdict } from './core/policy.ts'
 import type { KnownRule, SurveyedGroup } from './core/reconcile.ts'
 import type { Ask, Request } from './core/request.ts'
 import type { Family } from './core/source.ts'
@@ -133,6 +133,31 @@ export interface Directory {
    * as it must be for a yes. Unknown is `known: false`.
    */
   member(person: Person, groups: readonly string[], how?: 'live'): Promise<Member>
+  /** Whose account has this e-mail address, or null when nobody’s has. At most a minute old. Throws a `Fault`. */
+  userByEmail(email: string): Promise<string | null>
+  /** The user ids in a group, at most a minute old; null when Slack did not say. */
+  roster(groupId: string): Promise<readonly string[] | null>
+}
+
+/* ---- On call ---- */
+
+/** Somebody who is on call now. */
+export interface Shift {
+  readonly scheduleId: string
+  /** The schedule’s name, or its id when it has none. */
+  readonly schedule: string
+  /** Null when the service does not say. */
+  readonly email: string | null
+  /** When it ends; null for somebody who is always on call. */
+  readonly until: number | null
+}
+
+export interface OnCall {
+  /**
+   * Who is on call now for these schedules: at most a minute old and never past the end of a shift, or read now when
+   * it is `live`. Throws a `Fault`.
+   */
+  shifts(scheduleIds: readonly string[], how?: 'live'): Promise<readonly Shift[]>
 }
 
 /* ---- Storage ---- */
@@ -301,6 +326,15 @@ export interface NewVersion {
   readonly previous: string | null
 }
 
+/** A rule that decided by itself, and for what: it takes one place of each of the rule’s quotas. */
+export interface AutomaticApproval {
+  readonly requestId: string
+  readonly rule: string
+  readonly requester: Person
+  readonly vmId: string
+  readonly at: number
+}
+
 /** Inside one database transaction. Nothing here talks to anything but the database. */
 export interface Tx {
   /** Locks and reads cases by request id, in a fixed order so that two replicas cannot lock each other out. */
@@ -333,6 +367,11 @@ export interface Tx {
   endAlarms(prefix: string): Promise<void>
   /** Keeps the text of a policy that comes into force, for good. */
   enforcePolicy(version: { readonly hash: string; readonly text: string }, now: number): Promise<NewVersion>
+  /** Keeps every other transaction that asks for this from going on until this one is over. */
+  lockQuotas(): Promise<void>
+  /** How often the rule has decided by itself since then; exact while the quotas are locked. */
+  usage(of: Pick<AutomaticApproval, 'rule' | 'requester' | 'vmId'>, since: number): Promise<Usage>
+  noteAutomatic(approval: AutomaticApproval): Promise<void>
   /** Clears what a gesture carried; its key stays for the deduplication. */
   endIntake(key: string, now: number): Promise<void>
 }
@@ -389,6 +428,13 @@ export interface Store {
   /** Stores a gesture and the job that handles it; false when this gesture was stored before. */
   receive(intake: Intake): Promise<boolean>
   intake(key: string): Promise<Intake | null>
+  /** How often each of these rules has decided by itself since then: for this person, for this VM, and at all. */
+  usage(of: {
+    readonly rules: readonly string[]
+    readonly requester: Person
+    readonly vmId: string
+    readonly since: number
+  }): Promise<ReadonlyMap<string, Usage>>
   lastAddress(person: Person): Promise<{ address: string; at: number } | null>
   /** What there is to write in one network security group: closes first, then by expiry. */
   ruleWork(nsgId: string): Promise<readonly RuleWork[]>

@@ -1,5 +1,5 @@
 import { type Member, type Person, samePerson } from './person.ts'
-import type { Approvers, Stage, Terms } from './policy.ts'
+import type { Approvers, Lookup, Named, Stage, Terms } from './policy.ts'
 import type { Refusal } from './refusal.ts'
 import type { RequestBase, Review } from './request.ts'
 
@@ -15,7 +15,7 @@ export function membershipProblem(member: Member): string | null {
   return null
 }
 
-export const isApprover = (approvers: Approvers, member: Member): boolean =>
+export const isApprover = (approvers: Named, member: Member): boolean =>
   approvers.users.includes(member.person.userId) || approvers.groups.some((id) => member.groups.includes(id))
 
 /** One account or, where the accounts are mapped, one Entra user. */
@@ -37,14 +37,12 @@ export interface Authority {
   readonly stage?: number
 }
 
-const notApprover = (approvers: Approvers | undefined): Refusal => ({
-  code: 'not an approver',
-  users: approvers?.users ?? [],
-  groups: approvers?.groups ?? [],
-})
+const all = <T>(terms: Terms | null, of: (approvers: Approvers) => readonly T[]): readonly T[] => [
+  ...new Set(terms?.stages.flatMap(({ approvers }) => of(approvers))),
+]
 
 /** Everybody whom a rule names in any of its stages, or would have named had there been time to ask. */
-export function allApprovers(terms: Terms | null): Approvers {
+export function allApprovers(terms: Terms | null): Named {
   const { skipped, reviewers } = terms?.emergency ?? {}
   const asked = terms?.stages.map(({ approvers }) => approvers) ?? []
   const all = [...asked, ...(skipped ? [skipped] : []), ...(reviewers ? [reviewers] : [])]
@@ -54,12 +52,24 @@ export function allApprovers(terms: Terms | null): Approvers {
   }
 }
 
+const lookupsOf = ({ looked }: Approvers): readonly Lookup[] => looked?.up ?? []
+const allLookups = (terms: Terms | null): readonly Lookup[] => all(terms, lookupsOf)
+
+function notApprover({ users, groups }: Named, up: readonly Lookup[]) {
+  const problems = [...new Set(up.flatMap((lookup) => lookup.problems))]
+  return { code: 'not an approver', users, groups, ...(problems.length > 0 && { problems }) } as const
+}
+
+/** Whether somebody may be an approver although nothing names them: a lookup failed that might have. */
+export const mayBeMissing = (terms: Terms, member: Member): boolean =>
+  !isApprover(allApprovers(terms), member) && allLookups(terms).some(({ unsure }) => unsure)
+
 function mayApprove(member: Member, { terms, stage = 0 }: Authority): Refusal | null {
   const current = terms?.stages[stage]?.approvers
   if (current && isApprover(current, member)) return null
   const later = terms?.stages.slice(stage + 1).some(({ approvers }) => isApprover(approvers, member)) ?? false
-  const refusal = notApprover(current)
-  return later && refusal.code === 'not an approver' ? { ...refusal, code: 'not your turn' } : refusal
+  const refusal = notApprover(current ?? allApprovers(null), current ? lookupsOf(current) : [])
+  return later ? { ...refusal, code: 'not your turn' } : refusal
 }
 
 /** Whoever was named to look at it afterwards, or would have been asked before. */
@@ -96,7 +106,9 @@ export function authorise(verb: Verb, member: Member, authority: Authority): Ref
       return mayApprove(member, authority)
     case 'deny':
       if (own) return { code: 'own request' }
-      return isApprover(allApprovers(terms), member) ? null : notApprover(allApprovers(terms))
+      return isApprover(allApprovers(terms), member)
+        ? null
+        : notApprover(allApprovers(terms), allLookups(terms))
     default:
       return verb satisfies never
   }
@@ -159,7 +171,10 @@ const countIn = (stage: Stage, members: readonly Member[]): number =>
  * Counts the yeses again, in the order in which they came, as the people and the rule are now: who is no longer an
  * approver no longer counts.
  */
-export function progressOf(terms: Terms, yeses: readonly Member[]): Progress {
+export function countAgain(
+  terms: Terms,
+  yeses: readonly Member[],
+): { readonly progress: Progress; readonly counted: readonly Member[] } {
   let stage = 0
   let here: Member[] = []
   const counted: Member[] = []
@@ -175,8 +190,11 @@ export function progressOf(terms: Terms, yeses: readonly Member[]): Progress {
     here = []
   }
   const current = terms.stages[stage]
-  return { stage, approvals: current ? countIn(current, here) : 0 }
+  return { progress: { stage, approvals: current ? countIn(current, here) : 0 }, counted }
 }
+
+export const progressOf = (terms: Terms, yeses: readonly Member[]): Progress =>
+  countAgain(terms, yeses).progress
 
 export const isComplete = (terms: Terms, { stage }: Progress): boolean => stage >= terms.stages.length
 

@@ -1,7 +1,9 @@
 import {
   authorise,
+  countAgain,
   escalated,
   isComplete,
+  mayBeMissing,
   membershipProblem,
   type Progress,
   progressOf,
@@ -106,19 +108,24 @@ function escalate(request: PendingRequest, now: number): Transition {
 /** What the policy says now; where it would ask nobody any more, whoever was asked still has to say yes. */
 const termsNow = (request: PendingRequest, event: ReviewEvent): Terms => {
   const { terms } = event.policy
-  const now = terms && terms.stages.length > 0 ? terms : request.terms
+  const now = terms && terms.stages.length > 0 ? terms : (event.asked ?? request.terms)
   return request.escalatedAt === null ? now : escalated(now)
 }
 
 function review(request: PendingRequest, event: ReviewEvent, now: number): Outcome {
   const { by } = event
   const terms = termsNow(request, event)
-  const earlier = yesesOf(request.reviews, event.earlier)
-  const { stage } = progressOf(terms, earlier)
-  const requesterEntraId = event.requester.entraId
-  const refusal = authorise(event.verdict, by, { request, requesterEntraId, terms, stage })
+  const asker = { person: request.requester, entraId: event.requester.entraId }
+  // A yes to one’s own request that was allowed when it was given counts only while it still is.
+  const earlier = yesesOf(request.reviews, event.earlier).filter(
+    (other) => terms.selfApproval || !sameHuman(other, asker),
+  )
+  const { progress, counted } = countAgain(terms, earlier)
+  const authority = { request, requesterEntraId: asker.entraId, terms, stage: progress.stage }
+  const refusal = authorise(event.verdict, by, authority)
   const again = event.verdict === 'approve' && earlier.some((other) => sameHuman(other, by))
-  if (refusal && !(again && refusal.code !== 'not a member')) return refuse(refusal)
+  const counts = again && counted.some((other) => sameHuman(other, by))
+  if (refusal && !(counts && refusal.code !== 'not a member')) return refuse(refusal)
   // The deadline's own job may run a moment late; a yes that comes after the deadline is no yes.
   if (isExpired(request.deadlineAt, now)) return end(request, 'lapsed', 'jitney', now)
   const { groups, entraId } = by
@@ -129,15 +136,16 @@ function review(request: PendingRequest, event: ReviewEvent, now: number): Outco
   if (event.policy.outcome === 'deny')
     return refuse({ code: 'policy changed', because: event.policy.tree.because })
   if (membershipProblem(event.requester) !== null) return refuse({ code: 'requester gone' })
-  if (earlier.some(({ known }) => !known)) return refuse({ code: 'approvers unknown' })
+  if (earlier.some((other) => !other.known || mayBeMissing(terms, other)))
+    return refuse({ code: 'approvers unknown' })
   const { less } = event
   if (less && !isLess(less, request)) return refuse({ code: 'not less' })
-  const progress = progressOf(terms, [...earlier, by])
+  const counting = progressOf(terms, [...earlier, by])
   return approve(
     {
       ...(less ? lessBy(request, less, by.person) : request),
       terms,
-      progress,
+      progress: counting,
       reviews: [...request.reviews, one],
     },
     one,

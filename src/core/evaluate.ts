@@ -4,6 +4,7 @@ import { checksOf } from './checks.ts'
 import { durationText } from './duration.ts'
 import { compileGlobs } from './glob.ts'
 import type {
+  Approvers,
   BreakGlass,
   DenyRule,
   Outcome,
@@ -13,9 +14,9 @@ import type {
   ReasonNeed,
   Subject,
   Terms,
-  Usage,
   Verdict,
 } from './policy.ts'
+import { hasPlace, quotaParts } from './quota.ts'
 
 interface Ready<R extends PolicyRule | DenyRule> {
   readonly rule: R
@@ -48,21 +49,7 @@ const refuses = ({ checks }: Ready<DenyRule>, facts: Facts): boolean => {
 
 const fitsAll = ({ rule, checks }: Ready<PolicyRule>, facts: Facts): boolean => {
   for (const check of checks) if (check.fit(facts) !== 'all') return false
-  return quotaLeft(rule, facts.subject)
-}
-
-const quotaParts = [
-  ['perPerson', 'byPerson', 'for this person'],
-  ['perVm', 'ofVm', 'for this VM'],
-  ['perRule', 'ofRule', 'for the rule'],
-] as const satisfies readonly (readonly [keyof PolicyRule['quota'], keyof Usage, string])[]
-
-function quotaLeft({ name, quota }: PolicyRule, { usage }: Subject): boolean {
-  for (const [limit, used] of quotaParts) {
-    const most = quota[limit]
-    if (most !== undefined && !((usage.get(name)?.[used] ?? Number.POSITIVE_INFINITY) < most)) return false
-  }
-  return true
+  return hasPlace(rule.quota, facts.subject.usage.get(rule.name))
 }
 
 /** What keeps a rule that fits from granting; the rules below it are not tried. */
@@ -115,11 +102,23 @@ function staysFreely({ extension }: PolicyRule, asked: Subject['extension']): bo
   return extension.kind === 'none' || (asked.first && asked.extraMs <= extension.mostMs)
 }
 
+/** Whom the stages name together; owners and people on call are still to be looked up. */
+function everybody(terms: Terms): Approvers {
+  const all = terms.stages.map(({ approvers }) => approvers)
+  const [ownerTag] = all.flatMap((one) => one.ownerTag ?? [])
+  const onCall = all.flatMap((one) => one.onCall ?? [])
+  return {
+    ...allApprovers(terms),
+    ...(ownerTag !== undefined && { ownerTag }),
+    ...(onCall.length > 0 && { onCall }),
+  }
+}
+
 /** Nobody is asked; who would have been is told, and somebody looks at it afterwards. */
 const emergencyTerms = (terms: Terms, { reviewers }: BreakGlass): Terms => ({
   ...terms,
   stages: [],
-  emergency: { skipped: allApprovers(terms), reviewers },
+  emergency: { skipped: everybody(terms), reviewers },
 })
 
 function termsOf(picked: Picked, subject: Subject): Terms | null {

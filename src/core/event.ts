@@ -3,7 +3,7 @@ import type { Less } from './less.ts'
 import type { Difference } from './live-rule.ts'
 import type { Panic } from './panic.ts'
 import type { Member } from './person.ts'
-import type { Approvers, Verdict } from './policy.ts'
+import type { Approvers, Terms, Verdict } from './policy.ts'
 import type { Ask } from './request.ts'
 
 /**
@@ -18,6 +18,8 @@ export type Event =
       readonly verdict: 'approve' | 'deny'
       /** The policy's answer for the same request at this moment. */
       readonly policy: Verdict
+      /** The terms that the request is pending under, with their approvers looked up at this moment. */
+      readonly asked?: Terms
       /** The requester as the directory knows them at this moment. */
       readonly requester: Member
       /** Those who said yes before, in order, as the directory knows them at this moment. */

@@ -3,14 +3,36 @@ import type { Port, Service } from './service.ts'
 import type { Source } from './source.ts'
 import type { Vm } from './vm.ts'
 
-/** Who may approve. Owners and people on call are looked up when it matters; the rest are Slack's ids. */
-export interface Approvers {
+/** People and groups by Slack's ids. */
+export interface Named {
   readonly users: readonly string[]
   readonly groups: readonly string[]
+}
+
+/** Whom a word of the policy led to when it was looked up, or why it did not. */
+export interface Lookup extends Named {
+  readonly kind: 'owner tag' | 'on call'
+  /** The tag, or the schedule by its name or id. */
+  readonly name: string
+  /** When the first of these people ceases to be meant; null when that is not known. */
+  readonly until: number | null
+  /** What kept somebody from being found, each in words. */
+  readonly problems: readonly string[]
+  /** Something could not be read, so more people may be meant than were found. */
+  readonly unsure: boolean
+}
+
+/**
+ * Who may approve. Only `users` and `groups` decide. Whom the owner tag and the schedules mean is looked up when it
+ * matters and added to them; until then they mean nobody.
+ */
+export interface Approvers extends Named {
   /** The name of a tag of the VM, whose value names its owners: Slack ids or e-mail addresses. */
   readonly ownerTag?: string
   /** Schedules of the on-call service. */
   readonly onCall?: readonly string[]
+  /** What was looked up, and whom the policy names by itself. */
+  readonly looked?: { readonly up: readonly Lookup[]; readonly named: Named }
 }
 
 /** So many different people of one set; stages follow one another. */
@@ -105,7 +127,7 @@ export type ReasonNeed =
   | { readonly kind: 'pattern'; readonly globs: readonly string[]; readonly help: string }
 
 /** How often in 24 hours the rule may decide by itself. */
-interface Quota {
+export interface Quota {
   readonly perPerson?: number
   readonly perVm?: number
   readonly perRule?: number
@@ -211,17 +233,23 @@ export interface Verdict {
   readonly policyHash: string
 }
 
-const approversOf = ({ stages, escalation }: Terms): readonly Approvers[] => [
-  ...stages.map(({ approvers }) => approvers),
-  ...(escalation ? [escalation.approvers] : []),
-]
-
 const reviewersOf = ({ breakGlass }: PolicyRule): readonly string[] => breakGlass?.reviewers.groups ?? []
 
 const groupsIn = ({ match }: { readonly match: Match }): readonly string[] => [
   ...(match.requester.groups ?? []),
   ...(match.not?.requester?.groups ?? []),
 ]
+
+/** The groups that people must be in to approve. */
+/** Every set of people whom the terms name for anything. */
+const approversIn = ({ stages, escalation, emergency }: Terms): readonly Approvers[] => [
+  ...stages.map(({ approvers }) => approvers),
+  ...(escalation ? [escalation.approvers] : []),
+  ...(emergency ? [emergency.skipped, emergency.reviewers] : []),
+]
+
+export const approverGroups = (terms: Terms | null): readonly string[] =>
+  terms ? approversIn(terms).flatMap(({ groups }) => groups) : []
 
 /** Every Slack user group that the policy names, so that the directory is asked about those and no others. */
 export const groupsNamed = (policy: Policy): readonly string[] => [
@@ -231,7 +259,7 @@ export const groupsNamed = (policy: Policy): readonly string[] => [
     ...policy.rules.flatMap((rule) => [
       ...groupsIn(rule),
       ...reviewersOf(rule),
-      ...approversOf(rule.terms).flatMap(({ groups }) => groups),
+      ...approverGroups(rule.terms),
     ]),
   ]),
 ]

@@ -1,4 +1,5 @@
 import type { Person } from './person.ts'
+import type { Named } from './policy.ts'
 
 /** An expected “no”: nothing changed, and the person is told what is wrong, what still holds, what to do next. */
 export type Refusal =
@@ -9,12 +10,16 @@ export type Refusal =
       readonly code: 'not an approver'
       readonly users: readonly string[]
       readonly groups: readonly string[]
+      /** What kept more of them from being found. */
+      readonly problems?: readonly string[]
     }
   /** An earlier stage still waits for these. */
   | {
       readonly code: 'not your turn'
       readonly users: readonly string[]
       readonly groups: readonly string[]
+      /** What kept more of them from being found. */
+      readonly problems?: readonly string[]
     }
   | { readonly code: 'not yours to cancel' }
   | { readonly code: 'not yours to close' }
@@ -58,17 +63,22 @@ function decidedText(refusal: Extract<Refusal, { code: 'already decided' }>, wor
   return `Too late: this request ${what}${by} at ${wording.time(refusal.at)}. Your click changed nothing.`
 }
 
-interface Named {
-  readonly users: readonly string[]
-  readonly groups: readonly string[]
+interface Found extends Named {
+  readonly problems?: readonly string[]
 }
 
 const named = ({ users, groups }: Named, wording: Wording): string =>
   list([...users.map(wording.user), ...groups.map(wording.group)])
 
-function approversText(refusal: Named, wording: Wording): string {
+/** Who could not be found may not approve, and is told why. */
+const problemsText = ({ problems = [] }: Found): string =>
+  problems.length > 0
+    ? ` Not everybody could be found: ${problems.join('; ')}. If you should be among them, try again in a minute.`
+    : ''
+
+function approversText(refusal: Found, wording: Wording): string {
   const who = named(refusal, wording)
-  return `You are not an approver for this request, so nothing changed. The policy names ${who}.`
+  return `You are not an approver for this request, so nothing changed. The policy names ${who}.${problemsText(refusal)}`
 }
 
 export function refusalText(refusal: Refusal, wording: Wording): string {
@@ -82,7 +92,7 @@ export function refusalText(refusal: Refusal, wording: Wording): string {
     case 'not an approver':
       return approversText(refusal, wording)
     case 'not your turn':
-      return `Your turn comes later, so nothing changed. First ${named(refusal, wording)} must approve.`
+      return `Your turn comes later, so nothing changed. First ${named(refusal, wording)} must approve.${problemsText(refusal)}`
     case 'not yours to cancel':
       return 'Only the person who asked may cancel a request, so nothing changed. An approver can deny it.'
     case 'not yours to close':
@@ -119,7 +129,7 @@ export function refusalText(refusal: Refusal, wording: Wording): string {
       // Slack may also just have failed to answer, so the sentence must hold in both cases.
       return 'Slack does not confirm that the person who asked is a full, active member, so nothing was opened. The request still waits: try again in a minute, or deny it.'
     case 'approvers unknown':
-      return 'Slack could not confirm those who approved before you, so your yes was not taken. Click again in a minute.'
+      return 'Those who approved before you could not be confirmed just now, so your yes was not taken. Click again in a minute.'
     case 'no time left':
       return 'The end that was asked for has come, so nothing was opened. The person can ask again.'
     default:

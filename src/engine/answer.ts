@@ -1,7 +1,7 @@
 import type { Outcome } from '../core/outcome.ts'
 import type { Policy } from '../core/policy.ts'
 import { refusalText, type Wording } from '../core/refusal.ts'
-import type { Chat, Claim, Clock, Directory, Inventory, Store, Topology } from '../ports.ts'
+import type { Chat, Claim, Clock, Directory, Inventory, OnCall, Store, Topology } from '../ports.ts'
 import type { Dispatched, Dispatcher } from './dispatch.ts'
 import { done, type Finish, messageOf } from './handler.ts'
 import type { Log } from './log.ts'
@@ -11,6 +11,8 @@ export interface IntakeParts {
   readonly clock: Clock
   readonly dispatcher: Dispatcher
   readonly directory: Directory
+  /** Null when no on-call service is configured. */
+  readonly onCall: OnCall | null
   readonly inventory: Inventory
   readonly topology: Topology
   readonly chat: Chat

@@ -3,14 +3,18 @@ import type { Case } from '../core/case.ts'
 import { decide } from '../core/decide.ts'
 import type { Event } from '../core/event.ts'
 import type { Outcome } from '../core/outcome.ts'
+import type { Quota } from '../core/policy.ts'
 import type { Claim, Clock, Store, Tx } from '../ports.ts'
 import { addEffect, addJob, announceJob, type Rows } from './job-of.ts'
+import { takePlace } from './quota.ts'
 
 /** An event for one case; its claim, when it has one, ends in the transaction that takes the event. */
 interface Item {
   readonly requestId: string
   readonly event: Event
   readonly claim?: Claim
+  /** How often the rule may do this by itself; without a place left, dispatching throws `QuotaUsedUp`. */
+  readonly quota?: Quota | null
   /** Runs in the same transaction when the event was accepted. */
   readonly also?: (tx: Tx, outcome: Outcome) => Promise<void>
 }
@@ -97,6 +101,8 @@ async function take(tx: Tx, batch: readonly Waiting[], now: number): Promise<Dis
   // Cases before jobs, always: two replicas that lock them in different orders would wait for each other.
   const ids = [...new Set(batch.flatMap(({ item }) => ('event' in item ? [item.requestId] : [])))]
   const cases = ids.length > 0 ? await tx.cases(ids) : new Map<string, Case>()
+  // Before anything else that somebody who holds this might wait for.
+  if (batch.some(({ item }) => 'event' in item && item.quota)) await tx.lockQuotas()
   const claims = batch.flatMap(({ item }) => (item.claim ? [item.claim] : []))
   const ours = claims.length > 0 ? await tx.finish(claims, now) : new Set<string>()
   const mayOpen = batch.some(({ item }) => 'event' in item && opening.has(item.event.type))
@@ -116,6 +122,7 @@ async function take(tx: Tx, batch: readonly Waiting[], now: number): Promise<Dis
       }
       const outcome = decide(before, item.event, now, panics)
       if (outcome.ok) {
+        if (item.event.type === 'submit') await takePlace(tx, outcome.next, item.quota ?? null, now)
         if (outcome.next !== before) {
           cases.set(item.requestId, outcome.next)
           changed.set(item.requestId, outcome.next)

@@ -1,7 +1,17 @@
 import type { Outcome } from '../core/outcome.ts'
 import type { Policy } from '../core/policy.ts'
 import type { Wording } from '../core/refusal.ts'
-import type { Chat, Clock, Directory, Firewall, Inventory, Store, Survey, Topology } from '../ports.ts'
+import type {
+  Chat,
+  Clock,
+  Directory,
+  Firewall,
+  Inventory,
+  OnCall,
+  Store,
+  Survey,
+  Topology,
+} from '../ports.ts'
 import { announce } from './announce.ts'
 import { createDispatcher, type Dispatcher } from './dispatch.ts'
 import { intake } from './intake.ts'
@@ -21,6 +31,8 @@ export interface EngineParts {
   readonly clock: Clock
   readonly chat: Chat
   readonly directory: Directory
+  /** Null when no on-call service is configured. */
+  readonly onCall: OnCall | null
   readonly inventory: Inventory
   readonly topology: Topology
   readonly firewall: Firewall

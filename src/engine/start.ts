@@ -1,16 +1,11 @@
-import { evaluate } from '../core/evaluate.ts'
 import { groupsNamed, type Policy } from '../core/policy.ts'
-import type { Clock, Directory, Store } from '../ports.ts'
 import { backoffMs } from './backoff.ts'
 import type { Dispatcher } from './dispatch.ts'
 import { again, done, ended, type Handler } from './handler.ts'
-import { subjectOf } from './subject.ts'
+import { type VerdictParts, verdictNow } from './verdict.ts'
 
-interface StartParts {
-  readonly store: Store
-  readonly clock: Clock
+interface StartParts extends VerdictParts {
   readonly dispatcher: Dispatcher
-  readonly directory: Directory
   readonly policy: () => Policy
 }
 
@@ -27,7 +22,7 @@ export const start =
     const waits = !requester.known && current.grant?.state === 'opening'
     if (waits && clock.now() < current.grant.expiresAt)
       return again(clock.now() + backoffMs(claim.attempt), 'Slack did not say who the requester is')
-    const verdict = evaluate(policy, subjectOf(current.request, requester, clock.now()))
+    const verdict = await verdictNow(parts, policy, current.request, requester)
     await dispatcher.dispatch({
       requestId: claim.subject,
       event: { type: 'start', policy: verdict, requester },

@@ -1,9 +1,15 @@
 import type { Member } from '../core/person.ts'
-import type { Subject } from '../core/policy.ts'
+import type { Subject, Usage } from '../core/policy.ts'
 import type { Ask } from '../core/request.ts'
 
 /** What the policy is asked about when access for this request would begin now. */
-export const subjectOf = (ask: Ask, requester: Member, now: number, first = false): Subject => ({
+export const subjectOf = (
+  ask: Ask,
+  requester: Member,
+  now: number,
+  usage: ReadonlyMap<string, Usage>,
+  first = false,
+): Subject => ({
   requester: ask.requester,
   groups: requester.groups,
   entraGroups: requester.entraGroups,
@@ -15,5 +21,5 @@ export const subjectOf = (ask: Ask, requester: Member, now: number, first = fals
   durationMs: ask.durationMs,
   ...(ask.emergency && { emergency: true }),
   ...(ask.extends && { extension: { extraMs: ask.extends.extraMs, first } }),
-  usage: new Map(),
+  usage,
 })

@@ -1,12 +1,15 @@
 import { durationText } from '../core/duration.ts'
-import { evaluate } from '../core/evaluate.ts'
 import type { Member } from '../core/person.ts'
 import type { Wording } from '../core/refusal.ts'
 import type { Ask, Request } from '../core/request.ts'
 import type { Claim } from '../ports.ts'
 import { answer, endDispatched, type IntakeParts } from './answer.ts'
+import type { Dispatched } from './dispatch.ts'
 import { ended, type Finish } from './handler.ts'
-import { subjectOf } from './subject.ts'
+import { QuotaUsedUp } from './quota.ts'
+import { firstVerdict } from './verdict.ts'
+
+const mostTries = 4
 
 /** Asks the policy, and puts the request on record together with the end of the gesture that made it. */
 export async function submit(
@@ -17,21 +20,42 @@ export async function submit(
   ask: Ask,
   first = false,
 ): Promise<Finish> {
-  const verdict = evaluate(parts.policy(), subjectOf(ask, member, parts.clock.now(), first))
-  const outcome = await parts.dispatcher.dispatch({
-    requestId: ask.id,
-    event: { type: 'submit', ask, verdict, grantId: parts.newId() },
-    claim,
-    also: async (tx, decided) => {
-      await tx.endIntake(claim.subject, parts.clock.now())
-      if (decided.ok && ask.source.learnt === 'typed') {
-        await tx.rememberAddress(ask.requester, ask.source.address, ask.source.learntAt)
-      }
-    },
-  })
+  const outcome = await dispatchAsk(parts, claim, member, ask, first)
   const told = await endDispatched(parts, url, outcome)
   if (told?.ok) await answer(parts, url, submittedText(told.next.request, parts.wording))
   return ended
+}
+
+/** Asks the policy, and again when somebody else took the last place of a quota meanwhile. */
+async function dispatchAsk(
+  parts: IntakeParts,
+  claim: Claim,
+  member: Member,
+  ask: Ask,
+  first: boolean,
+): Promise<Dispatched> {
+  for (let tries = 1; ; tries += 1) {
+    const policy = parts.policy()
+    const verdict = await firstVerdict(parts, policy, ask, member, first)
+    const rule = verdict.outcome === 'allow' ? verdict.terms?.rule : undefined
+    const quota = policy.rules.find(({ name }) => name === rule)?.quota ?? {}
+    try {
+      return await parts.dispatcher.dispatch({
+        requestId: ask.id,
+        event: { type: 'submit', ask, verdict, grantId: parts.newId() },
+        claim,
+        quota: Object.keys(quota).length > 0 ? quota : null,
+        also: async (tx, decided) => {
+          await tx.endIntake(claim.subject, parts.clock.now())
+          if (decided.ok && ask.source.learnt === 'typed') {
+            await tx.rememberAddress(ask.requester, ask.source.address, ask.source.learntAt)
+          }
+        },
+      })
+    } catch (error) {
+      if (!(error instanceof QuotaUsedUp) || tries >= mostTries) throw error
+    }
+  }
 }
 
 function submittedText(request: Request, wording: Wording): string {

@@ -1,18 +1,19 @@
 import type { Case } from '../core/case.ts'
 import { parseSpan } from '../core/duration.ts'
-import { evaluate } from '../core/evaluate.ts'
 import type { Event } from '../core/event.ts'
 import { type Less, narrowed } from '../core/less.ts'
-import type { Member } from '../core/person.ts'
-import { groupsNamed } from '../core/policy.ts'
+import { approverGroups, groupsNamed, type Policy } from '../core/policy.ts'
+import type { Request } from '../core/request.ts'
 import { parsePort } from '../core/service.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import { endDispatched, endWith, type IntakeParts } from './answer.ts'
 import { ended, type Finish, messageOf } from './handler.ts'
-import { subjectOf } from './subject.ts'
 import { whyClicked } from './take-why.ts'
+import { termsNow, verdictNow } from './verdict.ts'
 
 type Click = Extract<Gesture, { kind: 'click' }>
+
+const unique = (ids: readonly string[]): readonly string[] => [...new Set(ids)]
 
 /** Reads who clicked, and the policy of this moment, and lets the core decide. */
 export async function takeClick(parts: IntakeParts, claim: Claim, click: Click): Promise<Finish> {
@@ -25,9 +26,11 @@ export async function takeClick(parts: IntakeParts, claim: Claim, click: Click):
       `There is no request ${click.requestId}, so nothing changed.`,
     )
   }
-  const by = await parts.directory.member(click.person, groupsNamed(parts.policy()), 'live')
-  if (click.action === 'why') return whyClicked(parts, claim, click.responseUrl, by, current)
-  const event = await eventOf(parts, click, click.action, current, by)
+  if (click.action === 'why') {
+    const by = await parts.directory.member(click.person, [], 'live')
+    return whyClicked(parts, claim, click.responseUrl, by, current)
+  }
+  const event = await eventOf(parts, click, click.action, current)
   if (event === null)
     return endWith(parts, claim, click.responseUrl, 'The form could not be read, so nothing changed.')
   const outcome = await parts.dispatcher.dispatch({
@@ -64,50 +67,67 @@ async function eventOf(
   parts: IntakeParts,
   click: Click,
   action: Exclude<Click['action'], 'why'>,
-  current: Case,
-  by: Member,
+  { request }: Case,
 ): Promise<Event | null> {
+  const policy = parts.policy()
+  const named = [...groupsNamed(policy), ...approverGroups(request.terms)]
+  const whoClicked = () => parts.directory.member(click.person, unique(named), 'live')
   switch (action) {
     case 'cancel':
-      return { type: 'cancel', by }
+      return { type: 'cancel', by: await whoClicked() }
     case 'sign':
     case 'unjustified': {
-      const { operators } = parts.policy()
-      const { entraId } = await parts.directory.member(current.request.requester, [])
+      const { entraId } = await parts.directory.member(request.requester, [])
       const justified = click.action === 'sign'
-      return { type: 'sign', by, justified, operators, requesterEntraId: entraId }
+      const { operators } = policy
+      return { type: 'sign', by: await whoClicked(), justified, operators, requesterEntraId: entraId }
     }
     case 'close':
-      return { type: 'close', by, operators: parts.policy().operators }
+      return { type: 'close', by: await whoClicked(), operators: policy.operators }
     case 'approve':
-    case 'deny': {
-      const policy = parts.policy()
-      const { request } = current
-      const groups = groupsNamed(policy)
-      const before = request.reviews.filter(({ verdict }) => verdict === 'approve')
-      const [requester, ...earlier] = await Promise.all(
-        [request.requester, ...before.map((one) => one.by)].map((person) =>
-          parts.directory.member(person, groups, 'live'),
-        ),
-      )
-      if (!requester) throw new Error('The directory did not answer for the requester.')
-      const less = click.less ? lessOf(click.less) : null
-      if (less === 'unreadable') return null
-      const asked = less ? narrowed(request, less) : request
-      const verdict = evaluate(policy, subjectOf(asked, requester, parts.clock.now()))
-      const grantId = parts.newId()
-      return {
-        type: 'review',
-        by,
-        verdict: action,
-        policy: verdict,
-        requester,
-        earlier,
-        grantId,
-        ...(less && { less }),
-      }
-    }
+    case 'deny':
+      return reviewOf(parts, { click, action, request, policy, named })
     default:
       return action satisfies never
+  }
+}
+
+interface Reviewing {
+  readonly click: Click
+  readonly action: 'approve' | 'deny'
+  readonly request: Request
+  readonly policy: Policy
+  readonly named: readonly string[]
+}
+
+async function reviewOf(
+  parts: IntakeParts,
+  { click, action, request, policy, named }: Reviewing,
+): Promise<Event | null> {
+  const { directory } = parts
+  const less = click.less ? lessOf(click.less) : null
+  if (less === 'unreadable') return null
+  const wanted = less ? narrowed(request, less) : request
+  const requester = await directory.member(request.requester, groupsNamed(policy), 'live')
+  const verdict = await verdictNow(parts, policy, wanted, requester, 'live')
+  const decides = verdict.terms !== null && verdict.terms.stages.length > 0
+  const asked = decides || !request.terms ? null : await termsNow(parts, request.terms, request.vm, 'live')
+  // A tag may name groups that the policy does not.
+  const groups = unique([...named, ...approverGroups(verdict.terms), ...approverGroups(asked)])
+  const before = request.reviews.filter((one) => one.verdict === 'approve')
+  const [by, ...earlier] = await Promise.all(
+    [click.person, ...before.map((one) => one.by)].map((person) => directory.member(person, groups, 'live')),
+  )
+  if (!by) throw new Error('The directory did not answer for whoever clicked.')
+  return {
+    type: 'review',
+    by,
+    verdict: action,
+    policy: verdict,
+    ...(asked && { asked }),
+    requester,
+    earlier,
+    grantId: parts.newId(),
+    ...(less && { less }),
   }
 }

@@ -1,12 +1,11 @@
 import { membershipProblem } from '../core/approval.ts'
 import type { Case } from '../core/case.ts'
-import { evaluate } from '../core/evaluate.ts'
 import type { Member } from '../core/person.ts'
 import type { Ask } from '../core/request.ts'
 import type { Claim, Explained } from '../ports.ts'
 import { endWith, type IntakeParts } from './answer.ts'
 import { done, type Finish, messageOf } from './handler.ts'
-import { subjectOf } from './subject.ts'
+import { firstVerdict } from './verdict.ts'
 
 async function explain(
   parts: IntakeParts,
@@ -25,14 +24,14 @@ async function explain(
 }
 
 /** What the policy would say to a request that is not made. */
-export const whyAsked = (
+export const whyAsked = async (
   parts: IntakeParts,
   claim: Claim,
   url: string,
   member: Member,
   ask: Ask,
 ): Promise<Finish> => {
-  const verdict = evaluate(parts.policy(), subjectOf(ask, member, parts.clock.now()))
+  const verdict = await firstVerdict(parts, parts.policy(), ask, member)
   return explain(parts, claim, url, { asked: ask, verdict, request: null })
 }
 

@@ -96,12 +96,25 @@ async function readUser(client: WebClient, userId: string): Promise<SlackUser> {
   return answer.user
 }
 
+/** Only the one answer that means “nobody” counts as that; everything else is not known. */
+async function readEmail(client: WebClient, email: string): Promise<string | null> {
+  try {
+    const { user } = await client.users.lookupByEmail({ email })
+    if (typeof user?.id !== 'string') throw new Error('users.lookupByEmail names no user')
+    return user.id
+  } catch (error) {
+    if (error instanceof WebAPIPlatformError && error.data.error === 'users_not_found') return null
+    throw error
+  }
+}
+
 /** Who people are, as Slack says now. What it cannot say counts as no, so a failure gives nobody any right. */
 export function createDirectory({ token, slackApiUrl, now, log }: DirectorySettings): Directory {
   const client = webClient(token, slackApiUrl, log)
   const home = remembering(now, () => readHome(client))
   const users = remembering(now, (userId) => readUser(client, userId))
   const members = remembering(now, (groupId) => readGroup(client, groupId))
+  const emails = remembering(now, (email) => readEmail(client, email))
 
   const read = async (person: Person, groups: readonly string[], live: boolean): Promise<Member> => {
     const [here, found, ...lists] = await Promise.all([
@@ -134,6 +147,15 @@ export function createDirectory({ token, slackApiUrl, now, log }: DirectorySetti
           'Slack did not say who a person is, so they count as nobody',
         )
         return unknown(person)
+      }
+    },
+    userByEmail: (email) => calling('users.lookupByEmail', 'read', () => emails(email)),
+    async roster(groupId) {
+      try {
+        return [...(await members(groupId))]
+      } catch (error) {
+        log.warn({ err: error, groupId }, 'Slack did not say who is in a group')
+        return null
       }
     },
   }

@@ -1,5 +1,6 @@
 import type { Case } from '../core/case.ts'
 import { durationText } from '../core/duration.ts'
+import type { Approvers, Lookup } from '../core/policy.ts'
 import { portsText } from '../core/service.ts'
 import { group, time, user, words } from './words.ts'
 
@@ -91,15 +92,33 @@ export const groupsFact = ({ hops }: Request): string =>
     4,
   )
 
+const mostProblems = 3
+const mostLookups = 6
+
+/** `owners (tag owner): @bob`; what kept somebody from being found is said and not hidden. */
+function lookupFact({ kind, name, users, groups, until, problems }: Lookup, isOut: (id: string) => boolean) {
+  const what = kind === 'owner tag' ? `owners (tag ${words(name, 60)})` : `on call (${words(name, 60)})`
+  const end = until === null ? '' : ` until ${time(until)}`
+  const found = [...users.filter((id) => !isOut(id)).map(user), ...groups.map(group)]
+  const who = found.length === 0 && users.length > 0 ? 'nobody else' : list(found)
+  const missing = problems.slice(0, mostProblems).map((problem) => words(problem, 160))
+  return `${what}${end}: ${who}${missing.length > 0 ? ` (${missing.join('; ')})` : ''}`
+}
+
 /** Who may say the yes that is waited for. */
 export function approversFact(request: Request): string {
   const { stages = [] } = request.terms ?? request.verdict.terms ?? {}
   const at = request.state === 'pending' ? request.progress.stage : 0
-  const { users, groups } = stages[at]?.approvers ?? { users: [], groups: [] }
+  const approvers: Approvers = stages[at]?.approvers ?? { users: [], groups: [] }
+  const { users, groups } = approvers.looked?.named ?? approvers
   // Nobody decides on their own request, unless the rule says so.
   const own = request.terms?.selfApproval === true
-  const others = users.filter((id) => own || id !== request.requester.userId)
-  return list([...others.map(user), ...groups.map(group)])
+  const isOut = (id: string) => !own && id === request.requester.userId
+  const named = [...users.filter((id) => !isOut(id)).map(user), ...groups.map(group)]
+  const up = approvers.looked?.up ?? []
+  const found = up.slice(0, mostLookups).map((lookup) => lookupFact(lookup, isOut))
+  if (up.length > mostLookups) found.push(`and ${up.length - mostLookups} more schedules`)
+  return [...(named.length > 0 || found.length === 0 ? [list(named)] : []), ...found].join('; ')
 }
 
 /** The different people who have approved so far, in order. */

@@ -15,11 +15,13 @@ const approvalsIn = ({ request }: Undecided): number =>
       request.progress.approvals
     : approvedBy(request).length
 
-/** `1 of 2 approvals, by @bob`. */
+/** `1 of 2 approvals, by @bob`. Who has ceased to be an approver said yes all the same, so that is told apart. */
 function progress(phase: Undecided): string {
   const { request } = phase
   const by = approvedBy(request).map(user)
-  const tally = `${approvalsIn(phase)} of ${count(approvalsOf(request.terms), 'approval')}`
+  const approvals = approvalsIn(phase)
+  const tally = `${approvals} of ${count(approvalsOf(request.terms), 'approval')}`
+  if (approvals < by.length) return `${tally}; ${list(by)} said yes, and not every yes counts`
   return by.length > 0 ? `${tally}, by ${list(by)}` : tally
 }
 

@@ -57,7 +57,9 @@ function escaped(refusal: Refusal): Refusal {
   if (refusal.code === 'policy changed') return { ...refusal, because: words(refusal.because, 1000) }
   if (refusal.code === 'already decided') return { ...refusal, by: refusal.by.slice(0, 20) }
   if (refusal.code !== 'not an approver' && refusal.code !== 'not your turn') return refusal
-  return { ...refusal, users: refusal.users.slice(0, 20), groups: refusal.groups.slice(0, 20) }
+  const { users, groups, problems = [] } = refusal
+  const shown = problems.slice(0, 5).map((problem) => words(problem, 200))
+  return { ...refusal, users: users.slice(0, 20), groups: groups.slice(0, 20), problems: shown }
 }
 
 /** A refusal as Slack text. What came from outside, such as a tag in the policy's reason, is escaped first. */

@@ -97,6 +97,7 @@ async function updateRequests(db: Queries, cases: readonly Case[], now: number):
   if (Number(done.numAffectedRows) !== cases.length) throw new Error('A case that was locked is not there.')
 }
 
+/** Only those that are new: the triggers would judge an old one again, by the terms of now. */
 async function saveReviews(db: Queries, cases: readonly Case[]): Promise<void> {
   const reviews = cases.flatMap(({ request }) =>
     request.reviews.map((doc, ordinal) => ({
@@ -111,6 +112,8 @@ async function saveReviews(db: Queries, cases: readonly Case[]): Promise<void> {
   await sql`insert into reviews (request_id, reviewer_user, verdict, ordinal, doc)
     select request_id, reviewer_user, verdict, ordinal, doc from jsonb_to_recordset(${rows(reviews)})
       as x(request_id text, reviewer_user text, verdict text, ordinal integer, doc jsonb)
+    where not exists (select from reviews v where v.request_id = x.request_id
+      and v.reviewer_user = x.reviewer_user and v.verdict = x.verdict)
     on conflict (request_id, reviewer_user, verdict) do nothing`.execute(db)
 }
 

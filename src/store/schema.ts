@@ -104,6 +104,14 @@ interface Addresses {
   given_at: Date
 }
 
+interface AutomaticApprovals {
+  request_id: string
+  rule: string
+  user_id: string
+  vm_id: string
+  at: Date
+}
+
 interface Feeds {
   name: string
   seq: number
@@ -135,6 +143,7 @@ export interface Schema {
   places: Places
   notes: Notes
   addresses: Addresses
+  automatic_approvals: AutomaticApprovals
   feeds: Feeds
   panics: Panics
   migrations: Migrations

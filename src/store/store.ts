@@ -17,6 +17,7 @@ import { countPanic, onePanic, panics } from './panics.ts'
 import { policyText } from './policies.ts'
 
 import { type Presence, ServerPresence, soleProcess, wakeChannel } from './presence.ts'
+import { readUsage } from './quotas.ts'
 import {
   alarmSent,
   alarmTried,
@@ -140,6 +141,7 @@ export async function storeOn(database: Database): Promise<Store> {
       return stored
     },
     intake: async (key) => readIntake(outside(), key),
+    usage: async (of) => readUsage(outside(), of),
     lastAddress: async (person) => lastAddress(outside(), person),
     ruleWork: alike(outside, (nsgIds) => ruleWork(outside(), nsgIds, log), []),
     postpone: async (...rule) => postpone(outside(), ...rule),

@@ -15,8 +15,8 @@ import { codeOf, reasonOf } from './log.ts'
 import { liftPanics, panicsSharing, putPanic } from './panics.ts'
 
 import { enforcePolicy } from './policies.ts'
+import { lockQuotas, noteAutomatic, usageOf } from './quotas.ts'
 import { endAlarm, endAlarms, endStray, putStrays, raiseAlarms } from './reconciling.ts'
-
 import type { Queries } from './schema.ts'
 import { queueNotes } from './talk.ts'
 
@@ -67,6 +67,9 @@ function openTx(db: Queries, { log }: Database, signal: Signal): OpenTx {
     },
     queueNotes: (notes) => queueNotes(db, notes),
     rememberAddress: (person, address, at) => rememberAddress(db, person, address, at),
+    lockQuotas: () => lockQuotas(db),
+    usage: (of, since) => usageOf(db, of, since),
+    noteAutomatic: (approval) => noteAutomatic(db, approval),
     endIntake: (key, now) => endIntake(db, key, now),
     putStrays: (strays, now) => putStrays(db, strays, now),
     endStray: (nsgId, name) => endStray(db, nsgId, name),

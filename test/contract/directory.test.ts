@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Fault } from '../../src/core/fault.ts'
 import type { Directory } from '../../src/ports.ts'
 import { createDirectory } from '../../src/slack/directory.ts'
 import { noon, someone } from '../slack/a-case.ts'
@@ -158,6 +159,8 @@ describe('what Slack does not say', () => {
       guest: false,
       foreign: false,
       timeZone: null,
+      entraId: null,
+      entraGroups: null,
       groups: [],
     })
   })
@@ -206,5 +209,54 @@ describe('memory', () => {
     fake.person('pat')
     await Promise.all([member('U0PAT'), member('U0PAT'), member('U0PAT')])
     expect(calls('users.info')).toBe(1)
+  })
+})
+
+describe('the account behind an e-mail address', () => {
+  it('is the one that Slack names, in any case, and nobody when Slack knows none', async () => {
+    fake.person('pat', { email: 'pat@corp.example' })
+    expect(await directory.userByEmail('Pat@Corp.example')).toBe('U0PAT')
+    expect(await directory.userByEmail('kim@corp.example')).toBeNull()
+  })
+
+  it('is looked up once a minute', async () => {
+    const pat = fake.person('pat', { email: 'pat@corp.example' })
+    await directory.userByEmail('pat@corp.example')
+    pat.becomes({ email: 'other@corp.example' })
+    time += 59_999
+    expect(await directory.userByEmail('pat@corp.example')).toBe('U0PAT')
+    time += 1
+    expect(await directory.userByEmail('pat@corp.example')).toBeNull()
+    expect(calls('users.lookupByEmail')).toBe(2)
+  })
+
+  it.each([
+    ['429', { kind: '429' }, 'rate_limited'],
+    ['a lost reply', { kind: 'lost-reply' }, undefined],
+    ['a missing scope', { kind: 'error', error: 'missing_scope' }, 'missing_scope'],
+  ] as const)('is not known after %s, which is not remembered', async (_, fault, code) => {
+    fake.person('pat')
+    fake.fault({ method: 'users.lookupByEmail', ...fault })
+    const failed = await directory.userByEmail('pat@example.com').catch((error: unknown) => error)
+    expect(failed).toBeInstanceOf(Fault)
+    if (code !== undefined) expect(failed).toMatchObject({ code })
+    expect(await directory.userByEmail('pat@example.com')).toBe('U0PAT')
+  })
+})
+
+describe('the people in a group', () => {
+  it('are those that Slack lists; nobody when there is no such group', async () => {
+    fake.person('pat')
+    fake.group('S0OPS', 'ops', ['pat'])
+    expect(await directory.roster('S0OPS')).toEqual(['U0PAT'])
+    expect(await directory.roster('S0GONE')).toEqual([])
+  })
+
+  it('are not known when Slack does not say', async () => {
+    fake.person('pat')
+    fake.group('S0OPS', 'ops', ['pat'])
+    fake.fault({ method: 'usergroups.users.list', kind: '500' })
+    expect(await directory.roster('S0OPS')).toBeNull()
+    expect(await directory.roster('S0OPS')).toEqual(['U0PAT'])
   })
 })

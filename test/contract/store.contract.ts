@@ -6,6 +6,7 @@ import { caseContract } from './store-case.contract.ts'
 import { intakeContract } from './store-intake.contract.ts'
 import { jobContract } from './store-job.contract.ts'
 import { policyContract } from './store-policy.contract.ts'
+import { quotaContract } from './store-quota.contract.ts'
 import { reconcileContract } from './store-reconcile.contract.ts'
 import { reconcilingContract } from './store-reconciling.contract.ts'
 import { talkContract } from './store-talk.contract.ts'
@@ -47,6 +48,7 @@ export function storeContract(name: string, open: (logged: string[]) => Promise<
     jobContract(subject)
     intakeContract(subject)
     policyContract(subject)
+    quotaContract(subject)
     reconcileContract(subject)
     reconcilingContract(subject)
     talkContract(subject)

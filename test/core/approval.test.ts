@@ -1,6 +1,13 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { authorise, isApprover, membershipProblem, progressOf, type Verb } from '../../src/core/approval.ts'
+import {
+  authorise,
+  isApprover,
+  mayBeMissing,
+  membershipProblem,
+  progressOf,
+  type Verb,
+} from '../../src/core/approval.ts'
 import type { Member } from '../../src/core/person.ts'
 import { alice, bob, carol, dave, member, person, terms } from '../support/cases.ts'
 
@@ -159,6 +166,54 @@ describe('who may do what', () => {
         },
       ),
     )
+  })
+})
+
+describe('approvers who have to be looked up', () => {
+  const failing = terms({
+    approvers: {
+      users: ['UBOB'],
+      groups: [],
+      onCall: ['P1'],
+      looked: {
+        up: [
+          {
+            kind: 'on call',
+            name: 'Nights',
+            users: ['UBOB'],
+            groups: [],
+            until: null,
+            problems: ['PagerDuty answered with HTTP 503'],
+            unsure: true,
+          },
+        ],
+        named: { users: [], groups: [] },
+      },
+    },
+  })
+
+  it('are nobody until they are', () => {
+    const given = { ...authority, terms: terms({ approvers: { users: [], groups: [], ownerTag: 'owner' } }) }
+    expect(code('approve', member(bob), given)).toBe('not an approver')
+  })
+
+  it('may approve when they were found, and who was not found is told why', () => {
+    const given = { ...authority, terms: failing }
+    expect(code('approve', member(bob), given)).toBe('yes')
+    for (const verb of ['approve', 'deny'] as const) {
+      expect(authorise(verb, member(carol), given)).toEqual({
+        code: 'not an approver',
+        users: ['UBOB'],
+        groups: [],
+        problems: ['PagerDuty answered with HTTP 503'],
+      })
+    }
+  })
+
+  it('may be somebody who was not found, where something failed', () => {
+    expect(mayBeMissing(failing, member(carol))).toBe(true)
+    expect(mayBeMissing(failing, member(bob))).toBe(false)
+    expect(mayBeMissing(terms(), member(dave))).toBe(false)
   })
 })
 

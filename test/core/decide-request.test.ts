@@ -12,6 +12,7 @@ import {
   bob,
   carol,
   clock,
+  dave,
   member,
   pending,
   person,
@@ -304,5 +305,76 @@ describe('a click that comes too late is told what was decided, by whom and when
   it('denied by the policy, so by nobody', () => {
     const { next } = done(null, submit(verdict('deny')), '09:00')
     expect(decide(next, yes(), clock('09:10'))).toMatchObject({ refusal: { state: 'denied', by: [] } })
+  })
+})
+
+const onCallNow = (userId: string | null, unsure = false): Terms => {
+  const users = userId === null ? [] : [userId]
+  const problems = unsure ? ['PagerDuty could not be reached'] : []
+  const up = [{ kind: 'on call', name: 'Nights', users, groups: [], until: null, problems, unsure } as const]
+  const named = { users: ['UDAVE'], groups: [] }
+  const approvers = { users: ['UDAVE', ...users], groups: [], onCall: ['P1'], looked: { up, named } }
+  return terms({ approvals: 2, approvers })
+}
+
+describe('approvers that are looked up at each click', () => {
+  const before = pending(onCallNow('UBOB'), [review(bob)])
+  const click = (by: typeof bob, given: Terms) =>
+    told(
+      before,
+      decide(
+        before,
+        yes(by, { policy: verdict('needs approval', given), earlier: [member(bob)] }),
+        clock('09:10'),
+      ),
+    )
+
+  it('an earlier yes of somebody who is still on call counts', () => {
+    expect(click(dave, onCallNow('UBOB'))).toMatch(/^approved/)
+  })
+
+  it('an earlier yes of somebody whose shift is over does not, and they are not told that it does', () => {
+    expect(click(dave, onCallNow('UCAROL'))).toMatch(/^pending: request.reviewed/)
+    expect(click(bob, onCallNow('UCAROL'))).toBe('no: not an approver')
+    expect(click(bob, onCallNow('UBOB'))).toBe('no: already reviewed')
+  })
+
+  it('nothing is counted while it is not known whether an earlier yes still holds', () => {
+    expect(click(dave, onCallNow(null, true))).toBe('no: approvers unknown')
+  })
+
+  it('are those of the request where the policy would ask nobody any more', () => {
+    const asking = pending(onCallNow('UBOB'))
+    const allowed = verdict('allow', terms({ approvals: 0 }))
+    const now = (by: typeof bob, asked: Terms) =>
+      told(asking, decide(asking, yes(by, { policy: allowed, asked }), clock('09:10')))
+    expect(now(bob, onCallNow('UCAROL'))).toBe('no: not an approver')
+    expect(now(carol, onCallNow('UCAROL'))).toMatch(/^pending: request.reviewed/)
+  })
+})
+
+describe('a yes to one’s own request', () => {
+  const approvers = { users: [alice.userId, bob.userId, carol.userId], groups: [] }
+  const own = terms({ approvals: 2, approvers, selfApproval: true })
+  const before = pending(own, [review(alice)])
+  const click = (by: typeof bob, given: Terms) =>
+    told(
+      before,
+      decide(
+        before,
+        yes(by, { policy: verdict('needs approval', given), earlier: [member(alice)] }),
+        clock('09:10'),
+      ),
+    )
+
+  it('counts where the rule says so, and once', () => {
+    expect(click(alice, own)).toBe('no: already reviewed')
+    expect(click(bob, own)).toMatch(/^approved/)
+  })
+
+  it('no longer counts when the rule has changed', () => {
+    const strict = { ...own, selfApproval: false }
+    expect(click(alice, strict)).toBe('no: own request')
+    expect(click(bob, strict)).toMatch(/^pending: request.reviewed/)
   })
 })

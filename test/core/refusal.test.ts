@@ -73,7 +73,7 @@ it('says what is wrong, what still holds and what to do next', () => {
     No access was opened for this request, so there is nothing to close. While it waits for approval, it can be canceled.
     The policy no longer allows this request (no rule of the policy matches), so nothing was opened. It can only be denied, or asked for again.
     Slack does not confirm that the person who asked is a full, active member, so nothing was opened. The request still waits: try again in a minute, or deny it.
-    Slack could not confirm those who approved before you, so your yes was not taken. Click again in a minute.
+    Those who approved before you could not be confirmed just now, so your yes was not taken. Click again in a minute.
     The end that was asked for has come, so nothing was opened. The person can ask again."
   `)
 })

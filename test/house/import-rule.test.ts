@@ -93,6 +93,18 @@ const layers: readonly Layer[] = [
     ],
   },
   {
+    file: 'src/oncall/planted.ts',
+    may: ['./pagerduty.ts', '../core/fault.ts', '../ports.ts', 'zod', 'node:http'],
+    mayNot: [
+      '../engine/dispatch.ts',
+      '../slack/directory.ts',
+      '../store/store.ts',
+      '../app.ts',
+      '../config.ts',
+      'pino',
+    ],
+  },
+  {
     file: 'src/store/planted.ts',
     may: ['./jobs.ts', '../core/grant.ts', '../ports.ts', 'kysely', 'pg', '@electric-sql/pglite', 'node:fs'],
     mayNot: [

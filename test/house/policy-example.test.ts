@@ -111,6 +111,7 @@ describe('policy.example.yml', () => {
   })
 
   test('means what its comments say', () => {
+    let used = { byPerson: 0, ofVm: 0, ofRule: 0 }
     const ask = (of: ReturnType<typeof vm>, minutes: number, port = 22, userId = 'U0SOMEBODY') =>
       evaluate(policy(), {
         requester: { enterpriseId: null, teamId: 'T0', userId },
@@ -122,7 +123,7 @@ describe('policy.example.yml', () => {
         entraGroups: null,
         startsAt: 0,
         durationMs: minutes * 60_000,
-        usage: new Map(),
+        usage: new Map(policy().rules.map(({ name }) => [name, used])),
       })
     const shop = vm('vm-shop', { env: 'prod' })
     expect(ask(shop, 60, 3389, 'U000ENGINEER')).toMatchObject({
@@ -137,7 +138,12 @@ describe('policy.example.yml', () => {
     expect(ask(shop, 31, 3389).outcome).toBe('deny')
     expect(ask(vm('vm-test-1'), 15).outcome).toBe('allow')
     expect(ask(vm('vm-test-1'), 16).outcome).toBe('deny')
-    expect(ask(vm('vm-other'), 480, 80)).toMatchObject({ outcome: 'needs approval', terms: { approvals: 1 } })
+    used = { byPerson: 5, ofVm: 5, ofRule: 5 }
+    expect(ask(vm('vm-test-1'), 15).outcome).toBe('needs approval')
+    expect(ask(vm('vm-other'), 480, 80)).toMatchObject({
+      outcome: 'needs approval',
+      terms: { stages: [{ approvals: 1 }] },
+    })
     expect(ask(vm('vm-other'), 480, 25).outcome).toBe('deny')
   })
 })

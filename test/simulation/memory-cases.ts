@@ -2,9 +2,10 @@ import { createHash } from 'node:crypto'
 import { type AuditEvent, type AuditRecord, chainText } from '../../src/core/audit.ts'
 import type { Case } from '../../src/core/case.ts'
 import type { Rule } from '../../src/core/grant.ts'
+import type { Usage } from '../../src/core/policy.ts'
 import type { KnownRule } from '../../src/core/reconcile.ts'
 import type { Review } from '../../src/core/request.ts'
-import type { Health, RuleWork, Spread, Trouble, WantedVm } from '../../src/ports.ts'
+import type { Health, RuleWork, Spread, Trouble, Tx, WantedVm } from '../../src/ports.ts'
 import { toJson } from '../../src/store/json.ts'
 import { refused, type Tables } from './memory-tables.ts'
 
@@ -33,10 +34,9 @@ function merged(before: Case | undefined, given: Case): Case {
 
 /** What the tables of the real database refuse by themselves. */
 function keepPromises(before: Case | undefined, { request, grant }: Case): void {
-  const own = request.reviews.some(
-    (one) => one.verdict === 'approve' && one.by.userId === request.requester.userId,
-  )
-  if (own) throw refused('23514', 'nobody approves their own request')
+  const fresh = request.reviews.slice(before?.request.reviews.length ?? 0)
+  const own = fresh.some((one) => one.verdict === 'approve' && one.by.userId === request.requester.userId)
+  if (own && request.terms?.selfApproval !== true) throw refused('23514', 'nobody approves their own request')
   const old = before?.grant
   if (!old || !grant) return
   if (old.id !== grant.id) throw refused('23505', 'a request has one grant')
@@ -170,6 +170,17 @@ export function wantedVms(tables: Tables, subscriptionId: string): WantedVm[] {
     vmId,
     requestIds: awaited.flatMap(({ request }) => (request.vm.id === vmId ? [request.id] : [])).toSorted(),
   }))
+}
+
+/* ---- quotas ---- */
+
+export function usageOf(tables: Tables, of: Parameters<Tx['usage']>[0], since: number): Usage {
+  const found = tables.automatic.all().filter((row) => row.rule === of.rule && row.at > since)
+  return {
+    byPerson: found.filter(({ requester }) => requester.userId === of.requester.userId).length,
+    ofVm: found.filter(({ vmId }) => vmId === of.vmId).length,
+    ofRule: found.length,
+  }
 }
 
 /* ---- the audit trail ---- */

@@ -5,6 +5,7 @@ import { caseContract } from '../contract/store-case.contract.ts'
 import { intakeContract } from '../contract/store-intake.contract.ts'
 import { jobContract } from '../contract/store-job.contract.ts'
 import { policyContract } from '../contract/store-policy.contract.ts'
+import { quotaContract } from '../contract/store-quota.contract.ts'
 import { reconcileContract } from '../contract/store-reconcile.contract.ts'
 import { talkContract } from '../contract/store-talk.contract.ts'
 import { transactionContract } from '../contract/store-transaction.contract.ts'
@@ -38,6 +39,7 @@ describe('the store of the simulation', () => {
   jobContract(subject)
   intakeContract(subject)
   policyContract(subject)
+  quotaContract(subject)
   reconcileContract(subject)
   talkContract(subject)
   transactionContract(subject)

@@ -10,6 +10,7 @@ import {
   ruleWork,
   sortedCases,
   troubles,
+  usageOf,
   wantedVms,
 } from './memory-cases.ts'
 import { claimJobs, extendClaim, insert, nextRunAts, reapDead, retryJob } from './memory-jobs.ts'
@@ -236,6 +237,11 @@ export class MemoryStore implements Store {
     return row?.gesture ? { key, receivedAt: row.receivedAt, gesture: row.gesture } : null
   }
 
+  usage: Store['usage'] = async ({ rules, since, ...of }) => {
+    const tables = this.#outside()
+    return new Map(rules.map((rule) => [rule, usageOf(tables, { ...of, rule }, since)]))
+  }
+
   lastAddress: Store['lastAddress'] = async (person) =>
     this.#outside().addresses.get(addressKey(person)) ?? null
 
@@ -333,11 +339,12 @@ export class MemoryStore implements Store {
   }
 
   async maintain(now: number): Promise<void> {
-    const { intakes, notes, alarms } = this.#outside()
+    const { intakes, notes, alarms, automatic } = this.#outside()
     const limit = now - dayMs
     const old = (at: number | null) => at !== null && at < limit
     for (const row of intakes.all()) if (old(row.endedAt) && old(row.receivedAt)) intakes.remove(row.key)
     for (const row of notes.all()) if (old(row.sentAt)) notes.remove(String(row.id))
+    for (const row of automatic.all()) if (old(row.at)) automatic.remove(row.requestId)
     for (const row of alarms.all()) if (old(row.sentAt)) alarms.remove(row.key)
   }
 

@@ -4,7 +4,7 @@ import type { Case } from '../../src/core/case.ts'
 import type { Note } from '../../src/core/effect.ts'
 import type { Panic } from '../../src/core/panic.ts'
 import type { Person } from '../../src/core/person.ts'
-import type { Gesture, JobKind, Lane, Place } from '../../src/ports.ts'
+import type { AutomaticApproval, Gesture, JobKind, Lane, Place } from '../../src/ports.ts'
 
 /** What a statement did, so that it can be undone. */
 export class Journal {
@@ -143,6 +143,7 @@ export class Tables {
   readonly notes = new Table<NoteRow>(this.journal)
   readonly places = new Table<Place>(this.journal)
   readonly addresses = new Table<{ address: string; at: number }>(this.journal)
+  readonly automatic = new Table<AutomaticApproval>(this.journal)
   readonly feeds = new Table<{ seq: number; tried: boolean }>(this.journal)
   readonly strays = new Table<StrayRow>(this.journal)
   readonly alarms = new Table<AlarmRow>(this.journal)

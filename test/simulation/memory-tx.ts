@@ -1,7 +1,7 @@
 import type { AuditEvent } from '../../src/core/audit.ts'
 import type { Case } from '../../src/core/case.ts'
 import type { Tx } from '../../src/ports.ts'
-import { chained, saveCases, sortedCases, stored } from './memory-cases.ts'
+import { chained, saveCases, sortedCases, stored, usageOf } from './memory-cases.ts'
 import { dropJobs, finishJobs, putJobs } from './memory-jobs.ts'
 import { activePanics, addressKey, type Commit, refused, type Tables } from './memory-tables.ts'
 
@@ -110,8 +110,10 @@ function txOf(tables: Tables, course: Course): Tx {
   }
 }
 
+type Quotas = 'lockQuotas' | 'usage' | 'noteAutomatic'
 type Others = Pick<
   Tx,
+  | Quotas
   | 'panics'
   | 'putPanic'
   | 'liftPanics'
@@ -132,6 +134,14 @@ function others(tables: Tables, course: Course): Others {
         const id = tables.nextId()
         tables.notes.put(String(id), { id, requestId, note: stored(note), to, tried: false, sentAt: null })
       }
+    }),
+    // Transactions run one after the other here.
+    lockQuotas: statement(course, () => {}),
+    usage: statement(course, (of, since) => usageOf(tables, of, since)),
+    noteAutomatic: statement(course, (approval) => {
+      const { requestId } = approval
+      if (tables.automatic.has(requestId)) throw refused('23505', `request ${requestId} was counted`)
+      tables.automatic.put(requestId, approval)
     }),
     putStrays: statement(course, (strays, foundAt) =>
       strays.filter((stray) => {

@@ -84,6 +84,7 @@ const planted: readonly (readonly [Invariant, string, Spoil])[] = [
     (parts) => ({
       ...parts,
       directory: {
+        ...parts.directory,
         member: async (person, groups) => ({
           ...(await parts.directory.member(person, groups)),
           known: true,

@@ -88,6 +88,7 @@ export function startProcess(world: Simulation, name: string): Process {
     clock: life.clock,
     chat: chatOf(slackLine),
     directory: directoryOf(slackLine),
+    onCall: null,
     inventory: inventoryOf(cloudLine),
     topology: topologyOf(cloudLine),
     firewall: firewallOf(cloudLine),

@@ -134,21 +134,31 @@ export function chatOf(line: SlackLine): Chat {
 }
 
 /** Answers the truth of the moment at which it is asked, or that it does not know. */
-export const directoryOf = (line: SlackLine): Directory => ({
-  member: (person, groups) => {
-    const { chance, weather, life, workspace } = line
+export function directoryOf(line: SlackLine): Directory {
+  const { chance, weather, life, workspace } = line
+  const asked = <T>(serve: (fails: boolean) => T): Promise<T> => {
     const fails = weather.away('directory') !== null || weather.strikes('directory fails')
     return life.call({
       outMs: chance.skewed(5, 100),
       backMs: chance.skewed(5, 100),
       lost: null,
-      serve: (): Member => {
+      serve: () => serve(fails),
+      fault: uncertain,
+    })
+  }
+  return {
+    member: (person, groups) =>
+      asked((fails): Member => {
         const found = workspace.members.get(person.userId)
         if (found && !fails) return { ...found, groups: found.groups.filter((id) => groups.includes(id)) }
         const unknown = { known: false, deleted: false, bot: false, guest: false, foreign: false }
         return { person, ...unknown, timeZone: null, entraId: null, entraGroups: null, groups: [] }
-      },
-      fault: uncertain,
-    })
-  },
-})
+      }),
+    userByEmail: () => asked(() => null),
+    roster: (groupId) =>
+      asked((fails) => {
+        const members = [...workspace.members].filter(([, { groups }]) => groups.includes(groupId))
+        return fails ? null : members.map(([userId]) => userId)
+      }),
+  }
+}

@@ -60,6 +60,7 @@ export function storeLine(line: Line, store: MemoryStore): Store {
     panic: far('panic', (id) => store.panic(id)),
     countPanic: far('countPanic', (id, total) => store.countPanic(id, total)),
     requestAt: far('requestAt', (card) => store.requestAt(card)),
+    usage: far('usage', (of) => store.usage(of)),
     lastAddress: far('lastAddress', (person) => store.lastAddress(person)),
     ruleWork: far('ruleWork', (nsgId) => store.ruleWork(nsgId)),
     postpone: far('postpone', (...args) => store.postpone(...args)),

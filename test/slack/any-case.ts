@@ -2,7 +2,7 @@ import * as fc from 'fast-check'
 import type { Case } from '../../src/core/case.ts'
 import type { Note } from '../../src/core/effect.ts'
 import type { Person } from '../../src/core/person.ts'
-import type { Reason } from '../../src/core/policy.ts'
+import type { Approvers, Lookup, Reason } from '../../src/core/policy.ts'
 import type { Request } from '../../src/core/request.ts'
 import { grantBase, noon, rule, terms } from './a-case.ts'
 
@@ -62,12 +62,33 @@ const { tree } = fc.letrec<{ tree: Reason }>((tie) => ({
   }),
 }))
 
+const anyLookup: fc.Arbitrary<Lookup> = fc.record({
+  kind: fc.constantFrom('owner tag', 'on call'),
+  name: words,
+  users: people,
+  groups: people,
+  until: fc.oneof(fc.constant(null), at),
+  problems: fc.array(words, { maxLength: 6 }),
+  unsure: fc.boolean(),
+})
+const anyApprovers: fc.Arbitrary<Approvers> = fc.oneof(
+  fc.record({ users: people, groups: people }),
+  fc.record({
+    users: people,
+    groups: people,
+    looked: fc.record({
+      up: fc.array(anyLookup, { maxLength: 9 }),
+      named: fc.record({ users: people, groups: people }),
+    }),
+  }),
+)
+
 const anyTerms = fc.record({
   rule: words,
   maxDurationMs: fc.constant(terms.maxDurationMs),
   stages: fc.array(
     fc.record({
-      approvers: fc.record({ users: people, groups: people }),
+      approvers: anyApprovers,
       approvals: fc.integer({ min: 1, max: 9 }),
       fromDifferentGroups: fc.boolean(),
     }),

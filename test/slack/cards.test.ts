@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import type { Case } from '../../src/core/case.ts'
 import { minute } from '../../src/core/duration.ts'
+import type { Lookup } from '../../src/core/policy.ts'
 import { mirrorCard, requestCard } from '../../src/slack/cards.ts'
-import { base, cases, grantBase, noon } from './a-case.ts'
+import { base, cases, grantBase, noon, terms } from './a-case.ts'
 import { heard, seen } from './read.ts'
 
 const now = noon + 5 * minute
@@ -15,6 +17,17 @@ const moving = (text: string) =>
     .filter((line, at, all) => at < all.indexOf('VM') || line.startsWith('['))
     .join('\n')
     .replace('\nRequester\n@alice', '')
+
+const found = (but: Partial<Lookup>): Lookup => ({
+  kind: 'on call',
+  name: 'Nights <!here>',
+  users: [],
+  groups: [],
+  until: null,
+  problems: [],
+  unsure: false,
+  ...but,
+})
 
 describe('the card of a request that waits', () => {
   it('shows everything that an approver needs to decide', () => {
@@ -58,6 +71,37 @@ describe('the card of a request that waits', () => {
       Approvers: @bob, @carol and @ops.
       [Approve] [Deny] [Approve less] [Why]"
     `)
+  })
+
+  it('says whom the owner tag and the schedule mean, until when, and who could not be found', () => {
+    const named = { users: ['U0BOB'], groups: [] }
+    const fact = (...up: readonly Lookup[]) => {
+      const users = [...named.users, ...up.flatMap((lookup) => lookup.users)]
+      const approvers = { users, groups: [], looked: { up, named } }
+      const stages = [{ approvers, approvals: 1, fromDifferentGroups: false }]
+      const request: Case['request'] = { ...cases.pending.request, terms: { ...terms, stages } }
+      return moving(seen(requestCard({ request, grant: null }, now, { showTags: [] }))).split('\n')[3]
+    }
+    expect(fact(found({ kind: 'owner tag', name: 'owner', users: ['U0CAROL'], groups: ['S0OPS'] }))).toBe(
+      'Approvers: @bob; owners (tag owner): @carol and @ops.',
+    )
+    expect(fact(found({ users: ['U0CAROL'], until: noon + 60 * minute }))).toBe(
+      'Approvers: @bob; on call (Nights <!here>) until 2026-11-22 13:00 UTC: @carol.',
+    )
+    expect(fact(found({ problems: ['PagerDuty could not be reached'], unsure: true }))).toBe(
+      'Approvers: @bob; on call (Nights <!here>): nobody (PagerDuty could not be reached).',
+    )
+    expect(fact(found({ users: ['U0ALICE'] }))).toBe(
+      'Approvers: @bob; on call (Nights <!here>): nobody else.',
+    )
+  })
+
+  it('tells yeses that no longer count apart from those that do', () => {
+    const { request } = cases.oneOfTwo
+    const left: Case['request'] = { ...request, progress: { stage: 0, approvals: 0 } }
+    expect(moving(seen(requestCard({ request: left, grant: null }, now, { showTags: [] })))).toContain(
+      '0 of 2 approvals; @bob said yes, and not every yes counts.',
+    )
   })
 
   it('offers no Approve once the time to decide is over', () => {

@@ -141,6 +141,7 @@ describe('whatever people and Azure write', () => {
         code: fc.constant('not an approver' as const),
         users: fc.array(words, { maxLength: 40 }),
         groups: fc.array(words, { maxLength: 40 }),
+        problems: fc.array(words, { maxLength: 9 }),
       }),
     )
     fc.assert(

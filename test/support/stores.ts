@@ -55,6 +55,7 @@ const tables = [
   'intakes',
   'addresses',
   'feeds',
+  'automatic_approvals',
   'notes',
   'places',
   'policies',

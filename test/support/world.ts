@@ -8,6 +8,7 @@ import { parseSpan } from '../../src/core/duration.ts'
 import { surveyJob } from '../../src/engine/job-of.ts'
 import type { Store } from '../../src/ports.ts'
 import type { Simulator, SimulatorOptions } from '../../src/simulator/server.ts'
+import { findMachine } from '../../src/simulator/topology.ts'
 import { openStore } from '../../src/store/store.ts'
 import { type FakeSlack, startFakeSlack } from './fake-slack/fake-slack.ts'
 import { signingIn, simulatorCredential, startTestSimulator } from './simulator.ts'
@@ -57,6 +58,8 @@ export interface WorldOptions {
   readonly signsIn?: boolean
   /** HTTP mode instead of Socket Mode. */
   readonly http?: boolean
+  /** More of the bot's environment. */
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 /** Test time runs ahead of the SDK’s clock, so its tokens must last. */
@@ -208,6 +211,15 @@ export class World {
     return this.app.reloadPolicy()
   }
 
+  /** Gives a VM other tags, which the bot reads at once. */
+  async tags(vm: string, tags: Record<string, string>): Promise<void> {
+    const { sim } = this.azure
+    const machine = findMachine(sim, vm)
+    if (!machine) throw new Error(`There is no VM ${vm}.`)
+    sim.resources.put({ ...machine, tags })
+    await this.app.inventory.refresh()
+  }
+
   /** Stops the bot and starts it again on the same database. */
   async restarts(): Promise<void> {
     await this.app.stop()
@@ -243,6 +255,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     DATA_DIR: join(folder, 'data'),
     AZURE_RESOURCE_MANAGER_URL: azure.url,
     PORT: '0',
+    ...options.environment,
   })
   const start = async () => {
     const store =

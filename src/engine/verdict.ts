@@ -1,0 +1,63 @@
+import { day } from '../core/duration.ts'
+import { refusedFor, tooFewApprovers } from '../core/enough-approvers.ts'
+import { evaluate } from '../core/evaluate.ts'
+import type { Member } from '../core/person.ts'
+import type { Policy, Terms, Usage, Verdict } from '../core/policy.ts'
+import type { Ask } from '../core/request.ts'
+import type { Vm } from '../core/vm.ts'
+import type { Clock, Inventory, Store } from '../ports.ts'
+import { type LookupParts, withApprovers } from './approvers.ts'
+import { rosterFor } from './roster.ts'
+import { subjectOf } from './subject.ts'
+
+export interface VerdictParts extends LookupParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly inventory: Inventory
+}
+
+async function usageFor(
+  { store, clock }: VerdictParts,
+  policy: Policy,
+  ask: Ask,
+): Promise<ReadonlyMap<string, Usage>> {
+  const limited = policy.rules.filter(({ quota }) => Object.keys(quota).length > 0).map(({ name }) => name)
+  if (limited.length === 0) return new Map()
+  return store.usage({ rules: limited, requester: ask.requester, vmId: ask.vm.id, since: clock.now() - day })
+}
+
+/** Whom terms name at this moment, by the VM’s tags as they are now where Azure still shows the VM. */
+export async function termsNow(parts: VerdictParts, terms: Terms, vm: Vm, how?: 'live'): Promise<Terms> {
+  const shown = parts.inventory.find(`${vm.subscriptionName}/${vm.resourceGroup}/${vm.name}`)
+  return withApprovers(parts, terms, shown.find(({ id }) => id === vm.id) ?? vm, how)
+}
+
+/** What the policy says of this request at this moment, with whoever may approve it looked up. */
+export async function verdictNow(
+  parts: VerdictParts,
+  policy: Policy,
+  ask: Ask,
+  requester: Member,
+  how?: 'live',
+  first = false,
+): Promise<Verdict> {
+  const usage = await usageFor(parts, policy, ask)
+  const verdict = evaluate(policy, subjectOf(ask, requester, parts.clock.now(), usage, first))
+  if (!verdict.terms) return verdict
+  return { ...verdict, terms: await termsNow(parts, verdict.terms, ask.vm, how) }
+}
+
+/** The same for a new request: one that nobody could approve is refused, with the reason in the explanation. */
+export async function firstVerdict(
+  parts: VerdictParts,
+  policy: Policy,
+  ask: Ask,
+  requester: Member,
+  first = false,
+): Promise<Verdict> {
+  const verdict = await verdictNow(parts, policy, ask, requester, undefined, first)
+  const { terms } = verdict
+  if (!terms || verdict.outcome !== 'needs approval') return verdict
+  const lack = tooFewApprovers(terms, ask.requester, await rosterFor(parts.directory, terms, ask.requester))
+  return lack ? refusedFor(lack, verdict, terms) : verdict
+}
