@@ -15,7 +15,7 @@ const look = (rule: string) => ({
   match: { vm: {}, requester: {} },
   reason: { kind: 'optional' } as const,
   quota,
-  extension: { kind: 'same' },
+  extension: { kind: 'same' as const },
   terms: terms({ approvals: 0, rule }),
 })
 const none = { byPerson: 0, ofVm: 0, ofRule: 0 }
