@@ -126,10 +126,9 @@ describe('the defaults', () => {
   })
 })
 
-describe('what a rule asks', () => {
-  const match = (given: string) =>
-    only(`${defaults(`, ${approvers}`)}rules: [{ name: a, ${given} }]\n`)?.match
+const match = (given: string) => only(`${defaults(`, ${approvers}`)}rules: [{ name: a, ${given} }]\n`)?.match
 
+describe('what a rule asks', () => {
   it('of the VM, the requester, the source, the time and the length, with what is excluded', () => {
     expect(
       match(

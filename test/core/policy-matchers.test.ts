@@ -43,8 +43,9 @@ describe('what a rule asks of the VM', () => {
   })
 })
 
+const excluding = (given: NonNullable<Match['not']>): Partial<Match> => ({ not: given })
+
 describe('what a rule excludes', () => {
-  const excluding = (given: NonNullable<Match['not']>): Partial<Match> => ({ not: given })
   it.each<[string, NonNullable<Match['not']>, About, string]>([
     ['a name that the VM has', { vm: { name: ['vm-*'] } }, {}, 'neither'],
     ['a name that it has not', { vm: { name: ['db-*'] } }, {}, both],
@@ -137,13 +138,19 @@ describe('how long is asked for', () => {
   })
 })
 
+const used = (byPerson: number, byVm: number, ofRule: number): Usage => ({
+  byPerson,
+  ofVm: byVm,
+  ofRule,
+})
+
+const byQuota = (quota: Quota, usage: Usage | null) => {
+  const rules = [{ ...rule('by itself', {}, { approvals: 0 }), quota }, rule('somebody agrees')]
+  const counted = new Map(usage ? [['by itself', usage]] : [])
+  return judge(policy(rules), subject({ usage: counted })).outcome
+}
+
 describe('a quota', () => {
-  const used = (byPerson: number, ofVm: number, ofRule: number): Usage => ({ byPerson, ofVm, ofRule })
-  const answer = (quota: Quota, usage: Usage | null) => {
-    const rules = [{ ...rule('by itself', {}, { approvals: 0 }), quota }, rule('somebody agrees')]
-    const counted = new Map(usage ? [['by itself', usage]] : [])
-    return judge(policy(rules), subject({ usage: counted })).outcome
-  }
   it.each<[string, Quota, Usage | null, string]>([
     ['is left', { perPerson: 3 }, used(2, 9, 9), 'allow'],
     ['is used up by this person', { perPerson: 3 }, used(3, 0, 0), 'needs approval'],
@@ -159,7 +166,7 @@ describe('a quota', () => {
     ['that nobody counted', { perPerson: 3 }, null, 'needs approval'],
     ['that does not exist', {}, null, 'allow'],
   ])('that %s', (_, quota, usage, expected) => {
-    expect(answer(quota, usage)).toBe(expected)
+    expect(byQuota(quota, usage)).toBe(expected)
   })
 
   it('says how much of it is used', () => {
@@ -173,14 +180,15 @@ describe('a quota', () => {
   })
 })
 
+const byReason = (need: ReasonNeed, reason: string | null) =>
+  evaluate(policy([{ ...rule('r'), reason: need }]), subject({ reason }))
+
 describe('the reason that a rule wants', () => {
   const ticket: ReasonNeed = {
     kind: 'pattern',
     globs: ['INC-????*', '*CHG-*'],
     help: 'name the ticket: INC-1234',
   }
-  const answer = (need: ReasonNeed, reason: string | null) =>
-    evaluate(policy([{ ...rule('r'), reason: need }]), subject({ reason }))
   it.each<[string, ReasonNeed, string | null, boolean]>([
     ['none, and none is given', { kind: 'optional' }, null, true],
     ['any, and one is given', { kind: 'required' }, 'x', true],
@@ -191,14 +199,14 @@ describe('the reason that a rule wants', () => {
     ['a ticket, and none is named', ticket, 'disk full', false],
     ['a ticket, and nothing is given', ticket, null, false],
   ])('%s', (_, need, reason, yes) => {
-    expect(answer(need, reason).outcome).toBe(yes ? 'needs approval' : 'deny')
+    expect(byReason(need, reason).outcome).toBe(yes ? 'needs approval' : 'deny')
   })
 
   it('is told to whoever says something else, in the operator’s own words', () => {
-    expect(answer(ticket, 'disk full').tree.because).toBe(
+    expect(byReason(ticket, 'disk full').tree.because).toBe(
       'the rule “r” applies, but the reason: name the ticket: INC-1234',
     )
-    expect(answer({ kind: 'required' }, null).tree.because).toBe(
+    expect(byReason({ kind: 'required' }, null).tree.because).toBe(
       'the rule “r” applies, but the reason: none is given; say why after “because”',
     )
   })
@@ -209,11 +217,12 @@ describe('the reason that a rule wants', () => {
   })
 })
 
-describe('a refusal', () => {
-  const refused = (deny: ReturnType<typeof refusal>[], about: About = {}) =>
-    evaluate(policy([rule('any', {}, { approvals: 0 })], deny), subject(about))
-  const child = (tree: Reason) => tree.children[0]
+const refused = (deny: ReturnType<typeof refusal>[], about: About = {}) =>
+  evaluate(policy([rule('any', {}, { approvals: 0 })], deny), subject(about))
 
+const child = (tree: Reason) => tree.children[0]
+
+describe('a refusal', () => {
   it('beats a rule that allows, and says which one did', () => {
     const given = refused([refusal('it is a database', { vm: { name: ['vm-*'] } })])
     expect(given).toMatchObject({ outcome: 'deny', terms: null })

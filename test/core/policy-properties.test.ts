@@ -30,6 +30,22 @@ const asked: fc.Arbitrary<Subject> = fc
 /** How much an answer gives; approvals are compared where both ask for them. */
 const kindness: Readonly<Record<Outcome, number>> = { deny: 0, 'needs approval': 1, allow: 2 }
 
+/** What the explanation says came out, read from nothing but its results. */
+function outcomeOf(tree: Reason, { deny, rules }: Policy): string {
+  const [refusals, tried] =
+    deny.length > 0 ? [tree.children[0], tree.children.slice(1)] : [null, tree.children]
+  if (refusals?.result === 'no') return 'deny'
+  const yes = tried.filter(({ result }) => result === 'yes')
+  expect(yes.length).toBeLessThanOrEqual(1)
+  return yes[0] ? (rules.find(({ name }) => name === yes[0]?.check)?.terms.rule ?? '') : 'deny'
+}
+
+const agrees = (reason: Reason): void => {
+  if (reason.children.length === 0) return
+  const failing = reason.children.some(({ result }) => result === 'no')
+  expect(reason.result).toBe(failing ? 'no' : 'yes')
+}
+
 describe('any policy and any request', () => {
   it('a refusal that applies beats whatever allows, in whatever order both stand', () => {
     let refused = 0
@@ -78,22 +94,7 @@ describe('any policy and any request', () => {
     )
   })
 
-  /** What the explanation says came out, read from nothing but its results. */
-  function outcomeOf(tree: Reason, { deny, rules }: Policy): string {
-    const [refusals, tried] =
-      deny.length > 0 ? [tree.children[0], tree.children.slice(1)] : [null, tree.children]
-    if (refusals?.result === 'no') return 'deny'
-    const yes = tried.filter(({ result }) => result === 'yes')
-    expect(yes.length).toBeLessThanOrEqual(1)
-    return yes[0] ? (rules.find(({ name }) => name === yes[0]?.check)?.terms.rule ?? '') : 'deny'
-  }
-
   it('the results in the explanation agree with the outcome and with one another', () => {
-    const agrees = (reason: Reason): void => {
-      if (reason.children.length === 0) return
-      const failing = reason.children.some(({ result }) => result === 'no')
-      expect(reason.result).toBe(failing ? 'no' : 'yes')
-    }
     fc.assert(
       fc.property(anyRules, anyDeny, asked, (rules, deny, one) => {
         const given = policy(rules, deny)

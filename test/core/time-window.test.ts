@@ -12,6 +12,8 @@ const office = { from: 8 * 60, to: 18 * 60 }
 const night = { from: 22 * 60, to: 6 * 60 }
 const weekdays = [1, 2, 3, 4, 5]
 
+const moment = (text: string) => timeFit({ zone, hours: office }, at(text), at(text))
+
 // 23 November 2026 is a Monday.
 describe('whether a span of time lies in the hours', () => {
   it.each<[string, Partial<TimeMatch>, string, string, string]>([
@@ -71,7 +73,6 @@ describe('whether a span of time lies in the hours', () => {
   })
 
   it('of no length: inside while they last, outside at their end', () => {
-    const moment = (text: string) => timeFit({ zone, hours: office }, at(text), at(text))
     expect(moment('2026-11-23T12:00')).toBe('all')
     expect(moment('2026-11-23T08:00')).toBe('all')
   })
