@@ -73,7 +73,7 @@ const vmLists = {
   tenant: globs.exactOptional(),
   region: globs.exactOptional(),
   os: z
-    .union([os, z.array(os).min(1)])
+    .union([os, z.array(os).min(1)], { error: 'expected windows or linux' })
     .transform((value) => (typeof value === 'string' ? [value] : value))
     .exactOptional(),
   tags: z.record(z.string(), globs).exactOptional(),

@@ -266,7 +266,8 @@ describe('the checks of the invariants', () => {
 
   test('see everything that was said and done in it', () => {
     expect(good.versions.filter(isOurs)).toHaveLength(2)
-    expect(good.audit).toHaveLength(6)
+    // The policy that came into force, and six things that happened to the request.
+    expect(good.audit).toHaveLength(7)
     expect(good.said.filter(({ text }) => /^\*(Open until|Closed:)/.test(text))).toHaveLength(4)
     expect(good.gestures.map(({ kind, acked }) => ({ kind, acked }))).toEqual([
       { kind: 'ask', acked: true },

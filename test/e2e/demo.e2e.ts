@@ -80,7 +80,7 @@ describe('a person in the browser', () => {
     await picture('closed')
     await picture('story', page, { x: 220, y: 44, width: 960, height: 800 })
     await opens('audit')
-    await reads(page.locator('.messages'), /#6/)
+    await reads(page.locator('.messages'), /#7/)
     await picture('audit')
   })
 
