@@ -7,11 +7,12 @@ import { type Clocks, watchClocks } from './clock-watch.ts'
 import { type Config, ConfigError } from './config.ts'
 import { connectAzure } from './connect-azure.ts'
 import { createEngine, type Engine, type EngineParts } from './engine/engine.ts'
+import { entraDirectory } from './engine/entra-directory.ts'
 import { createMetrics } from './metrics.ts'
 import { openDatabase } from './open-database.ts'
 import { openPolicy, type PolicySource } from './policy-source.ts'
 import { watchPolicy } from './policy-watch.ts'
-import type { Clock, Inventory, Store } from './ports.ts'
+import type { Clock, EntraUsers, Inventory, Store } from './ports.ts'
 import { type Progress, reconcileFirst, unreadyReasons, webOf } from './readiness.ts'
 import { createSlackApp, type SlackApp } from './slack/app.ts'
 import { createChat } from './slack/chat.ts'
@@ -82,18 +83,23 @@ const standing = async (store: Store | null, now: () => number) =>
 
 type Given = Pick<
   EngineParts,
-  'store' | 'clock' | 'inventory' | 'topology' | 'firewall' | 'survey' | 'observe' | 'clockTrouble'
->
+  | 'store'
+  | 'clock'
+  | 'inventory'
+  | 'topology'
+  | 'firewall'
+  | 'survey'
+  | 'azureRoles'
+  | 'observe'
+  | 'clockTrouble'
+> & { readonly entra: EntraUsers; readonly policy: PolicySource; readonly log: Logger }
 type Around = NonNullable<Overrides['around']>
 
 const asItIs: Around = (ports) => ports
 
-function engineOf(
-  config: Config,
-  given: Given & { policy: PolicySource; log: Logger },
-  around: Around,
-): Engine {
-  const { policy, log, clock } = given
+function engineOf(config: Config, given: Given, around: Around): Engine {
+  const { policy, log, clock, entra, store, azureRoles } = given
+  const lookup = config.ENTRA_LOOKUP === 'on'
   const slack = {
     token: config.SLACK_BOT_TOKEN,
     slackApiUrl: config.SLACK_API_URL,
@@ -101,10 +107,18 @@ function engineOf(
     log,
   }
   const chat = createChat({ ...slack, showTags: () => policy.current().showTags })
+  const people = createDirectory(slack)
+  const current = () => policy.current()
   return createEngine({
     ...given,
-    ...around({ chat, directory: createDirectory(slack) }),
-    policy: () => policy.current(),
+    ...around({
+      chat,
+      directory: lookup
+        ? entraDirectory({ slack: people, entra, store, policy: current, clock, log })
+        : people,
+    }),
+    azureRoles: lookup ? (azureRoles ?? null) : null,
+    policy: current,
     newId,
     wording: slackWording,
   })

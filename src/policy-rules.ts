@@ -189,7 +189,10 @@ export function ruleOf(
     pen.at(['quota'], 'counts what the rule grants by itself, so it needs approvals: 0')
   return {
     name: rule.name,
-    match: matchOf(rule, pen),
+    match: {
+      ...matchOf(rule, pen),
+      ...(rule.requireAzureRole !== undefined && { azureRole: rule.requireAzureRole }),
+    },
     reason: reasonOf(rule.reason ?? defaults?.reason),
     quota: rule.quota ?? {},
     terms: {

@@ -209,8 +209,9 @@ function review(request: PendingRequest, event: ReviewEvent, now: number): Outco
   const terms = termsNow(request, event)
   const earlier = yesesOf(request.reviews, event.earlier)
   const { stage } = progressOf(terms, earlier)
-  const requesterEntraId = event.requester.entraId
-  const refusal = authorise(event.verdict, by, { request, requesterEntraId, terms, stage })
+  const { entraId: requesterEntraId, entraUnread } = event.requester
+  const who = { requesterEntraId, requesterUnread: entraUnread === true }
+  const refusal = authorise(event.verdict, by, { request, ...who, terms, stage })
   const again = event.verdict === 'approve' && earlier.some((other) => sameHuman(other, by))
   if (refusal && !(again && refusal.code !== 'not a member')) return refuse(refusal)
   // The deadline's own job may run a moment late; a yes that comes after the deadline is no yes.

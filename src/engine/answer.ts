@@ -5,6 +5,7 @@ import type { Chat, Claim, Clock, Directory, Inventory, Store, Topology } from '
 import type { Dispatched, Dispatcher } from './dispatch.ts'
 import { done, type Finish, messageOf } from './handler.ts'
 import type { Log } from './log.ts'
+import type { KnowRoles } from './requester-roles.ts'
 
 export interface IntakeParts {
   readonly store: Store
@@ -13,6 +14,7 @@ export interface IntakeParts {
   readonly directory: Directory
   readonly inventory: Inventory
   readonly topology: Topology
+  readonly knowRoles: KnowRoles
   readonly chat: Chat
   readonly policy: () => Policy
   readonly newId: () => string

@@ -1,7 +1,17 @@
 import type { Outcome } from '../core/outcome.ts'
 import type { Policy } from '../core/policy.ts'
 import type { Wording } from '../core/refusal.ts'
-import type { Chat, Clock, Directory, Firewall, Inventory, Store, Survey, Topology } from '../ports.ts'
+import type {
+  AzureRoles,
+  Chat,
+  Clock,
+  Directory,
+  Firewall,
+  Inventory,
+  Store,
+  Survey,
+  Topology,
+} from '../ports.ts'
 import { announce } from './announce.ts'
 import { createDispatcher, type Dispatcher } from './dispatch.ts'
 import { intake } from './intake.ts'
@@ -9,6 +19,7 @@ import type { Log } from './log.ts'
 import { alarms, page } from './page.ts'
 import { planRules } from './plan-rules.ts'
 import { findSubscriptions, reconcile } from './reconcile.ts'
+import { knowRoles } from './requester-roles.ts'
 import { talk } from './talk.ts'
 import { timer } from './timers.ts'
 import { createWorker, type Worker } from './worker.ts'
@@ -21,6 +32,8 @@ export interface EngineParts {
   readonly directory: Directory
   readonly inventory: Inventory
   readonly topology: Topology
+  /** Null or absent: roles are never known. */
+  readonly azureRoles?: AzureRoles | null
   readonly firewall: Firewall
   readonly survey: Survey
   /** What is wrong with the clocks, in words; null when they agree. While they do not, nothing opens. */
@@ -41,7 +54,7 @@ export interface Engine {
 /** Puts the handlers of all jobs behind one worker. */
 export function createEngine(parts: EngineParts): Engine {
   const dispatcher = createDispatcher(parts)
-  const all = { ...parts, dispatcher }
+  const all = { ...parts, dispatcher, knowRoles: knowRoles(parts) }
   const pages = () => parts.policy().pages
   const worker = createWorker({
     ...all,

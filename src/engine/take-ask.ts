@@ -176,7 +176,9 @@ async function submit(
   member: Member,
   ask: Ask,
 ): Promise<Finish> {
-  const verdict = evaluate(parts.policy(), subjectOf(ask, member, parts.clock.now()))
+  const policy = parts.policy()
+  const subject = await parts.knowRoles(policy, subjectOf(ask, member, parts.clock.now()), member)
+  const verdict = evaluate(policy, subject)
   const outcome = await parts.dispatcher.dispatch({
     requestId: ask.id,
     event: { type: 'submit', ask, verdict, grantId: parts.newId() },

@@ -50,7 +50,8 @@ async function eventOf(parts: IntakeParts, click: Click, current: Case, by: Memb
         ),
       )
       if (!requester) throw new Error('The directory did not answer for the requester.')
-      const verdict = evaluate(policy, subjectOf(request, requester, parts.clock.now()))
+      const asked = subjectOf(request, requester, parts.clock.now())
+      const verdict = evaluate(policy, await parts.knowRoles(policy, asked, requester, 'live'))
       const grantId = parts.newId()
       return { type: 'review', by, verdict: click.action, policy: verdict, requester, earlier, grantId }
     }

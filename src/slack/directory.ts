@@ -1,6 +1,6 @@
 import { WebAPIPlatformError, type WebClient } from '@slack/web-api'
 import type { Member, Person } from '../core/person.ts'
-import type { Directory } from '../ports.ts'
+import type { SlackDirectory } from '../ports.ts'
 import type { Log } from './log.ts'
 import { calling, webClient } from './web-api.ts'
 
@@ -97,7 +97,7 @@ async function readUser(client: WebClient, userId: string): Promise<SlackUser> {
 }
 
 /** Who people are, as Slack says now. What it cannot say counts as no, so a failure gives nobody any right. */
-export function createDirectory({ token, slackApiUrl, now, log }: DirectorySettings): Directory {
+export function createDirectory({ token, slackApiUrl, now, log }: DirectorySettings): SlackDirectory {
   const client = webClient(token, slackApiUrl, log)
   const home = remembering(now, () => readHome(client))
   const users = remembering(now, (userId) => readUser(client, userId))
@@ -136,5 +136,7 @@ export function createDirectory({ token, slackApiUrl, now, log }: DirectorySetti
         return unknown(person)
       }
     },
+    email: (person) =>
+      calling('users.info', 'read', async () => (await users(person.userId)).profile?.email || null),
   }
 }

@@ -103,6 +103,13 @@ interface Addresses {
   given_at: Date
 }
 
+interface EntraUsers {
+  org: string
+  user_id: string
+  entra_id: string
+  mapped_at: Date
+}
+
 interface Feeds {
   name: string
   seq: number
@@ -127,6 +134,7 @@ export interface Schema {
   places: Places
   notes: Notes
   addresses: Addresses
+  entra_users: EntraUsers
   feeds: Feeds
   migrations: Migrations
 }

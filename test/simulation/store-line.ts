@@ -57,6 +57,8 @@ export function storeLine(line: Line, store: MemoryStore): Store {
     receive: far('receive', (intake) => store.receive(intake)),
     intake: far('intake', (key) => store.intake(key)),
     lastAddress: far('lastAddress', (person) => store.lastAddress(person)),
+    entraUser: far('entraUser', (person) => store.entraUser(person)),
+    mapEntraUser: far('mapEntraUser', (...args) => store.mapEntraUser(...args)),
     ruleWork: far('ruleWork', (nsgId) => store.ruleWork(nsgId)),
     postpone: far('postpone', (...args) => store.postpone(...args)),
     talk: far('talk', (id) => store.talk(id)),
