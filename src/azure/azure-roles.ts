@@ -10,7 +10,7 @@ import type { AzureRoles, EntraUsers } from '../ports.ts'
 import { type Shape, shapeOf, shapesOf, textOf } from './answer.ts'
 import type { Arm } from './arm.ts'
 import { expectId } from './entra-users.ts'
-import { missingAsNull } from './faults.ts'
+import { ArmFault } from './faults.ts'
 import { malformed, quoted, readList } from './pages.ts'
 
 const provider = '/providers/Microsoft.Authorization'
@@ -92,13 +92,23 @@ function toDeny(row: Shape, assigned: boolean): Denied {
   }
 }
 
+/** Null when there is no such role, which Azure says in its own way. */
+async function readDefinition(arm: Arm, id: string, signal?: AbortSignal): Promise<RoleDefinition | null> {
+  try {
+    return toDefinition(shapeOf((await arm.get(`${id}?${version}`, signal)).value))
+  } catch (error) {
+    if (error instanceof ArmFault && error.code === 'RoleDefinitionDoesNotExist') return null
+    throw error
+  }
+}
+
 async function readRole(arm: Arm, vmId: string, role: string, signal?: AbortSignal): Promise<RoleDefinition> {
   const path = `${vmId}${provider}/roleDefinitions`
   const unknown = new Fault('no such role', `Azure knows no single role ${role}.`, { kind: 'permanent' })
   if (guid.test(role)) {
-    const reply = await missingAsNull(arm.get(`${path}/${lastPart(role)}?${version}`, signal))
-    if (reply === null) throw unknown
-    return toDefinition(shapeOf(reply.value))
+    const found = await readDefinition(arm, `${path}/${lastPart(role)}`, signal)
+    if (found === null) throw unknown
+    return found
   }
   const filter = encodeURIComponent(`roleName eq ${quoted(role)}`)
   const rows = await readList(arm, `${path}?${version}&$filter=${filter}`, signal)
@@ -116,10 +126,8 @@ async function readDefinitions(
   signal?: AbortSignal,
 ): Promise<readonly RoleDefinition[]> {
   const ids = new Map(assignments.map(({ role, definitionId }) => [role, definitionId]))
-  const replies = await Promise.all(
-    [...ids.values()].map((id) => missingAsNull(arm.get(`${id}?${version}`, signal))),
-  )
-  return replies.flatMap((reply) => (reply ? [toDefinition(shapeOf(reply.value))] : []))
+  const found = await Promise.all([...ids.values()].map((id) => readDefinition(arm, id, signal)))
+  return found.filter((one) => one !== null)
 }
 
 /**

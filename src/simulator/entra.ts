@@ -56,15 +56,17 @@ function shownUser(user: EntraUser, query: URLSearchParams): object {
   )
 }
 
-const clause = /^(mail|userPrincipalName) eq '((?:[^']|'')*)'$/
+const clauseForm = "(?:mail|userPrincipalName) eq '(?:[^']|'')*'"
+const wholeFilter = new RegExp(`^${clauseForm}(?: or ${clauseForm})*$`)
+const clause = /(mail|userPrincipalName) eq '((?:[^']|'')*)'(?= or |$)/g
 
 function filtered(users: EntraUser[], filter: string): EntraUser[] | null {
-  const clauses = filter.split(' or ').map((part) => clause.exec(part))
-  if (clauses.includes(null)) return null
+  if (!wholeFilter.test(filter)) return null
+  const clauses = [...filter.matchAll(clause)]
   return users.filter((user) =>
-    clauses.some((found) => {
-      const value = found?.[1] === 'mail' ? user.mail : user.userPrincipalName
-      return value !== null && same(value, (found?.[2] ?? '').replaceAll("''", "'"))
+    clauses.some(([, field, text = '']) => {
+      const value = field === 'mail' ? user.mail : user.userPrincipalName
+      return value !== null && same(value, text.replaceAll("''", "'"))
     }),
   )
 }
