@@ -207,7 +207,10 @@ const termsNow = (request: PendingRequest, event: ReviewEvent): Terms => {
 function review(request: PendingRequest, event: ReviewEvent, now: number): Outcome {
   const { by } = event
   const terms = termsNow(request, event)
-  const earlier = yesesOf(request.reviews, event.earlier)
+  // Whom Entra has named meanwhile as the person who asked did not decide for somebody else.
+  const earlier = yesesOf(request.reviews, event.earlier).filter(
+    (one) => terms.selfApproval || !sameHuman(one, event.requester),
+  )
   const { stage } = progressOf(terms, earlier)
   const { entraId: requesterEntraId, entraUnread } = event.requester
   const who = { requesterEntraId, requesterUnread: entraUnread === true }
