@@ -6,6 +6,7 @@ import { createDatabaseClock } from './clock.ts'
 import { type Clocks, watchClocks } from './clock-watch.ts'
 import { type Config, ConfigError } from './config.ts'
 import { connectAzure } from './connect-azure.ts'
+import { azureRolesNamed, entraGroupsNamed } from './core/policy.ts'
 import { createEngine, type Engine, type EngineParts } from './engine/engine.ts'
 import { entraDirectory } from './engine/entra-directory.ts'
 import { createMetrics } from './metrics.ts'
@@ -109,6 +110,8 @@ function engineOf(config: Config, given: Given, around: Around): Engine {
   const chat = createChat({ ...slack, showTags: () => policy.current().showTags })
   const people = createDirectory(slack)
   const current = () => policy.current()
+  if (!lookup && [...entraGroupsNamed(current()), ...azureRolesNamed(current())].length > 0)
+    log.warn('the policy asks about Entra, but ENTRA_LOOKUP is off: what it asks is never known')
   return createEngine({
     ...given,
     ...around({

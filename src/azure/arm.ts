@@ -34,7 +34,7 @@ export interface CallOptions {
   readonly onResponse: (raw: RawResponse) => void
 }
 
-export interface Reply<T> {
+interface Reply<T> {
   readonly value: T
   /** The last answer of the call; null when the SDK asked nothing. */
   readonly answer: Answer | null

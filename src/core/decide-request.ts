@@ -209,7 +209,7 @@ function review(request: PendingRequest, event: ReviewEvent, now: number): Outco
   const terms = termsNow(request, event)
   // Whom Entra has named meanwhile as the person who asked did not decide for somebody else.
   const earlier = yesesOf(request.reviews, event.earlier).filter(
-    (one) => terms.selfApproval || !sameHuman(one, event.requester),
+    ({ entraId }) => terms.selfApproval || entraId === null || entraId !== event.requester.entraId,
   )
   const { stage } = progressOf(terms, earlier)
   const { entraId: requesterEntraId, entraUnread } = event.requester

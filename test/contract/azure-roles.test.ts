@@ -103,7 +103,7 @@ describe('roles in the simulated Azure', () => {
     expect(await held()).toBe('not held')
   })
 
-  it.each([
+  it.each<[string, Parameters<typeof denial>[1], string]>([
     ['for everybody', {}, 'denied'],
     ['for a group of theirs', { principals: [{ id: entra.everybody, type: 'Group' }] }, 'denied'],
     ['for a group of others', { principals: [{ id: entra.contractors, type: 'Group' }] }, 'held'],
@@ -116,9 +116,9 @@ describe('roles in the simulated Azure', () => {
     ['that spares others', { excludePrincipals: [{ id: entra.contractors, type: 'Group' }] }, 'denied'],
     ['that does not reach below its place', { doNotApplyToChildScopes: true }, 'held'],
     ['elsewhere', { scope: `${rgOps}-lab` }, 'held'],
-  ] as const)('with a deny assignment %s', async (_, but, answer) => {
+  ])('with a deny assignment %s', async (_, but, answer) => {
     assign(assignment(wanted))
-    deny(denial(['*/write'], structuredClone<Parameters<typeof denial>[1]>({ ...but } as object)))
+    deny(denial(['*/write'], but))
     expect(await held()).toBe(answer)
   })
 
@@ -210,21 +210,22 @@ const denyRow = (but: object = {}) => ({
   name: 'd1',
 })
 
-describe('what Azure is asked about roles, and what its documented answers mean', () => {
-  const roles = () =>
-    azureRoles({
-      arm: connectArm({
-        clock: readyClock(),
-        callTimeoutMs: 2_000,
-        credential: {
-          getToken: () =>
-            Promise.resolve({ token: 'secret-token', expiresOnTimestamp: Date.now() + 3_600_000 }),
-        },
-      }),
-      entra: none,
-    })
-  const held = () => roles().held(robin, jumpHost, wanted)
+const rolesOfAzure = () =>
+  azureRoles({
+    arm: connectArm({
+      clock: readyClock(),
+      callTimeoutMs: 2_000,
+      credential: {
+        getToken: () =>
+          Promise.resolve({ token: 'secret-token', expiresOnTimestamp: Date.now() + 3_600_000 }),
+      },
+    }),
+    entra: none,
+  })
 
+const heldInAzure = () => rolesOfAzure().held(robin, jumpHost, wanted)
+
+describe('what Azure is asked about roles, and what its documented answers mean', () => {
   beforeAll(() => nock.disableNetConnect())
   afterAll(() => {
     nock.enableNetConnect()
@@ -261,7 +262,7 @@ describe('what Azure is asked about roles, and what its documented answers mean'
 
   it('four questions, and one for each role that somebody has', async () => {
     answers()
-    expect(await held()).toBe('held')
+    expect(await heldInAzure()).toBe('held')
     expect(nock.pendingMocks()).toEqual([])
   })
 
@@ -272,7 +273,7 @@ describe('what Azure is asked about roles, and what its documented answers mean'
       .get(`${provider}/roleAssignments`)
       .query({ ...api, $skipToken: 'nextToken' })
       .reply(200, { value: [assignmentRow()] })
-    expect(await held()).toBe('held')
+    expect(await heldInAzure()).toBe('held')
   })
 
   it.each<[string, Record<string, Reply>]>([
@@ -285,7 +286,7 @@ describe('what Azure is asked about roles, and what its documented answers mean'
     ['without a scope', { all: [200, { value: [denyRow({ scope: undefined })] }] }],
   ])('a deny assignment counts: %s', async (_, but) => {
     answers(but)
-    expect(await held()).toBe('denied')
+    expect(await heldInAzure()).toBe('denied')
   })
 
   it.each<[string, Record<string, Reply>, string]>([
@@ -347,7 +348,7 @@ describe('what Azure is asked about roles, and what its documented answers mean'
     ['a page of something in between', { all: [502, '<html>'] }, 'HTTP 502'],
   ])('a fault, and never “not held”: %s', async (_, but, code) => {
     answers(but)
-    await expect(held()).rejects.toMatchObject({ code })
+    await expect(heldInAzure()).rejects.toMatchObject({ code })
   })
 
   it('a role that was deleted meanwhile allows nothing', async () => {
@@ -357,11 +358,11 @@ describe('what Azure is asked about roles, and what its documented answers mean'
       .get(other)
       .query(api)
       .reply(404, { error: { code: 'RoleDefinitionDoesNotExist', message: 'It does not exist.' } })
-    expect(await held()).toBe('not held')
+    expect(await heldInAzure()).toBe('not held')
   })
 
   it('never about an id that is none', async () => {
-    await expect(roles().held("x') or atScope(", jumpHost, wanted)).rejects.toMatchObject({
+    await expect(rolesOfAzure().held("x') or atScope(", jumpHost, wanted)).rejects.toMatchObject({
       code: 'malformed answer',
     })
   })
