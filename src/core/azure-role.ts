@@ -109,11 +109,11 @@ const takes = (permission: Permission, claim: Claim): boolean => {
 
 const managementGroups = '/providers/microsoft.management/managementgroups/'
 
-/** Azure lists for a VM what stands at it, above it and below it. Of management groups it lists only the VM's own. */
+/** An empty scope is the root of everything. Azure lists for a VM what stands at it, above it and below it. Of management groups it lists only the VM's own. */
 function holdsAt(scope: string, vmId: string): 'here' | 'above' | 'elsewhere' {
   const [at, vm] = [scope.toLowerCase().replace(/\/+$/, ''), vmId.toLowerCase()]
   if (at === vm) return 'here'
-  return at === '' || at.startsWith(managementGroups) || vm.startsWith(`${at}/`) ? 'above' : 'elsewhere'
+  return at.startsWith(managementGroups) || vm.startsWith(`${at}/`) ? 'above' : 'elsewhere'
 }
 
 function applies(deny: DenyAssignment, { vmId, entraId, groups }: RoleFacts): boolean {

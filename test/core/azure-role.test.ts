@@ -78,6 +78,7 @@ describe('who holds a role on a VM', () => {
     ['on a management group', '/providers/Microsoft.Management/managementGroups/mg1', 'held'],
     ['on everything', '/', 'held'],
     ['on another resource group', `${group}2`, 'not held'],
+    ['on a group whose name only begins alike', group.slice(0, -1), 'not held'],
     ['on another subscription', '/subscriptions/s10', 'not held'],
     ['on a part of the VM only', `${vmId}/extensions/e1`, 'not held'],
   ])('to whom it is assigned %s', (_, scope, answer) => {
@@ -111,6 +112,12 @@ describe('who holds a role on a VM', () => {
       [role('most', permission(['*'], { notActions: ['*/virtualMachines/delete'] }))],
       'not held',
     ],
+    [
+      'what the wanted role excepts is not needed',
+      role('wanted', permission(['a/b', 'c/d'], { notActions: ['a/*'] })),
+      [role('has', permission(['c/*']))],
+      'held',
+    ],
     ['a role that allows nothing is held only by assignment', nothing, [owner], 'not held'],
     ['a role that allows nothing, assigned', nothing, [nothing], 'held'],
   ])('%s', (_, wanted, held, answer) => {
@@ -139,6 +146,11 @@ describe('a deny assignment', () => {
     ['for everybody, of a part of the role', deny([writes]), 'denied'],
     ['of what the role does not allow', deny([permission(['Microsoft.Storage/*/write'])]), 'held'],
     ['of data only', deny([permission([], { dataActions: ['*'] })]), 'held'],
+    [
+      'that spares all that it would take',
+      deny([permission(['*/virtualMachines/delete'], { notActions: ['*/delete'] })]),
+      'held',
+    ],
     [
       'that spares what the role allows',
       deny([permission(['*'], { notActions: ['*/read', 'Microsoft.Compute/*'] })]),

@@ -220,6 +220,17 @@ describe('a yes', () => {
     expect(told(before, decide(before, event, clock('09:10')))).toBe('no: already reviewed')
   })
 
+  it('is not taken while Entra cannot say who the requester is, or who says it', () => {
+    const before = pending()
+    for (const but of [
+      { requester: member(alice, { entraUnread: true }) },
+      { by: member(bob, { entraUnread: true }) },
+    ] as const) {
+      const event = yes(bob, but)
+      expect(told(before, decide(before, event, clock('09:10')))).toBe('no: identity unknown')
+    }
+  })
+
   it('does not count any more when Entra says that it was the requester’s own', () => {
     const before = pending(terms({ approvals: 2 }), [review(bob)])
     const event = yes(carol, {
