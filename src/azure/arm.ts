@@ -129,6 +129,8 @@ async function within<T>(
 }
 
 const callTimeoutMs = 10_000
+/** Whoever clicks waits for Graph, and a click may be the one that closes. */
+const graphTimeoutMs = 5_000
 
 function caller(clock: Clock, timeoutMs: number): Arm['call'] {
   return async (signal, run) => {
@@ -213,7 +215,7 @@ export function connectArm(settings: ArmSettings): Arm {
       credential,
       // Graph has a clock and quotas of its own, which say nothing about Resource Manager's.
       optionsFor(settings.entraEndpoint ?? cloud.graph, `${cloud.graph}/.default`, null),
-      call,
+      caller(settings.clock, Math.min(timeoutMs, graphTimeoutMs)),
     ),
     call,
     seen: () => latest,

@@ -88,7 +88,7 @@ function checkGroups({ sim, body }: GraphCall, user: EntraUser): Answer {
 
 /** Microsoft Graph, as far as it tells who people are and which groups they are in. */
 export function handleGraph(call: GraphCall): Answer {
-  call.sim.tokens.check(call.authorization, call.sim.now())
+  call.sim.tokens.check(call.authorization, call.sim.now(), /^https:\/\/graph\.|microsoftgraph/)
   const [kind, id = '', action] = decodeURIComponent(call.path.slice(graphPrefix.length)).split('/')
   if (kind !== 'users') return refused(400, 'BadRequest', `Resource not found for the segment '${kind}'.`)
   if (call.method === 'GET' && id === '') return listUsers(call)

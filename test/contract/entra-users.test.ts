@@ -5,7 +5,7 @@ import { type CloudName, clouds } from '../../src/azure/clouds.ts'
 import { entraUsers } from '../../src/azure/entra-users.ts'
 import type { Simulator } from '../../src/simulator/server.ts'
 import { entra, peopledWorld } from '../support/access.ts'
-import { simulatorCredential, startTestSimulator } from '../support/simulator.ts'
+import { armCall, simulatorCredential, startTestSimulator } from '../support/simulator.ts'
 import { readyClock } from './firewall.contract.ts'
 
 describe('people in the simulated Entra', () => {
@@ -79,6 +79,23 @@ describe('people in the simulated Entra', () => {
     expect(await users().standing(entra.mallory, [entra.contractors])).toEqual({ active: false, groups: [] })
     directory.users.splice(directory.users.indexOf(mallory), 1)
     expect(await users().standing(entra.mallory, [entra.contractors])).toEqual({ active: false, groups: [] })
+  })
+
+  it('are told to nobody who comes with a token for another service', async () => {
+    const call = (path: string) => armCall(simulator, 'GET', path)
+    expect(await call('/v1.0/users')).toMatchObject({
+      status: 401,
+      body: { error: { code: 'InvalidAuthenticationToken' } },
+    })
+  })
+
+  it('stay in the world that the simulator hands out', () => {
+    const { directory } = simulator.world()
+    expect(directory?.groups.map(({ id }) => id)).toEqual([
+      entra.operators,
+      entra.everybody,
+      entra.contractors,
+    ])
   })
 
   it.each([
