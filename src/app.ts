@@ -6,14 +6,16 @@ import { createDatabaseClock } from './clock.ts'
 import { type Clocks, watchClocks } from './clock-watch.ts'
 import { type Config, ConfigError } from './config.ts'
 import { connectAzure } from './connect-azure.ts'
+import { azureRolesNamed, entraGroupsNamed } from './core/policy.ts'
 import { createEngine, type Engine, type EngineParts } from './engine/engine.ts'
+import { entraDirectory } from './engine/entra-directory.ts'
 import { lastReconciled } from './engine/reconciled.ts'
 import { createMetrics, nothingYet, type Standing } from './metrics.ts'
 import { createPagerDuty } from './oncall/pagerduty.ts'
 import { openDatabase } from './open-database.ts'
 import { openPolicy, type PolicySource } from './policy-source.ts'
 import { recordInForce, watchPolicy } from './policy-watch.ts'
-import type { Clock, Inventory, Store } from './ports.ts'
+import type { Clock, EntraUsers, Inventory, Store } from './ports.ts'
 import { type Progress, reconcileFirst, unreadyReasons, webOf } from './readiness.ts'
 import { createSlackApp, type SlackApp } from './slack/app.ts'
 import { createChat } from './slack/chat.ts'
@@ -91,18 +93,23 @@ const onCallOf = ({ PAGERDUTY_TOKEN: token, PAGERDUTY_URL: url }: Config, now: (
 
 type Given = Pick<
   EngineParts,
-  'store' | 'clock' | 'inventory' | 'topology' | 'firewall' | 'survey' | 'observe' | 'clockTrouble'
->
+  | 'store'
+  | 'clock'
+  | 'inventory'
+  | 'topology'
+  | 'firewall'
+  | 'survey'
+  | 'azureRoles'
+  | 'observe'
+  | 'clockTrouble'
+> & { readonly entra: EntraUsers; readonly policy: PolicySource; readonly log: Logger }
 type Around = NonNullable<Overrides['around']>
 
 const asItIs: Around = (ports) => ports
 
-function engineOf(
-  config: Config,
-  given: Given & { policy: PolicySource; log: Logger },
-  around: Around,
-): Engine {
-  const { policy, log, clock } = given
+function engineOf(config: Config, given: Given, around: Around): Engine {
+  const { policy, log, clock, entra, store, azureRoles } = given
+  const lookup = config.ENTRA_LOOKUP === 'on'
   const slack = {
     token: config.SLACK_BOT_TOKEN,
     slackApiUrl: config.SLACK_API_URL,
@@ -110,11 +117,21 @@ function engineOf(
     log,
   }
   const chat = createChat({ ...slack, showTags: () => policy.current().showTags })
+  const people = createDirectory(slack)
+  const current = () => policy.current()
+  if (!lookup && [...entraGroupsNamed(current()), ...azureRolesNamed(current())].length > 0)
+    log.warn('the policy asks about Entra, but ENTRA_LOOKUP is off: what it asks is never known')
   return createEngine({
     ...given,
-    ...around({ chat, directory: createDirectory(slack) }),
+    ...around({
+      chat,
+      directory: lookup
+        ? entraDirectory({ slack: people, entra, store, policy: current, clock, log })
+        : people,
+    }),
     onCall: onCallOf(config, slack.now),
-    policy: () => policy.current(),
+    azureRoles: lookup ? (azureRoles ?? null) : null,
+    policy: current,
     newId,
     wording: slackWording,
   })

@@ -10,6 +10,7 @@ const list = z.string().transform((value) =>
     .filter((part) => part !== ''),
 )
 const levels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+const switches = ['on', 'off'] as const
 const clouds = ['public', 'usgovernment', 'china'] as const
 
 const oneOf = (allowed: readonly string[]) => ({ error: `expected one of ${allowed.join(', ')}` })
@@ -35,6 +36,8 @@ const shape = z.object({
   AZURE_CLIENT_ID: text.optional(),
   AZURE_CLIENT_SECRET: text.optional(),
   AZURE_FEDERATED_TOKEN_FILE: text.optional(),
+  ENTRA_LOOKUP: z.enum(switches, oneOf(switches)).default('off'),
+  GRAPH_URL: z.url({ protocol: /^https$/, error: 'expected an https:// URL' }).optional(),
   IDENTITY_ENDPOINT: text.optional(),
   IDENTITY_HEADER: text.optional(),
   PAGERDUTY_TOKEN: text.optional(),
@@ -94,6 +97,7 @@ export type AzureConfig = Pick<
   | 'AZURE_CLIENT_ID'
   | 'AZURE_CLIENT_SECRET'
   | 'AZURE_FEDERATED_TOKEN_FILE'
+  | 'GRAPH_URL'
   | 'IDENTITY_ENDPOINT'
   | 'IDENTITY_HEADER'
 >

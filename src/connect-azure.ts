@@ -1,5 +1,7 @@
 import type { TokenCredential } from '@azure/identity'
 import { connectArm } from './azure/arm.ts'
+import { azureRoles } from './azure/azure-roles.ts'
+import { entraUsers } from './azure/entra-users.ts'
 import { armInventory } from './azure/inventory.ts'
 import { nsgFirewall } from './azure/nsg-firewall.ts'
 import { armSurvey } from './azure/survey.ts'
@@ -13,6 +15,7 @@ export function connectAzure(config: AzureConfig, clock: Clock, credential?: Tok
     clock,
     cloud: config.AZURE_CLOUD,
     endpoint: config.AZURE_RESOURCE_MANAGER_URL,
+    entraEndpoint: config.GRAPH_URL,
     subscriptionIds: config.AZURE_SUBSCRIPTION_IDS ?? null,
     ...(credential && { credential }),
     identity: {
@@ -24,8 +27,11 @@ export function connectAzure(config: AzureConfig, clock: Clock, credential?: Tok
       identityEndpoint: config.IDENTITY_ENDPOINT,
     },
   })
+  const entra = entraUsers(arm)
   return {
     seen: arm.seen,
+    entra,
+    azureRoles: azureRoles({ arm, entra }),
     survey: armSurvey({ arm }),
     inventory: armInventory({ arm }),
     topology: armTopology({ arm }),

@@ -29,6 +29,17 @@ export const user = id(/^[UW][A-Z0-9]{2,}$/, 'a Slack user id such as U012ABCDEF
 export const group = id(/^S[A-Z0-9]{2,}$/, 'a Slack user group id such as S012ABCDEF')
 export const channel = id(/^[CG][A-Z0-9]{2,}$/, 'a Slack channel id such as C012ABCDEF')
 export const entraGroup = z.guid({ error: 'expected the object id of an Entra group' })
+const expectedRole =
+  'expected the name of an Azure role such as Virtual Machine Contributor, or the id of its definition'
+/** A role's name may hold a slash, but does not begin with one. */
+const definitionForm =
+  /^(?:\/(?:subscriptions\/[^/]+\/)?providers\/microsoft\.authorization\/roledefinitions\/[0-9a-f-]{36}|[^/].*)$/i
+export const azureRole = z
+  .string({ error: expectedRole })
+  .trim()
+  .min(1, { error: expectedRole })
+  .max(512, { error: expectedRole })
+  .regex(definitionForm, { error: expectedRole })
 const requesterLists = {
   users: z.array(user).exactOptional(),
   groups: z.array(group).exactOptional(),

@@ -197,7 +197,10 @@ export function ruleOf(
   const escalation = escalationOf(rule.escalate ?? defaults?.escalate, deadlineMs, pen)
   return {
     name: rule.name,
-    match: matchOf(rule, pen),
+    match: {
+      ...matchOf(rule, pen),
+      ...(rule.requireAzureRole !== undefined && { azureRole: rule.requireAzureRole }),
+    },
     reason: reasonOf(rule.reason ?? defaults?.reason),
     quota: rule.quota ?? {},
     extension: extensionOf(rule.extend ?? defaults?.extend),

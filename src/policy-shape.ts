@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { type Port, parsePort } from './core/service.ts'
-import { channel, duration, globs, group, match, matchKeys, user } from './policy-match-shape.ts'
+import { azureRole, channel, duration, globs, group, match, matchKeys, user } from './policy-match-shape.ts'
 
 const expectedPort = 'expected a port such as 5432/tcp or 3389'
 const port = z.union([z.string(), z.number()], { error: expectedPort }).transform((value, context): Port => {
@@ -62,6 +62,7 @@ export const ruleShape = z.strictObject({
   name: ruleName,
   ...match,
   ...answerShape,
+  requireAzureRole: azureRole.optional(),
   quota: quotaShape.optional(),
   breakGlass: breakGlassShape.optional(),
 })

@@ -1,5 +1,6 @@
 import type { Alarm, RaisedAlarm } from './core/alarm.ts'
 import type { AuditEvent, AuditRecord } from './core/audit.ts'
+import type { RoleAnswer } from './core/azure-role.ts'
 import type { Case } from './core/case.ts'
 import type { Note } from './core/effect.ts'
 import type { Grant, Rule } from './core/grant.ts'
@@ -81,6 +82,29 @@ export interface Survey {
   hasVm(vmId: string, signal?: AbortSignal): Promise<boolean>
 }
 
+/** How an Entra user stands now. */
+export interface EntraStanding {
+  /** False when the user is disabled or deleted. */
+  readonly active: boolean
+  /** Of the groups that were asked about, those that the user is in, be it by way of another group. */
+  readonly groups: readonly string[]
+}
+
+/** The users of Entra, by Microsoft Graph. Throws a `Fault`. */
+export interface EntraUsers {
+  /** The object id of the one user with this e-mail address; null when there is none, or more than one. */
+  find(email: string, signal?: AbortSignal): Promise<string | null>
+  standing(entraId: string, groups: readonly string[], signal?: AbortSignal): Promise<EntraStanding>
+}
+
+export interface AzureRoles {
+  /**
+   * Whether an Entra user holds a role on a VM, as Azure says now. The role goes by its name, or by the id of its
+   * definition. Throws a `Fault`, also when Azure knows no such role.
+   */
+  held(entraId: string, vmId: string, role: string, signal?: AbortSignal): Promise<RoleAnswer>
+}
+
 /* ---- Slack ---- */
 
 /** Where a message stands: enough to edit it later. */
@@ -158,6 +182,12 @@ export interface OnCall {
    * it is `live`. Throws a `Fault`.
    */
   shifts(scheduleIds: readonly string[], how?: 'live'): Promise<readonly Shift[]>
+}
+
+/** Slack's own directory, which also tells the e-mail address of a person. */
+export interface SlackDirectory extends Directory {
+  /** At most a minute old; null when Slack shows none. Throws when Slack does not answer. */
+  email(person: Person): Promise<string | null>
 }
 
 /* ---- Storage ---- */
@@ -436,6 +466,10 @@ export interface Store {
     readonly since: number
   }): Promise<ReadonlyMap<string, Usage>>
   lastAddress(person: Person): Promise<{ address: string; at: number } | null>
+  /** The Entra user that a person was mapped to, by object id. */
+  entraUser(person: Person): Promise<string | null>
+  /** Maps a person, unless they are mapped already; answers the mapping that holds. */
+  mapEntraUser(person: Person, entraId: string, at: number): Promise<string>
   /** What there is to write in one network security group: closes first, then by expiry. */
   ruleWork(nsgId: string): Promise<readonly RuleWork[]>
   /**

@@ -16,6 +16,8 @@ export interface ArmSettings {
   readonly cloud?: CloudName
   /** Replaces the cloud's endpoint; tokens stay the cloud's. */
   readonly endpoint?: string | undefined
+  /** Replaces the cloud's Microsoft Graph; tokens stay the cloud's. */
+  readonly entraEndpoint?: string | undefined
   /** Null or absent: everything that the identity can read. */
   readonly subscriptionIds?: readonly string[] | null
   readonly identity?: IdentitySettings
@@ -47,6 +49,8 @@ export interface Arm {
   network(subscriptionId: string): NetworkManagementClient
   /** Reads a path that no installed SDK knows. The path carries its own api-version. */
   get(path: string, signal?: AbortSignal): Promise<Reply<unknown>>
+  /** Microsoft Graph, with the same identity. The path carries its own version. */
+  readonly entra: PlainCalls
   /** Runs one SDK call within the time limit; whatever it throws comes out as an `ArmFault`. */
   call<T>(signal: AbortSignal | undefined, run: (options: CallOptions) => PromiseLike<T>): Promise<Reply<T>>
   /** What the latest answer told about Azure's clock and our quota. */
@@ -125,6 +129,8 @@ async function within<T>(
 }
 
 const callTimeoutMs = 10_000
+/** Whoever clicks waits for Graph, and a click may be the one that closes. */
+const graphTimeoutMs = 5_000
 
 function caller(clock: Clock, timeoutMs: number): Arm['call'] {
   return async (signal, run) => {
@@ -141,10 +147,45 @@ function caller(clock: Clock, timeoutMs: number): Arm['call'] {
   }
 }
 
+/** Calls without an SDK that knows them: a path with its query, and what came of it. */
+export interface PlainCalls {
+  get(path: string, signal?: AbortSignal): Promise<Reply<unknown>>
+  post(path: string, body: unknown, signal?: AbortSignal): Promise<Reply<unknown>>
+}
+
+function bodyOf({ status, body }: { readonly status: string; readonly body: unknown }): unknown {
+  if (!status.startsWith('2')) throw new Error(`Azure answered ${status}`)
+  return body
+}
+
+function plainCalls(credential: TokenCredential, options: ClientOptions, call: Arm['call']): PlainCalls {
+  const client = createNetworkManagement(credential, '', { ...options })
+  return {
+    get: (path, signal) =>
+      call(signal, async (callOptions) => bodyOf(await client.pathUnchecked(path).get(callOptions))),
+    post: (path, body, signal) =>
+      call(signal, async (callOptions) =>
+        bodyOf(await client.pathUnchecked(path).post({ body, ...callOptions })),
+      ),
+  }
+}
+
+const optionsFor = (endpoint: string, scope: string, watch: Policy | null): ClientOptions => ({
+  endpoint,
+  credentials: { scopes: [scope] },
+  // The SDKs would sleep as long as a Retry-After says; trying again is the engine's business.
+  retryOptions: { maxRetries: 0 },
+  redirectOptions: { maxRetries: 0 },
+  additionalPolicies: [
+    ...(watch ? [{ policy: watch, position: 'perRetry' as const }] : []),
+    { policy: resendReads, position: 'perRetry' },
+    { policy: keepConnections(), position: 'perRetry' },
+  ],
+})
+
 /** Prepares the clients. Nothing is sent before the first call. */
 export function connectArm(settings: ArmSettings): Arm {
   const cloud = clouds[settings.cloud ?? 'public']
-  const endpoint = settings.endpoint ?? cloud.endpoint
   const timeoutMs = settings.callTimeoutMs ?? callTimeoutMs
   const chosen = settings.credential ?? chooseCredential(settings.identity ?? {}, cloud)
   const credential = timely(chosen, timeoutMs)
@@ -153,21 +194,10 @@ export function connectArm(settings: ArmSettings): Arm {
     latest = seen
     settings.onAnswer?.(seen)
   })
-  const options: ClientOptions = {
-    endpoint,
-    credentials: { scopes: [cloud.scope] },
-    // The SDKs would sleep as long as a Retry-After says; trying again is the engine's business.
-    retryOptions: { maxRetries: 0 },
-    redirectOptions: { maxRetries: 0 },
-    additionalPolicies: [
-      { policy: watch, position: 'perRetry' },
-      { policy: resendReads, position: 'perRetry' },
-      { policy: keepConnections(), position: 'perRetry' },
-    ],
-  }
-  const plain = createNetworkManagement(credential, '', { ...options })
+  const options = optionsFor(settings.endpoint ?? cloud.endpoint, cloud.scope, watch)
   const networks = new Map<string, NetworkManagementClient>()
   const call = caller(settings.clock, timeoutMs)
+  const plain = plainCalls(credential, options, call)
   return {
     clock: settings.clock,
     pace: new Pace(settings.clock),
@@ -180,12 +210,13 @@ export function connectArm(settings: ArmSettings): Arm {
       networks.set(subscriptionId, client)
       return client
     },
-    get: (path, signal) =>
-      call(signal, async (callOptions) => {
-        const response = await plain.pathUnchecked(path).get(callOptions)
-        if (!response.status.startsWith('2')) throw new Error(`Azure answered ${response.status}`)
-        return response.body as unknown
-      }),
+    get: (path, signal) => plain.get(path, signal),
+    entra: plainCalls(
+      credential,
+      // Graph has a clock and quotas of its own, which say nothing about Resource Manager's.
+      optionsFor(settings.entraEndpoint ?? cloud.graph, `${cloud.graph}/.default`, null),
+      caller(settings.clock, Math.min(timeoutMs, graphTimeoutMs)),
+    ),
     call,
     seen: () => latest,
   }

@@ -12,6 +12,7 @@ export function membershipProblem(member: Member): string | null {
   if (member.bot) return 'this is the account of a bot'
   if (member.guest) return 'this is the account of a guest'
   if (member.foreign) return 'this account belongs to another organisation'
+  if (member.entraDisabled) return 'the Entra account behind this account is disabled or deleted'
   return null
 }
 
@@ -30,6 +31,8 @@ export interface Authority {
   readonly request: Pick<RequestBase, 'requester'> | null
   /** The requester's Entra object id, where it is known. */
   readonly requesterEntraId?: string | null
+  /** Nobody could say which Entra user the requester is. */
+  readonly requesterUnread?: boolean
   readonly terms: Terms | null
   /** Who may stop everything, by the policy of this moment. */
   readonly operators?: Approvers
@@ -76,6 +79,12 @@ function mayApprove(member: Member, { terms, stage = 0 }: Authority): Refusal | 
 const maySign = (terms: Terms | null, member: Member): boolean =>
   terms?.emergency !== undefined && isApprover(allApprovers(terms), member)
 
+/** Two accounts may belong to one person: as long as Entra does not say whose they are, they count as one. */
+function mayBeRequester(member: Member, { terms, requesterUnread }: Authority): Refusal | null {
+  const unread = requesterUnread === true || member.entraUnread === true
+  return unread && terms?.selfApproval !== true ? { code: 'identity unknown' } : null
+}
+
 /** The one function that says whether a person may do a thing to a request; null means yes. */
 export function authorise(verb: Verb, member: Member, authority: Authority): Refusal | null {
   const { request, terms, requesterEntraId = null } = authority
@@ -103,7 +112,7 @@ export function authorise(verb: Verb, member: Member, authority: Authority): Ref
       return operator ? null : { code: 'not an operator' }
     case 'approve':
       if (own && terms?.selfApproval !== true) return { code: 'own request' }
-      return mayApprove(member, authority)
+      return mayApprove(member, authority) ?? mayBeRequester(member, authority)
     case 'deny':
       if (own) return { code: 'own request' }
       return isApprover(allApprovers(terms), member)

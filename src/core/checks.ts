@@ -1,5 +1,6 @@
 import ipaddr from 'ipaddr.js'
-import { allOrNone, among, type Check, type Fit, unknown } from './check.ts'
+import type { RoleAnswer } from './azure-role.ts'
+import { allOrNone, among, type Check, type Facts, type Fit, unknown } from './check.ts'
 import { durationText } from './duration.ts'
 import type { DurationMatch, Match, RequesterMatch, SourceMatch, Subject, TimeMatch } from './policy.ts'
 import { covers, type Port, portsText } from './service.ts'
@@ -27,6 +28,30 @@ function requesterCheck(match: RequesterMatch): Check[] {
         if (group !== undefined) return `in the group ${group}`
         if (fit === 'some') return 'whether they are in one of its Entra groups is not known'
         return 'neither named in the rule nor in one of its groups'
+      },
+    },
+  ]
+}
+
+const roleText: Readonly<Record<RoleAnswer, (role: string) => string>> = {
+  held: (role) => `they hold ${role} on this VM`,
+  'not held': (role) => `they do not hold ${role} on this VM`,
+  denied: (role) => `a deny assignment takes ${role} away from them on this VM`,
+}
+
+function azureRoleCheck(role: string | undefined): Check[] {
+  if (role === undefined) return []
+  const answer = ({ subject }: Facts) => subject.azureRoles?.get(role)
+  return [
+    {
+      what: 'the requester’s Azure role',
+      fit: (facts) => {
+        const known = answer(facts)
+        return known === undefined ? 'some' : allOrNone(known === 'held')
+      },
+      because: (facts) => {
+        const known = answer(facts)
+        return known === undefined ? unknown(`whether they hold ${role} on this VM`) : roleText[known](role)
       },
     },
   ]
@@ -149,4 +174,5 @@ export const checksOf = (match: Match): readonly Check[] => [
   ].map(not),
   ...(match.time ? timeChecks(match.time) : []),
   ...(match.not?.time ? timeChecks(match.not.time).map(not) : []),
+  ...azureRoleCheck(match.azureRole),
 ]

@@ -121,7 +121,14 @@ function review(request: PendingRequest, event: ReviewEvent, now: number): Outco
     (other) => terms.selfApproval || !sameHuman(other, asker),
   )
   const { progress, counted } = countAgain(terms, earlier)
-  const authority = { request, requesterEntraId: asker.entraId, terms, stage: progress.stage }
+  const { entraUnread } = event.requester
+  const authority = {
+    request,
+    requesterEntraId: asker.entraId,
+    requesterUnread: entraUnread === true,
+    terms,
+    stage: progress.stage,
+  }
   const refusal = authorise(event.verdict, by, authority)
   const again = event.verdict === 'approve' && earlier.some((other) => sameHuman(other, by))
   const counts = again && counted.some((other) => sameHuman(other, by))

@@ -134,6 +134,12 @@ export function judge(policy: Policy, subject: Subject): Pick<Verdict, 'outcome'
   return { outcome: outcomeOf(picked, subject), terms: termsOf(picked, subject) }
 }
 
+/** The rule that decides about this request, when one does. */
+export function ruleFor(policy: Policy, subject: Subject): PolicyRule | null {
+  const picked = pick(policy, factsOf(subject))
+  return picked.kind === 'rule' ? picked.rule : null
+}
+
 const yesNo = (yes: boolean): 'yes' | 'no' => (yes ? 'yes' : 'no')
 
 const leaf = (check: string, yes: boolean, because: string): Reason => ({
@@ -144,10 +150,8 @@ const leaf = (check: string, yes: boolean, because: string): Reason => ({
 })
 
 const skipped = (check: string, because: string): Reason => ({
-  check,
+  ...leaf(check, false, because),
   result: 'skipped',
-  because,
-  children: [],
 })
 
 const leavesOf = (checks: readonly Check[], facts: Facts, holds: (fit: Fit) => boolean): Reason[] =>

@@ -8,7 +8,7 @@ export const globMatches = (glob: string, text: string): boolean => compileGlob(
 export type Glob = (lowered: string) => boolean
 
 /** The common forms are found by one comparison; a policy has hundreds of them for each request. */
-function compileGlob(glob: string): Glob {
+export function compileGlob(glob: string): Glob {
   const wanted = glob.toLowerCase()
   const inner = wanted.replace(/^\*+/, '').replace(/\*+$/, '')
   if (inner.includes('*') || inner.includes('?')) return general(Array.from(wanted))

@@ -24,6 +24,10 @@ export interface Member {
   readonly timeZone: string | null
   /** The object id in Entra, where this person is mapped to one. */
   readonly entraId: string | null
+  /** Nobody could say whether, and to whom, this person is mapped in Entra. */
+  readonly entraUnread?: true
+  /** The Entra user that they are mapped to is disabled, or deleted. */
+  readonly entraDisabled?: true
   /** The Entra groups, among those that the policy names, that this person is in; null when that is not known. */
   readonly entraGroups: readonly string[] | null
   /** The Slack user groups, among those that the policy names, that this person is in. */

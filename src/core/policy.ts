@@ -1,3 +1,4 @@
+import type { RoleAnswer } from './azure-role.ts'
 import type { Person } from './person.ts'
 import type { Port, Service } from './service.ts'
 import type { Source } from './source.ts'
@@ -89,6 +90,8 @@ export interface DurationMatch {
 export interface Match {
   readonly vm: VmMatch
   readonly requester: RequesterMatch
+  /** An Azure role that the requester must hold on the VM: its name, or its definition's id. */
+  readonly azureRole?: string
   /** Ports that the rule is about; absent means any. */
   readonly ports?: readonly Port[]
   readonly source?: SourceMatch
@@ -200,6 +203,8 @@ export interface Subject {
   readonly groups: readonly string[]
   /** Entra groups that the requester is in; null when that is not known. */
   readonly entraGroups: readonly string[] | null
+  /** By the role's name in the policy; a role that is missing is not known. */
+  readonly azureRoles?: ReadonlyMap<string, RoleAnswer>
   readonly vm: Vm
   readonly ports: readonly Port[]
   readonly source: Pick<Source, 'address' | 'learnt'>
@@ -262,4 +267,19 @@ export const groupsNamed = (policy: Policy): readonly string[] => [
       ...approverGroups(rule.terms),
     ]),
   ]),
+]
+
+/** Every Entra group that the policy names. */
+export const entraGroupsNamed = ({ deny, rules }: Policy): readonly string[] => [
+  ...new Set(
+    [...deny, ...rules].flatMap(({ match }) => [
+      ...(match.requester.entraGroups ?? []),
+      ...(match.not?.requester?.entraGroups ?? []),
+    ]),
+  ),
+]
+
+/** Every Azure role that the policy names. */
+export const azureRolesNamed = ({ rules }: Policy): readonly string[] => [
+  ...new Set(rules.flatMap(({ match }) => match.azureRole ?? [])),
 ]

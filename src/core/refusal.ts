@@ -44,6 +44,8 @@ export type Refusal =
   | { readonly code: 'policy changed'; readonly because: string }
   | { readonly code: 'requester gone' }
   | { readonly code: 'approvers unknown' }
+  /** Entra did not say whether two accounts belong to one person. */
+  | { readonly code: 'identity unknown' }
   | { readonly code: 'no time left' }
 
 /** How people and times are written where the sentence is shown. */
@@ -127,9 +129,11 @@ export function refusalText(refusal: Refusal, wording: Wording): string {
       return `The policy no longer allows this request (${refusal.because}), so nothing was opened. It can only be denied, or asked for again.`
     case 'requester gone':
       // Slack may also just have failed to answer, so the sentence must hold in both cases.
-      return 'Slack does not confirm that the person who asked is a full, active member, so nothing was opened. The request still waits: try again in a minute, or deny it.'
+      return 'It is not confirmed that the person who asked is a full, active member, so nothing was opened. The request still waits: try again in a minute, or deny it.'
     case 'approvers unknown':
       return 'Those who approved before you could not be confirmed just now, so your yes was not taken. Click again in a minute.'
+    case 'identity unknown':
+      return 'Entra could not tell just now whether you and the person who asked are two people, so your yes was not taken. Click again in a minute.'
     case 'no time left':
       return 'The end that was asked for has come, so nothing was opened. The person can ask again.'
     default:

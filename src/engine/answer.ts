@@ -5,6 +5,7 @@ import type { Chat, Claim, Clock, Directory, Inventory, OnCall, Store, Topology 
 import type { Dispatched, Dispatcher } from './dispatch.ts'
 import { done, type Finish, messageOf } from './handler.ts'
 import type { Log } from './log.ts'
+import type { KnowRoles } from './requester-roles.ts'
 
 export interface IntakeParts {
   readonly store: Store
@@ -15,6 +16,7 @@ export interface IntakeParts {
   readonly onCall: OnCall | null
   readonly inventory: Inventory
   readonly topology: Topology
+  readonly knowRoles: KnowRoles
   readonly chat: Chat
   readonly policy: () => Policy
   readonly newId: () => string

@@ -2,6 +2,7 @@ import type { Outcome } from '../core/outcome.ts'
 import type { Policy } from '../core/policy.ts'
 import type { Wording } from '../core/refusal.ts'
 import type {
+  AzureRoles,
   Chat,
   Clock,
   Directory,
@@ -20,6 +21,7 @@ import { alarms, page } from './page.ts'
 import { closeAll } from './panic.ts'
 import { planRules } from './plan-rules.ts'
 import { findSubscriptions, reconcile } from './reconcile.ts'
+import { knowRoles } from './requester-roles.ts'
 import { start } from './start.ts'
 import { talk } from './talk.ts'
 import { timer } from './timers.ts'
@@ -35,6 +37,8 @@ export interface EngineParts {
   readonly onCall: OnCall | null
   readonly inventory: Inventory
   readonly topology: Topology
+  /** Null or absent: roles are never known. */
+  readonly azureRoles?: AzureRoles | null
   readonly firewall: Firewall
   readonly survey: Survey
   /** What is wrong with the clocks, in words; null when they agree. While they do not, nothing opens. */
@@ -55,7 +59,7 @@ export interface Engine {
 /** Puts the handlers of all jobs behind one worker. */
 export function createEngine(parts: EngineParts): Engine {
   const dispatcher = createDispatcher(parts)
-  const all = { ...parts, dispatcher }
+  const all = { ...parts, dispatcher, knowRoles: knowRoles(parts) }
   const pages = () => parts.policy().pages
   const worker = createWorker({
     ...all,

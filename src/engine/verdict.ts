@@ -7,10 +7,12 @@ import type { Ask } from '../core/request.ts'
 import type { Vm } from '../core/vm.ts'
 import type { Clock, Inventory, Store } from '../ports.ts'
 import { type LookupParts, withApprovers } from './approvers.ts'
+import type { KnowRoles } from './requester-roles.ts'
 import { rosterFor } from './roster.ts'
 import { subjectOf } from './subject.ts'
 
 export interface VerdictParts extends LookupParts {
+  readonly knowRoles: KnowRoles
   readonly store: Store
   readonly clock: Clock
   readonly inventory: Inventory
@@ -42,7 +44,8 @@ export async function verdictNow(
   first = false,
 ): Promise<Verdict> {
   const usage = await usageFor(parts, policy, ask)
-  const verdict = evaluate(policy, subjectOf(ask, requester, parts.clock.now(), usage, first))
+  const asked = subjectOf(ask, requester, parts.clock.now(), usage, first)
+  const verdict = evaluate(policy, await parts.knowRoles(policy, asked, requester, how))
   if (!verdict.terms) return verdict
   return { ...verdict, terms: await termsNow(parts, verdict.terms, ask.vm, how) }
 }

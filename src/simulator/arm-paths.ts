@@ -1,8 +1,11 @@
 /** A resource type as Azure spells it, by its lower-cased form. */
 const canonicalTypes = new Map(
   [
+    'Microsoft.Authorization/denyAssignments',
     'Microsoft.Authorization/locks',
     'Microsoft.Authorization/permissions',
+    'Microsoft.Authorization/roleAssignments',
+    'Microsoft.Authorization/roleDefinitions',
     'Microsoft.Compute/virtualMachines',
     'Microsoft.Compute/virtualMachines/instanceView',
     'Microsoft.Network/applicationSecurityGroups',

@@ -1,5 +1,6 @@
 import type { Answer, ArmCall } from './arm-call.ts'
 import { header } from './arm-call.ts'
+import { getRole, listAssignments, listDenies, listRoles } from './authorization.ts'
 import { type BucketKind, Buckets } from './buckets.ts'
 import { ArmError } from './errors.ts'
 import { deleteGroup, putGroup } from './group-calls.ts'
@@ -44,6 +45,10 @@ const handlers = new Map<string, Handler>([
   [`GET ${jit}`, listPoliciesOfRegion],
   ['GET microsoft.authorization/locks', listLocks],
   ['GET microsoft.authorization/permissions', listPermissions],
+  ['GET microsoft.authorization/roleassignments', listAssignments],
+  ['GET microsoft.authorization/roledefinitions', listRoles],
+  ['GET microsoft.authorization/roledefinitions/*', getRole],
+  ['GET microsoft.authorization/denyassignments', listDenies],
   [`PUT ${nsg}/*`, putGroup],
   [`DELETE ${nsg}/*`, deleteGroup],
   ['POST microsoft.network/networkwatchers/ipflowverify', verifyFlow],

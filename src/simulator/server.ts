@@ -105,6 +105,7 @@ export async function startSimulator(options: SimulatorOptions = {}): Promise<Si
 function environment(url: string, caFile: string, identityHeader: string): Record<string, string> {
   return {
     AZURE_RESOURCE_MANAGER_URL: url,
+    GRAPH_URL: url,
     AZURE_TOKEN_CREDENTIALS: 'ManagedIdentityCredential',
     IDENTITY_ENDPOINT: `${url}${tokenPath}`,
     IDENTITY_HEADER: identityHeader || 'simulated-identity',

@@ -5,6 +5,7 @@ import type { Answer } from './arm-call.ts'
 import { type ArmPath, actionOf, parseArmPath } from './arm-paths.ts'
 import type { Call } from './calls.ts'
 import { controlPrefix, handleControl } from './control.ts'
+import { graphPrefix, handleGraph } from './entra.ts'
 import { ArmError, badRequest } from './errors.ts'
 import { answerOf, refusalOf, type Silence, silenceOf } from './fault-answers.ts'
 import type { Simulation } from './simulation.ts'
@@ -55,7 +56,8 @@ export async function serve(
 }
 
 function record({ sim, method, path, body }: Incoming, armPath: ArmPath): Call {
-  const action = path === tokenPath ? '' : actionOf(method, armPath)
+  // Neither the token endpoint nor Graph knows the actions of Azure's role system.
+  const action = path === tokenPath || path.startsWith(graphPrefix) ? '' : actionOf(method, armPath)
   return sim.calls.add({ time: sim.now(), method, path, action, ...(body !== undefined && { body }) })
 }
 
@@ -118,6 +120,9 @@ function handled({ sim, req, method, path, query, body }: Incoming, armPath: Arm
         'InvalidRequestContent',
         'The request content was invalid and could not be deserialized.',
       )
+    if (path.startsWith(graphPrefix)) {
+      return handleGraph({ sim, method, path, query, body, authorization: req.headers.authorization })
+    }
     const base = `https://${req.headers.host ?? 'localhost'}`
     return handleArm({ sim, method, path: armPath, query, headers: req.headers, body, base })
   } catch (error) {

@@ -6,6 +6,7 @@ import { Resources } from './resources.ts'
 import { type RuleVersion, SecurityGroup, SecurityGroups } from './security-groups.ts'
 import { Tokens } from './tokens.ts'
 import type { World } from './world.ts'
+import type { AuthorizationWorld, EntraWorld } from './world-access.ts'
 
 /** What a second write to a security group meets while the first still runs; Azure has been seen to do all three. */
 export const busyAnswers = ['retryable', 'conflict', 'supersede'] as const
@@ -31,6 +32,8 @@ export class Simulation {
   readonly settings: Settings
   readonly now: () => number
   readonly resources: Resources
+  readonly directory: EntraWorld
+  readonly authorization: AuthorizationWorld
   readonly groups = new SecurityGroups()
   readonly operations = new Operations()
   readonly faults = new Faults()
@@ -44,6 +47,10 @@ export class Simulation {
     this.now = now
     this.#startedAt = now()
     this.resources = new Resources(world)
+    this.directory = structuredClone(world.directory ?? { users: [], groups: [] })
+    this.authorization = structuredClone(
+      world.authorization ?? { roles: [], roleAssignments: [], denyAssignments: [] },
+    )
     this.tokens = new Tokens(world.tenantId)
   }
 
@@ -78,6 +85,8 @@ export class Simulation {
       resources,
       locks,
       actions,
+      directory: this.directory,
+      authorization: this.authorization,
     }
   }
 

@@ -13,6 +13,10 @@ function signature(text: string): string {
   return createHmac('sha256', key).update(text).digest('base64url')
 }
 
+function claimsOf(token: string): { exp: number; aud: string } {
+  return JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
+}
+
 /** Access tokens in the shape of Entra's, signed by the simulator itself. */
 export class Tokens {
   readonly #expiries = new Map<string, number>()
@@ -40,8 +44,8 @@ export class Tokens {
     return { token: `${text}.${signature(text)}`, expiresOn }
   }
 
-  /** Throws Azure's own refusal when the header is missing, forged or out of date. */
-  check(authorization: string | undefined, now: number): void {
+  /** Throws Azure's own refusal when the header is missing, forged, out of date or meant for another service. */
+  check(authorization: string | undefined, now: number, audience?: RegExp): void {
     if (!authorization) {
       throw this.#refusal(
         'AuthenticationFailed',
@@ -52,6 +56,9 @@ export class Tokens {
     const expiry = token === undefined ? undefined : this.#expiryOf(token)
     if (expiry === undefined) throw this.invalid()
     if (expiry * 1000 <= now) throw this.expired(expiry * 1000, now)
+    if (audience && !audience.test(claimsOf(token ?? '').aud)) {
+      throw this.#refusal('InvalidAuthenticationToken', 'Access token validation failure. Invalid audience.')
+    }
   }
 
   invalid(): ArmError {
@@ -72,7 +79,7 @@ export class Tokens {
     const [header, claims, signed] = token.split('.')
     if (header === undefined || claims === undefined || signed !== signature(`${header}.${claims}`))
       return undefined
-    const { exp }: { exp: number } = JSON.parse(Buffer.from(claims, 'base64url').toString())
+    const { exp } = claimsOf(token)
     if (this.#expiries.size >= mostKnown) this.#expiries.clear()
     this.#expiries.set(token, exp)
     return exp

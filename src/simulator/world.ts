@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import type { AuthorizationWorld, EntraWorld } from './world-access.ts'
 
 export interface Subscription {
   subscriptionId: string
@@ -102,6 +103,10 @@ export interface World {
   locks: Lock[]
   /** The actions of the caller's role; every action when left out. Only shown, never enforced. */
   actions?: string[]
+  /** Who there is in Entra; nobody when left out. */
+  directory?: EntraWorld
+  /** Nobody has a role when left out. */
+  authorization?: AuthorizationWorld
 }
 
 const requiredLists = ['subscriptions', 'resourceGroups', 'resources'] as const
@@ -125,5 +130,7 @@ export function loadWorld(file: string): World {
     resources: world.resources ?? [],
     locks: world.locks ?? [],
     ...(world.actions && { actions: world.actions }),
+    ...(world.directory && { directory: world.directory }),
+    ...(world.authorization && { authorization: world.authorization }),
   }
 }

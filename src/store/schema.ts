@@ -112,6 +112,13 @@ interface AutomaticApprovals {
   at: Date
 }
 
+interface EntraUsers {
+  org: string
+  user_id: string
+  entra_id: string
+  mapped_at: Date
+}
+
 interface Feeds {
   name: string
   seq: number
@@ -144,6 +151,7 @@ export interface Schema {
   notes: Notes
   addresses: Addresses
   automatic_approvals: AutomaticApprovals
+  entra_users: EntraUsers
   feeds: Feeds
   panics: Panics
   migrations: Migrations

@@ -5,6 +5,7 @@ import { lastAddress } from './addresses.ts'
 import { auditAfter } from './audit-chain.ts'
 import { casesByGrant, oneCase } from './cases.ts'
 import { type Database, openDatabase, type StoreOptions } from './database.ts'
+import { entraUser, mapEntraUser } from './entra-users.ts'
 import { gather } from './gather.ts'
 import { health } from './health.ts'
 import { readIntake, receive } from './intakes.ts'
@@ -143,6 +144,8 @@ export async function storeOn(database: Database): Promise<Store> {
     intake: async (key) => readIntake(outside(), key),
     usage: async (of) => readUsage(outside(), of),
     lastAddress: async (person) => lastAddress(outside(), person),
+    entraUser: async (person) => entraUser(outside(), person),
+    mapEntraUser: async (person, entraId, at) => mapEntraUser(outside(), person, entraId, at),
     ruleWork: alike(outside, (nsgIds) => ruleWork(outside(), nsgIds, log), []),
     postpone: async (...rule) => postpone(outside(), ...rule),
     talk: async (requestId) => readTalk(outside(), requestId),

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { Fault } from '../../src/core/fault.ts'
-import type { Directory } from '../../src/ports.ts'
+import type { SlackDirectory } from '../../src/ports.ts'
 import { createDirectory } from '../../src/slack/directory.ts'
 import { noon, someone } from '../slack/a-case.ts'
 import { listen, shut } from '../slack/listen.ts'
@@ -10,7 +10,7 @@ import type { PersonOptions } from '../support/fake-slack/people.ts'
 
 let fake: FakeSlack
 let time: number
-let directory: Directory
+let directory: SlackDirectory
 
 async function begin(enterpriseId?: string) {
   time = noon
@@ -180,6 +180,27 @@ describe('what Slack does not say', () => {
 
   it('is not made up for somebody whom Slack does not know', async () => {
     expect(await member('U0NOBODY')).toMatchObject({ known: false })
+  })
+})
+
+describe('an e-mail address', () => {
+  it('is the one of the profile, out of the same memory', async () => {
+    fake.person('pat', { email: 'Pat@Example.com' })
+    await member('U0PAT')
+    expect(await directory.email(someone('U0PAT'))).toBe('Pat@Example.com')
+    expect(calls('users.info')).toBe(1)
+  })
+
+  it('is not there for an app without the scope', async () => {
+    fake.person('pat')
+    fake.scopes.delete('users:read.email')
+    expect(await directory.email(someone('U0PAT'))).toBeNull()
+  })
+
+  it('that Slack cannot tell is a fault, and not none', async () => {
+    fake.person('pat')
+    fake.fault({ method: 'users.info', kind: '500' })
+    await expect(directory.email(someone('U0PAT'))).rejects.toThrow()
   })
 })
 

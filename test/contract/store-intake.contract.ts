@@ -100,6 +100,34 @@ export function intakeContract(subject: Subject): void {
     })
   })
 
+  describe('the Entra user of a person', () => {
+    const [first, second] = ['a0000000-0000-4000-8000-000000000001', 'a0000000-0000-4000-8000-000000000002']
+
+    test('is mapped once, and stays what it was', async () => {
+      const { store } = subject
+      expect(await store.entraUser(robin)).toBeNull()
+      expect(await store.mapEntraUser(robin, first, noon)).toBe(first)
+      expect(await store.mapEntraUser(robin, second, noon + 1)).toBe(first)
+      expect(await store.entraUser(robin)).toBe(first)
+      expect(await store.entraUser(avery)).toBeNull()
+    })
+
+    test('may be the user of a second account too', async () => {
+      const { store } = subject
+      await store.mapEntraUser(robin, first, noon)
+      expect(await store.mapEntraUser(avery, first, noon)).toBe(first)
+      expect(await store.entraUser(avery)).toBe(first)
+    })
+
+    test('belongs to a person of an enterprise in each of its teams', async () => {
+      const { store } = subject
+      const grid = { enterpriseId: 'E1', teamId: 'T1', userId: 'W1' }
+      await store.mapEntraUser(grid, first, noon)
+      expect(await store.entraUser({ ...grid, teamId: 'T2' })).toBe(first)
+      expect(await store.entraUser({ ...grid, enterpriseId: 'E2' })).toBeNull()
+    })
+  })
+
   test('housekeeping leaves everything in place', async () => {
     const { store } = subject
     await store.transact((tx) => tx.save([pendingCase('r1')], noon))

@@ -112,6 +112,11 @@ describe('who may do what', () => {
     ['a bot', { bot: true }, 'this is the account of a bot'],
     ['a guest', { guest: true }, 'this is the account of a guest'],
     ['foreign', { foreign: true }, 'this account belongs to another organisation'],
+    [
+      'disabled in Entra',
+      { entraDisabled: true },
+      'the Entra account behind this account is disabled or deleted',
+    ],
   ])('nobody who is %s, whatever else they are', (_, but, why) => {
     for (const verb of verbs) {
       for (const who of [alice, bob, dave]) {
@@ -317,5 +322,17 @@ describe('one’s own request', () => {
     expect(code('approve', second, { ...authority, requesterEntraId: 'e1' })).toBe('own request')
     expect(code('approve', second, { ...authority, requesterEntraId: 'e2' })).toBe('yes')
     expect(code('approve', member(carol), { ...authority, requesterEntraId: null })).toBe('yes')
+  })
+
+  it('may be behind another account for as long as Entra does not say whose it is', () => {
+    const unread = member(carol, { entraUnread: true })
+    expect(code('approve', unread)).toBe('identity unknown')
+    expect(code('approve', member(carol), { ...authority, requesterUnread: true })).toBe('identity unknown')
+    expect(code('approve', member(dave), { ...authority, requesterUnread: true })).toBe('not an approver')
+    // A no and an end harm nobody, and where self-approval is allowed it makes no difference.
+    expect(code('deny', unread)).toBe('yes')
+    expect(code('close', unread)).toBe('yes')
+    const lenient = { ...authority, requesterUnread: true, terms: terms({ selfApproval: true }) }
+    expect(code('approve', unread, lenient)).toBe('yes')
   })
 })

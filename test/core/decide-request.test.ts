@@ -225,6 +225,32 @@ describe('a yes', () => {
     expect(told(before, decide(before, event, clock('09:10')))).toBe('no: already reviewed')
   })
 
+  it('is not taken while Entra cannot say who the requester is, or who says it', () => {
+    const before = pending()
+    for (const but of [
+      { requester: member(alice, { entraUnread: true }) },
+      { by: member(bob, { entraUnread: true }) },
+    ] as const) {
+      const event = yes(bob, but)
+      expect(told(before, decide(before, event, clock('09:10')))).toBe('no: identity unknown')
+    }
+  })
+
+  it('does not count any more when Entra says that it was the requester’s own', () => {
+    const before = pending(terms({ approvals: 2 }), [review(bob)])
+    const event = yes(carol, {
+      policy: verdict('needs approval', terms({ approvals: 2 })),
+      requester: member(alice, { entraId: 'e1' }),
+      earlier: [member(bob, { entraId: 'e1' })],
+    })
+    expect(done(before, event, '09:10').next.request).toMatchObject({
+      state: 'pending',
+      progress: { stage: 0, approvals: 1 },
+    })
+    const other = { ...event, earlier: [member(bob, { entraId: 'e2' })] }
+    expect(done(before, other, '09:10').next.request.state).toBe('approved')
+  })
+
   it.each([
     ['bot', { bot: true }],
     ['guest', { guest: true }],

@@ -1,9 +1,9 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { evaluate } from '../../src/core/evaluate.ts'
+import { evaluate, judge } from '../../src/core/evaluate.ts'
 import { globMatches } from '../../src/core/glob.ts'
 import type { Match, PolicyRule, Reason, Subject } from '../../src/core/policy.ts'
-import { groupsNamed } from '../../src/core/policy.ts'
+import { azureRolesNamed, entraGroupsNamed, groupsNamed } from '../../src/core/policy.ts'
 import type { Port } from '../../src/core/service.ts'
 import { person, policy, subject, terms, vm } from '../support/cases.ts'
 
@@ -344,5 +344,53 @@ describe('the groups to ask the directory about', () => {
       rule('b', {}, { approvers: { users: ['U1'], groups: [] } }),
     ]
     expect(groupsNamed(policy(all))).toEqual(['S1', 'S2', 'S3'])
+  })
+})
+
+describe('an Azure role', () => {
+  const strict = rule('strict', { azureRole: 'Owner' })
+  const asked = (azureRoles?: Subject['azureRoles']) => answer([strict], azureRoles ? { azureRoles } : {})
+
+  it.each([
+    ['held', 'needs approval', 'yes', 'they hold Owner on this VM'],
+    ['not held', 'deny', 'no', 'they do not hold Owner on this VM'],
+    ['denied', 'deny', 'no', 'a deny assignment takes Owner away from them on this VM'],
+  ] as const)('that is %s: %s', (known, outcome, result, because) => {
+    const given = asked(new Map([['Owner', known]]))
+    expect(given.outcome).toBe(outcome)
+    expect(lines(given.tree)).toContain(`${result}: the requester’s Azure role (${because})`)
+  })
+
+  it.each([
+    ['nothing is known', undefined],
+    ['another role is known', new Map([['Contributor', 'held']] as const)],
+  ])('grants nothing when %s', (_, known) => {
+    const given = asked(known)
+    expect(given.outcome).toBe('deny')
+    expect(lines(given.tree)).toContain('no: the requester’s Azure role (whether they hold Owner on this VM')
+    expect(lines(given.tree)).toContain('is not known')
+  })
+
+  it.each([new Map([['Owner', 'held']] as const), new Map([['Owner', 'denied']] as const), undefined])(
+    'decides alike with and without words (%#)',
+    (azureRoles) => {
+      const about = subject(azureRoles ? { azureRoles } : {})
+      const given = policy([strict, rule('kind', { vm: { name: ['db-*'] } })])
+      const { outcome, terms: decided } = evaluate(given, about)
+      expect(judge(given, about)).toEqual({ outcome, terms: decided })
+    },
+  )
+
+  it('and Entra groups are those that are asked about, each once', () => {
+    const given = policy(
+      [
+        rule('a', { azureRole: 'Owner', requester: { entraGroups: ['g1', 'g2'] } }),
+        rule('b', { azureRole: 'Owner', not: { requester: { entraGroups: ['g2', 'g3'] } } }),
+        rule('c', { azureRole: 'Reader' }),
+      ],
+      [{ name: 'd', match: { vm: {}, requester: { entraGroups: ['g4'] } } }],
+    )
+    expect(azureRolesNamed(given)).toEqual(['Owner', 'Reader'])
+    expect(entraGroupsNamed(given).toSorted()).toEqual(['g1', 'g2', 'g3', 'g4'])
   })
 })

@@ -40,6 +40,7 @@ const all: { [Code in Refusal['code']]: readonly Extract<Refusal, { code: Code }
   'policy changed': [{ code: 'policy changed', because: 'no rule of the policy matches' }],
   'requester gone': [{ code: 'requester gone' }],
   'approvers unknown': [{ code: 'approvers unknown' }],
+  'identity unknown': [{ code: 'identity unknown' }],
   'no time left': [{ code: 'no time left' }],
 }
 
@@ -72,8 +73,9 @@ it('says what is wrong, what still holds and what to do next', () => {
     This access was closed at 09:09. There is nothing left to close.
     No access was opened for this request, so there is nothing to close. While it waits for approval, it can be canceled.
     The policy no longer allows this request (no rule of the policy matches), so nothing was opened. It can only be denied, or asked for again.
-    Slack does not confirm that the person who asked is a full, active member, so nothing was opened. The request still waits: try again in a minute, or deny it.
+    It is not confirmed that the person who asked is a full, active member, so nothing was opened. The request still waits: try again in a minute, or deny it.
     Those who approved before you could not be confirmed just now, so your yes was not taken. Click again in a minute.
+    Entra could not tell just now whether you and the person who asked are two people, so your yes was not taken. Click again in a minute.
     The end that was asked for has come, so nothing was opened. The person can ask again."
   `)
 })

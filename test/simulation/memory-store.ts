@@ -245,6 +245,16 @@ export class MemoryStore implements Store {
   lastAddress: Store['lastAddress'] = async (person) =>
     this.#outside().addresses.get(addressKey(person)) ?? null
 
+  entraUser: Store['entraUser'] = async (person) => this.#outside().entraUsers.get(addressKey(person)) ?? null
+
+  mapEntraUser: Store['mapEntraUser'] = async (person, entraId) => {
+    const { entraUsers } = this.#outside()
+    const key = addressKey(person)
+    const mapped = entraUsers.get(key) ?? entraId
+    entraUsers.put(key, mapped)
+    return mapped
+  }
+
   ruleWork: Store['ruleWork'] = async (nsgId) => ruleWork(this.#outside(), nsgId)
 
   postpone: Store['postpone'] = async (grantId, nsgId, at, error, deniesAt) =>

@@ -144,6 +144,7 @@ export class Tables {
   readonly places = new Table<Place>(this.journal)
   readonly addresses = new Table<{ address: string; at: number }>(this.journal)
   readonly automatic = new Table<AutomaticApproval>(this.journal)
+  readonly entraUsers = new Table<string>(this.journal)
   readonly feeds = new Table<{ seq: number; tried: boolean }>(this.journal)
   readonly strays = new Table<StrayRow>(this.journal)
   readonly alarms = new Table<AlarmRow>(this.journal)

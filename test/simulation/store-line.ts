@@ -62,6 +62,8 @@ export function storeLine(line: Line, store: MemoryStore): Store {
     requestAt: far('requestAt', (card) => store.requestAt(card)),
     usage: far('usage', (of) => store.usage(of)),
     lastAddress: far('lastAddress', (person) => store.lastAddress(person)),
+    entraUser: far('entraUser', (person) => store.entraUser(person)),
+    mapEntraUser: far('mapEntraUser', (...args) => store.mapEntraUser(...args)),
     ruleWork: far('ruleWork', (nsgId) => store.ruleWork(nsgId)),
     postpone: far('postpone', (...args) => store.postpone(...args)),
     talk: far('talk', (id) => store.talk(id)),

@@ -28,12 +28,9 @@ export async function startTestSimulator(options: SimulatorOptions = {}): Promis
 /** A credential that asks the simulator itself, without the token endpoint. */
 export function simulatorCredential({ sim }: Simulator, lifetimeSeconds = 3_600): TokenCredential {
   return {
-    getToken: (): Promise<AccessToken> => {
-      const { token, expiresOn } = sim.tokens.issue(
-        'https://management.azure.com',
-        lifetimeSeconds,
-        sim.now(),
-      )
+    getToken: (scopes): Promise<AccessToken> => {
+      const audience = [scopes].flat().join(' ').replace('/.default', '')
+      const { token, expiresOn } = sim.tokens.issue(audience, lifetimeSeconds, sim.now())
       return Promise.resolve({ token, expiresOnTimestamp: expiresOn * 1000 })
     },
   }
@@ -41,9 +38,10 @@ export function simulatorCredential({ sim }: Simulator, lifetimeSeconds = 3_600)
 
 /** A credential that asks the token endpoint once for each token, where the SDK's own would try for seconds. */
 export function signingIn(simulator: Simulator): TokenCredential {
-  const query = 'api-version=2019-08-01&resource=https%3A%2F%2Fmanagement.azure.com'
   return {
-    getToken: async () => {
+    getToken: async (scopes) => {
+      const resource = [scopes].flat().join(' ').replace('/.default', '')
+      const query = `api-version=2019-08-01&resource=${encodeURIComponent(resource)}`
       const headers = { 'X-IDENTITY-HEADER': simulator.environment['IDENTITY_HEADER'] ?? '' }
       const { status, body } = await wireCall(simulator, 'GET', `/msi/token?${query}`, { headers })
       if (status !== 200) {

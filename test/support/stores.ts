@@ -54,6 +54,7 @@ const tables = [
   'jobs',
   'intakes',
   'addresses',
+  'entra_users',
   'feeds',
   'automatic_approvals',
   'notes',

@@ -56,6 +56,8 @@ export interface WorldOptions {
   readonly durable?: boolean
   /** Asks the simulated token endpoint for each token, instead of being handed them past all faults. */
   readonly signsIn?: boolean
+  /** Asks the simulated Entra who people are. */
+  readonly entra?: boolean
   /** HTTP mode instead of Socket Mode. */
   readonly http?: boolean
   /** More of the bot's environment. */
@@ -254,6 +256,7 @@ export async function createWorld(options: WorldOptions = {}): Promise<World> {
     POLICY_FILE: policyFile,
     DATA_DIR: join(folder, 'data'),
     AZURE_RESOURCE_MANAGER_URL: azure.url,
+    ...(options.entra && { ENTRA_LOOKUP: 'on', GRAPH_URL: azure.url }),
     PORT: '0',
     ...options.environment,
   })
