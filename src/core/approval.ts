@@ -40,7 +40,7 @@ export interface Authority {
   readonly stage?: number
 }
 
-const all = <T>(terms: Terms | null, of: (approvers: Approvers) => readonly T[]): readonly T[] => [
+const inAllStages = <T>(terms: Terms | null, of: (approvers: Approvers) => readonly T[]): readonly T[] => [
   ...new Set(terms?.stages.flatMap(({ approvers }) => of(approvers))),
 ]
 
@@ -56,7 +56,7 @@ export function allApprovers(terms: Terms | null): Named {
 }
 
 const lookupsOf = ({ looked }: Approvers): readonly Lookup[] => looked?.up ?? []
-const allLookups = (terms: Terms | null): readonly Lookup[] => all(terms, lookupsOf)
+const allLookups = (terms: Terms | null): readonly Lookup[] => inAllStages(terms, lookupsOf)
 
 function notApprover({ users, groups }: Named, up: readonly Lookup[]) {
   const problems = [...new Set(up.flatMap((lookup) => lookup.problems))]

@@ -113,6 +113,12 @@ const reconcilingOf = (outside: () => Queries, log: Database['log']): Reconcilin
   alarmSent: async (id, at) => alarmSent(outside(), id, at),
 })
 
+const panicsOf = (outside: () => Queries): Pick<Store, 'panics' | 'panic' | 'countPanic'> => ({
+  panics: async () => panics(outside()),
+  panic: async (id) => onePanic(outside(), id),
+  countPanic: async (id, total) => countPanic(outside(), id, total),
+})
+
 /** The store on a database whose tables are up to date. */
 export async function storeOn(database: Database): Promise<Store> {
   const { kysely, log, url } = database
@@ -132,6 +138,7 @@ export async function storeOn(database: Database): Promise<Store> {
     await database.close()
   }
   return {
+    ...panicsOf(outside),
     transact,
     jobs: jobsOf(outside, presence, wake, url === null),
     reconciling: reconcilingOf(outside, log),
@@ -158,9 +165,6 @@ export async function storeOn(database: Database): Promise<Store> {
     feedsOf: async (prefix) => feedsOf(outside(), prefix),
     moveFeed: async (name, position) => moveFeed(outside(), name, position),
     grants: async (states) => casesByGrant(outside(), states, log),
-    panics: async () => panics(outside()),
-    panic: async (id) => onePanic(outside(), id),
-    countPanic: async (id, total) => countPanic(outside(), id, total),
     policyText: async (hash) => policyText(outside(), hash),
     health: async (now, since) => health(outside(), now, since),
     time: async () => databaseTime(outside()),
