@@ -17,6 +17,7 @@ interface PanicParts {
 
 /** So often it is looked again at what is still closing; each time whoever called the stop is told. */
 const everyMs = 15_000
+const longestMs = 10 * 60_000
 
 const inScope = async (store: Store, { scope }: Panic, states: Parameters<Store['grants']>[0]) =>
   (await store.grants(states)).filter(({ request }) => isInScope(scope, request))
@@ -44,7 +45,10 @@ export const closeAll =
       log.error({ panic: panic.id, error: messageOf(error) }, 'how far a stop has come could not be told')
       return again(clock.now() + everyMs, messageOf(error))
     }
-    return closing.length === 0 ? done : again(clock.now() + everyMs, null)
+    // What does not close for long pages by itself; this must not fill the channel meanwhile.
+    return closing.length === 0
+      ? done
+      : again(clock.now() + Math.min(longestMs, everyMs * claim.attempt), null)
   }
 
 const endedBy = ({ grant }: Case, panic: Panic): boolean =>

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { App } from '@slack/bolt'
+import { again, id as againId } from './actions/again.ts'
 import { approve, id as approveId } from './actions/approve.ts'
 import { cancel, id as cancelId } from './actions/cancel.ts'
 import { close, id as closeId } from './actions/close.ts'
@@ -15,11 +16,12 @@ import { why, id as whyId } from './actions/why.ts'
 import { answerPrivately } from './answer.ts'
 import { jit, id as jitId } from './commands/jit.ts'
 import { mention } from './events/mention.ts'
+import { id as againFormId } from './forms/again.ts'
 import { id as glassFormId } from './forms/glass.ts'
 import { id as lessFormId } from './forms/less.ts'
 import { id as panicFormId } from './forms/panic.ts'
 import { id as reasonFormId } from './forms/reason.ts'
-import { approveLess, breakGlass, denyReason, panic } from './forms/submitted.ts'
+import { approveLess, askAgain, breakGlass, denyReason, panic } from './forms/submitted.ts'
 import { HttpMode } from './http-mode.ts'
 import type { Hands } from './listener.ts'
 import { type Log, sdkLogger } from './log.ts'
@@ -76,6 +78,8 @@ export function createSlackApp({ config, log, ...rest }: SlackAppSettings): Slac
   app.view({ callback_id: reasonFormId, type: 'view_submission' }, denyReason(hands))
   app.view({ callback_id: lessFormId, type: 'view_submission' }, approveLess(hands))
   app.view({ callback_id: glassFormId, type: 'view_submission' }, breakGlass(hands))
+  app.action({ action_id: againId, type: 'block_actions' }, again(hands))
+  app.view({ callback_id: againFormId, type: 'view_submission' }, askAgain(hands))
   app.action({ action_id: signId, type: 'block_actions' }, sign(hands))
   app.action({ action_id: unjustifiedId, type: 'block_actions' }, unjustified(hands))
   app.view({ callback_id: panicFormId, type: 'view_submission' }, panic(hands))

@@ -1,5 +1,6 @@
 import type { Button, KnownBlock } from '@slack/types'
 import type { Case } from '../core/case.ts'
+import { id as againId } from './actions/again.ts'
 import { id as approveId } from './actions/approve.ts'
 import { id as cancelId } from './actions/cancel.ts'
 import { id as closeId } from './actions/close.ts'
@@ -102,11 +103,15 @@ function cardButtons(kase: Case, phase: Phase): KnownBlock[] {
   return [actions([...buttons, whyButton(kase)])]
 }
 
+const over = new Set<Phase['name']>(['closed', 'denied', 'canceled', 'lapsed'])
+
+const againButton = (kase: Case, phase: Phase): Button | null =>
+  over.has(phase.name) ? labeled(againId, 'Ask again', kase) : null
+
 function mirrorButtons(kase: Case, phase: Phase): KnownBlock[] {
   if (phase.name === 'pending') return [actions([labeled(cancelId, 'Cancel', kase), whyButton(kase)])]
-  return [
-    actions(closable(phase) ? [labeled(closeId, 'Close now', kase), whyButton(kase)] : [whyButton(kase)]),
-  ]
+  const act = closable(phase) ? labeled(closeId, 'Close now', kase) : againButton(kase, phase)
+  return [actions(act ? [act, whyButton(kase)] : [whyButton(kase)])]
 }
 
 /** Changes whenever anything that is shown changes. */

@@ -82,3 +82,27 @@ describe('what an approver can do beside a plain yes', () => {
     await world.clicks('avery', 'deny')
   })
 })
+
+describe('asking again', () => {
+  let world: World
+  beforeAll(async () => {
+    world = await createWorld()
+  })
+  afterAll(() => world?.close())
+
+  test('a request that is over can be changed and sent once more, and needs a new yes', async () => {
+    await world.asks('robin', 'rdp,ssh vm-jump01 2h from 81.2.69.142 because the spooler hangs')
+    await world.clicks('avery', 'deny')
+    const own = world.slack.dm('robin').find((message) => world.slack.visible(message).startsWith('Denied'))
+    if (!own) throw new Error('Robin has no message about it.')
+    await world.clicks('robin', 'again', own)
+    const view = await world.slack.until(() => world.people.robin.modal())
+    expect(world.slack.visible(view)).toMatch(/rdp, ssh to vm-jump01 from 81\.2\.69\.142/)
+    const wrong = await world.people.robin.submits(view, { time: 'soon' })
+    expect(JSON.stringify(wrong)).toMatch(/not a duration/)
+    await world.people.robin.submits(view, { time: '30m' })
+    await world.settle()
+    expect(world.cardText()).toMatch(/^Approval needed: rdp, ssh to vm-jump01 for 30 min/)
+    expect(world.cardText()).toMatch(/Reason: the spooler hangs/)
+  })
+})

@@ -95,6 +95,7 @@ const scopeOf: Readonly<Record<string, string | null>> = {
   'chat.delete': 'chat:write',
   'chat.postEphemeral': 'chat:write',
   'conversations.open': 'im:write',
+  'usergroups.list': 'usergroups:read',
   'usergroups.users.list': 'usergroups:read',
   'users.info': 'users:read',
   'users.lookupByEmail': 'users:read.email',
@@ -135,6 +136,7 @@ describe('the scopes', () => {
     // The e-mail in the answer of users.info has a scope of its own.
     if (source.includes('.profile?.email')) needed.push('users:read.email')
     if (source.includes('app.command(')) needed.push('commands')
+    if (source.includes("app.event('app_mention'")) needed.push('app_mentions:read')
     expect(new Set(manifest.oauth_config.scopes.bot)).toEqual(new Set(needed))
   })
 

@@ -363,7 +363,7 @@ describe('the requester’s own message', () => {
       Its time is over.
       It closed 2026-11-22 12:32 UTC, 0.5 s after its end. Azure confirms that no network rule of this request is left.
       Sessions that are already open stay open until they disconnect: sign out.
-      [Why]"
+      [Ask again] [Why]"
     `)
     expect(moving(mirror('closedEarly'))).toMatchInlineSnapshot(`
       "
@@ -371,20 +371,20 @@ describe('the requester’s own message', () => {
       You closed it early.
       It closed 2026-11-22 12:20 UTC, 12 min before its end. Azure confirms that no network rule of this request is left.
       Sessions that are already open stay open until they disconnect: sign out.
-      [Why]"
+      [Ask again] [Why]"
     `)
     expect(moving(mirror('couldNotOpen'))).toMatchInlineSnapshot(`
       "
       Could not open: rdp to vm-jump01
       It could not be opened: Azure has no free priority in nsg-jump.
       Azure never confirmed that it was open, and confirms now that no network rule of this request is left.
-      [Why]"
+      [Ask again] [Why]"
     `)
     expect(moving(mirror('denied'))).toMatchInlineSnapshot(`
       "
       Denied: rdp to vm-jump01 for 30 min
       Denied by @bob 2026-11-22 12:01 UTC. Nothing was opened. Talk to them before you ask again.
-      [Why]"
+      [Ask again] [Why]"
     `)
     expect(moving(mirror('deniedByPolicy'))).toMatchInlineSnapshot(`
       "
@@ -393,19 +393,19 @@ describe('the requester’s own message', () => {
       • The rule “an admin needs a database” does not fit:
        – the VM’s name: vm-jump01 is not among vm-db*
       Nothing was opened.
-      [Why]"
+      [Ask again] [Why]"
     `)
     expect(moving(mirror('canceled'))).toMatchInlineSnapshot(`
       "
       Canceled: rdp to vm-jump01
       You canceled this request 2026-11-22 12:01 UTC. Nothing was opened.
-      [Why]"
+      [Ask again] [Why]"
     `)
     expect(moving(mirror('lapsed'))).toMatchInlineSnapshot(`
       "
       Not approved in time: rdp to vm-jump01
       Your request had 1 of 2 approvals, by @bob, when the time to decide ended 2026-11-22 13:00 UTC. Nothing was opened. You can ask again.
-      [Why]"
+      [Ask again] [Why]"
     `)
     expect(moving(mirror('opening'))).toMatchInlineSnapshot(`
       "

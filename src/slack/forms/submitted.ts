@@ -1,7 +1,9 @@
 import type { AllMiddlewareArgs, SlackViewMiddlewareArgs, ViewSubmitAction } from '@slack/bolt'
+import { parseCommand } from '../../core/command.ts'
 import type { Gesture } from '../../ports.ts'
 import { personOf } from '../identity.ts'
 import { type Hands, notStored } from '../listener.ts'
+import { timeBlock as againBlock, carriedIn as carriedAgain, commandIn } from './again.ts'
 import { carriedIn } from './glass.ts'
 import { lessIn, timeBlock } from './less.ts'
 import { reasonIn } from './reason.ts'
@@ -30,6 +32,25 @@ export const denyReason =
     if (person === null || text === '') return args.ack()
     const gesture: Gesture = { kind: 'comment', person, about: view.private_metadata, text }
     return store(hands, args, gesture, 'reason')
+  }
+
+/** What was asked before, asked once more: an ask like any other. */
+export const askAgain =
+  (hands: Hands) =>
+  async (args: Args): Promise<void> => {
+    const { body, view, ack } = args
+    const person = personOf(body)
+    const carried = carriedAgain(view.private_metadata)
+    const kase = carried && (await hands.read(carried.requestId))
+    if (person === null || !kase) return ack()
+    const text = commandIn(view.state.values, kase)
+    const command = parseCommand(text, hands.services())
+    if (command.kind !== 'ask') {
+      const wrong = command.kind === 'mistake' ? command.wrong : 'This cannot be asked for.'
+      return ack({ response_action: 'errors', errors: { [againBlock]: wrong } })
+    }
+    const gesture: Gesture = { kind: 'ask', person, text, responseUrl: carried.responseUrl }
+    return store(hands, args, gesture, againBlock)
   }
 
 /** The second step of breaking the glass: the same text is an ask now. */
