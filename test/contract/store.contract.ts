@@ -5,6 +5,7 @@ import { auditContract } from './store-audit.contract.ts'
 import { caseContract } from './store-case.contract.ts'
 import { intakeContract } from './store-intake.contract.ts'
 import { jobContract } from './store-job.contract.ts'
+import { panicContract } from './store-panic.contract.ts'
 import { policyContract } from './store-policy.contract.ts'
 import { quotaContract } from './store-quota.contract.ts'
 import { reconcileContract } from './store-reconcile.contract.ts'
@@ -47,6 +48,7 @@ export function storeContract(name: string, open: (logged: string[]) => Promise<
     auditContract(subject)
     jobContract(subject)
     intakeContract(subject)
+    panicContract(subject)
     policyContract(subject)
     quotaContract(subject)
     reconcileContract(subject)

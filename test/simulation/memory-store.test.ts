@@ -4,6 +4,7 @@ import { auditContract } from '../contract/store-audit.contract.ts'
 import { caseContract } from '../contract/store-case.contract.ts'
 import { intakeContract } from '../contract/store-intake.contract.ts'
 import { jobContract } from '../contract/store-job.contract.ts'
+import { panicContract } from '../contract/store-panic.contract.ts'
 import { policyContract } from '../contract/store-policy.contract.ts'
 import { quotaContract } from '../contract/store-quota.contract.ts'
 import { reconcileContract } from '../contract/store-reconcile.contract.ts'
@@ -38,6 +39,7 @@ describe('the store of the simulation', () => {
   auditContract(subject)
   jobContract(subject)
   intakeContract(subject)
+  panicContract(subject)
   policyContract(subject)
   quotaContract(subject)
   reconcileContract(subject)

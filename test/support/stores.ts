@@ -59,6 +59,7 @@ const tables = [
   'automatic_approvals',
   'notes',
   'places',
+  'panics',
   'policies',
   'audit',
   'rules',
