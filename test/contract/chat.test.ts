@@ -75,6 +75,8 @@ describe('the card', () => {
         elements: [
           { action_id: 'approve', style: 'primary', value: 'r7k3m9x2' },
           { action_id: 'deny', value: 'r7k3m9x2' },
+          { action_id: 'less', value: 'r7k3m9x2' },
+          { action_id: 'why', value: 'r7k3m9x2' },
         ],
       },
     ])
