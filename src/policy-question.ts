@@ -30,6 +30,8 @@ export interface Question {
   readonly learnt: Source['learnt']
   readonly at: number
   readonly reason: string | null
+  /** Asked for without waiting for anybody’s yes. */
+  readonly emergency?: boolean
   /** What the rules decided by themselves so far today, for all of them alike. */
   readonly used: Usage
 }
@@ -57,6 +59,7 @@ export const subjectOfQuestion = (policy: Policy, question: Question): Subject =
   reason: question.reason,
   startsAt: question.at,
   durationMs: question.durationMs,
+  ...(question.emergency && { emergency: true }),
   usage: new Map(policy.rules.map(({ name }) => [name, question.used])),
 })
 

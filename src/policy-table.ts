@@ -64,6 +64,7 @@ const rowShape = z.strictObject({
   learnt: z.enum(['typed', 'remembered'], oneOf(['typed', 'remembered'])).optional(),
   at: instant.optional(),
   reason: text.optional(),
+  breakGlass: z.boolean().optional(),
   groups: groups.optional(),
   entraGroups: entraGroups.optional(),
   used: usedShape.optional(),
@@ -141,6 +142,7 @@ function questionOf(table: Table, row: FileRow, policy: Policy, reader: Reader):
     learnt: row.learnt ?? 'typed',
     at: moment ?? 0,
     reason: row.reason ?? null,
+    emergency: row.breakGlass ?? false,
     used: { byPerson: row.used?.byPerson ?? 0, ofVm: row.used?.ofVm ?? 0, ofRule: row.used?.ofRule ?? 0 },
   }
 }

@@ -156,7 +156,7 @@ describe('policy test', () => {
       'a misspelt key',
       row('robin, vm: box, servce: ssh'),
       [
-        '8:28: rows[0].servce: unknown key; allowed are who, vm, service, for, from, learnt, at, reason, groups, entraGroups, used, expect, rule, approvals, because',
+        '8:28: rows[0].servce: unknown key; allowed are who, vm, service, for, from, learnt, at, reason, breakGlass, groups, entraGroups, used, expect, rule, approvals, because',
       ],
     ],
     [

@@ -12,9 +12,13 @@ export function helpText(services: readonly Service[]): string {
     '• `/jit rdp vm-jump01 30m`',
     '• `/jit ssh,443/tcp vm-web01 2h from 81.2.69.142 because deploying the fix`',
     '• `/jit rdp group/vm-jump01 until 18:00`, when two VMs have the same name',
+    '• `/jit rdp vm-jump01 1h at 18:00`, or `tomorrow 9:00`, to begin later',
     '*Why the policy says what it says:* `/jit why rdp vm-jump01 30m`, without asking anybody.',
     `*Services:* ${known.join(', ')}, or a port such as 443/tcp.`,
     '*Address:* after `from`, type the public address that you connect from.',
+    '*Stay longer:* `/jit extend` with the id of the request and how much longer, as in `/jit extend 7k3m9x2pqr 30m`.',
+    '*No time to wait for a yes:* `/jit break-glass rdp vm-jump01 30m because the shop is down`, where the policy allows it. Everybody who was passed over is told, and somebody else has to sign for it afterwards.',
     '*Stop:* the buttons on your message, or `/jit cancel` and `/jit close` with the id of the request.',
+    '*Stop everything,* if you are an operator: `/jit panic all because the jump host is compromised`.',
   ].join('\n')
 }

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
 import { files, policyCommand } from './policy-run.ts'
 
-test('the table in the README is one that policy test reads', async () => {
-  const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
+test('the table in the documents is one that policy test reads', async () => {
+  const readme = await readFile(new URL('../../docs/policy.md', import.meta.url), 'utf8')
   const [, table = ''] = /```yaml\n(people:.*?)```/s.exec(readme) ?? []
   const policy = `version: 1
 audit: { channel: C0AUDIT }
