@@ -118,7 +118,7 @@ export function createMetrics(read: () => Promise<Standing>): Metrics {
         if (type === 'grant.closed' && grant?.state === 'closed' && grant.closedAt >= grant.expiresAt)
           lateness.observe(latenessMs(grant) / 1000)
         if (type === 'grant.open' && grant?.openedAt)
-          opening.observe((grant.openedAt - grant.approvedAt) / 1000)
+          opening.observe((grant.openedAt - (grant.opensAt ?? grant.approvedAt)) / 1000)
       }
     },
     render: async () => {

@@ -71,6 +71,8 @@ async function begin(
   const { store, clock, newId } = parts
   await store.transact(async (tx) => {
     const now = clock.now()
+    // Somebody else may have taken this over, and one form is one stop.
+    if (!(await tx.finish([claim], now)).has(claim.id)) return
     const panic: Panic = { id: newId(), scope, reason, by: by.person, at: now }
     await tx.putPanic(panic)
     await tx.audit([
@@ -81,7 +83,6 @@ async function begin(
       }),
     ])
     await tx.putJobs([panicJob(panic.id, now), announceJob(now)], now)
-    await tx.finish([claim], now)
     await tx.endIntake(claim.subject, now)
   })
   return ended

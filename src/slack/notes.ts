@@ -48,11 +48,9 @@ function closed(kase: Case, note: Of<'closed'>, to: Reader): string[] {
     ruled: (kase.grant?.rules.length ?? 0) > 0,
     reason: note.reason,
   })
-  const next = kase.request.extensions?.at(-1)
-  const more =
-    next === undefined
-      ? []
-      : [`More time was asked for in request ${words(next, 40)}; its own messages say how that stands.`]
+  const more = kase.request.extensions
+    ? ['More time was asked for while it was open; a message of its own says what came of that.']
+    : []
   return [`*${head}:* ${scope(kase.request)}. ${reasonSentence(note, you)}`, ...sentences, ...more]
 }
 

@@ -44,7 +44,7 @@ describe('staying longer', () => {
         .slice(-2)
         .every((card) => card.startsWith('Closed: ')),
     ).toBe(true)
-    expect(world.dm('robin').join('\n')).toMatch(/More time was asked for in request/)
+    expect(world.dm('robin').join('\n')).toMatch(/More time was asked for while it was open/)
   })
 
   test('is free once where the rule says so, for a short time', async () => {
