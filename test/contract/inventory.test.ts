@@ -46,12 +46,23 @@ describe('the inventory of the demo’s world', () => {
         subscriptionId: production,
         subscriptionName: 'Production',
         location: 'westeurope',
+        tenantId: '99999999-9999-4999-8999-999999999999',
         os: 'windows',
         tags: { env: 'ops', owner: 'platform' },
       },
     ])
     expect(inventory.find('vm-web01')[0]?.os).toBe('linux')
     expect(inventory.find('vm-jump')).toEqual([])
+  })
+
+  it('knows a subscription by its name or its id, and none that it does not have', async () => {
+    const { inventory } = connect(simulator)
+    await inventory.refresh()
+    expect([inventory.subscription('production'), inventory.subscription(production)]).toEqual([
+      production,
+      production,
+    ])
+    expect(inventory.subscription('Nowhere')).toBeNull()
   })
 
   it.each([
