@@ -2,7 +2,7 @@
 export interface Row {
   readonly name: string
   readonly figure: number
-  readonly unit: 'ms' | 's' | 'calls' | 'times'
+  readonly unit: 'ms' | 's' | 'calls' | 'times' | 'a second'
   readonly baseline: { readonly name: string; readonly figure: number }
   /** The figure as a multiple of the baseline. */
   readonly ratio: number
@@ -22,6 +22,11 @@ export interface Goal {
 export const atMost = (limit: number, unit: string): Goal => ({
   text: `≤ ${limit} ${unit}`,
   judge: (figure) => figure <= limit,
+})
+
+export const atLeast = (limit: number, unit: string): Goal => ({
+  text: `≥ ${limit} ${unit}`,
+  judge: (figure) => figure >= limit,
 })
 
 export const atMostTimes = (limit: number): Goal => ({

@@ -78,7 +78,7 @@ type Range = readonly [ipaddr.IPv4 | ipaddr.IPv6, number]
 
 /** One address counts as a range of one; null when it cannot be read. */
 function rangeOf(text: string): Range | null {
-  if (ipaddr.isValidCIDR(text)) return ipaddr.parseCIDR(text)
+  if (text.includes('/')) return ipaddr.isValidCIDR(text) ? ipaddr.parseCIDR(text) : null
   if (!ipaddr.isValid(text)) return null
   const address = ipaddr.parse(text)
   return [address, address.kind() === 'ipv4' ? 32 : 128]

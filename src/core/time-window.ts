@@ -11,9 +11,15 @@ interface Window {
   readonly to: number
 }
 
-/** The hours of the day that begins at `midnight`, where the rule has that day. */
-function windowOf({ days, hours }: TimeMatch, midnight: DateTime): Window | null {
-  if (days && !days.includes(midnight.weekday)) return null
+/** The hours of one day, which is numbered as `Date.UTC` would: its own date, in the zone of the match. */
+function readWindow({ days, hours, zone }: TimeMatch, day: number): Window | 'none' | 'unknown' {
+  const date = new Date(day * oneDay)
+  const midnight = DateTime.fromObject(
+    { year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate() },
+    { zone },
+  )
+  if (!midnight.isValid) return 'unknown'
+  if (days && !days.includes(midnight.weekday)) return 'none'
   const { from, to } = hours ?? { from: 0, to: minutesADay }
   const at = (minutes: number) =>
     midnight
@@ -23,22 +29,39 @@ function windowOf({ days, hours }: TimeMatch, midnight: DateTime): Window | null
   return { from: at(from), to: at(to > from ? to : to + minutesADay) }
 }
 
+type Windows = Map<number, ReturnType<typeof readWindow>>
+/** Zones are slow to read, and the next request is about the same days as the last one. */
+const read = new WeakMap<TimeMatch, Windows>()
+const mostKept = 1_000
+
+function windowOf(match: TimeMatch, day: number): ReturnType<typeof readWindow> {
+  let windows = read.get(match)
+  if (!windows || windows.size > mostKept) {
+    windows = new Map()
+    read.set(match, windows)
+  }
+  const known = windows.get(day)
+  if (known !== undefined) return known
+  const window = readWindow(match, day)
+  windows.set(day, window)
+  return window
+}
+
+/** No calendar goes further. */
+const mostMs = 8e15
+
 /** Whether a span of time lies in the hours wholly, in part, or not at all. Both in epoch milliseconds. */
 export function timeFit(match: TimeMatch, start: number, end: number): 'none' | 'some' | 'all' {
-  const first = DateTime.fromMillis(start, { zone: match.zone })
-  // A zone that cannot be read, or a span without an end: nobody knows.
-  if (!first.isValid || !Number.isFinite(end) || end - start > mostDays * oneDay) return 'some'
+  // A span without a start or an end: nobody knows.
+  if (!(Math.abs(start) < mostMs && Math.abs(end) < mostMs) || end - start > mostDays * oneDay) return 'some'
   let covered = start
   let touched = false
-  // The hours of yesterday may reach into today.
-  for (
-    let day = first.startOf('day').minus({ days: 1 });
-    day.toMillis() <= end;
-    // Where the clocks change at midnight, a day may begin at one; the next one does not.
-    day = day.plus({ days: 1 }).startOf('day')
-  ) {
+  // By the zone, a day may begin half a day sooner or later, and the hours of yesterday may reach into today.
+  const last = Math.floor(end / oneDay) + 1
+  for (let day = Math.floor(start / oneDay) - 2; day <= last; day += 1) {
     const window = windowOf(match, day)
-    if (!window) continue
+    if (window === 'unknown') return 'some'
+    if (window === 'none') continue
     if (window.from < end && window.to > start) touched = true
     if (window.from <= covered && window.to > covered) covered = window.to
   }
