@@ -22,11 +22,15 @@ const times = <T>(count: number, make: (index: number) => T): T[] =>
 
 const hours = 'time: { days: mon-fri, hours: 08:00-18:00, zone: Europe/Berlin }'
 
-/** Every rule asks three things of the VM, and something of the requester; some ask for ranges or hours too. */
+/** Half of the rules know their VMs by name, and half by a tag; some ask for ranges or hours too. */
 const ruleText = (index: number): string => {
   const app = numbered(index)
   const more = index % 10 === 0 ? `, ${hours}` : index % 10 === 5 ? ', source: { within: [81.2.0.0/16] }' : ''
-  return `  - { name: rule ${app}, vm: { name: 'vm-${app}-*', resourceGroup: [rg-${app}, 'rg-${app}-*'], tags: { env: [prod, 'test*'] } }, requester: { groups: [S0TEAM] }, services: [rdp, ssh]${more} }`
+  const vm =
+    index % 2 === 0
+      ? `{ name: 'vm-${app}-*', resourceGroup: [rg-${app}, 'rg-${app}-*'], tags: { env: [prod, 'test*'] } }`
+      : `{ tags: { app: '${app}-*', env: [prod, 'test*'] } }`
+  return `  - { name: rule ${app}, vm: ${vm}, requester: { groups: [S0TEAM] }, services: [rdp, ssh]${more} }`
 }
 
 const refusalText = (index: number): string =>
@@ -62,7 +66,7 @@ const subject = (app: string, index: number): Subject => ({
     subscriptionName: 'Production',
     location: 'westeurope',
     os: 'linux',
-    tags: { env: 'prod', owner: 'avery@example.com', cost: '4711' },
+    tags: { env: 'prod', app: `${app}-web`, owner: 'avery@example.com', cost: '4711' },
   },
   ports: [{ number: 22, protocol: 'tcp' }],
   source: { address: '81.2.69.142', learnt: 'typed' },
@@ -74,32 +78,37 @@ const subject = (app: string, index: number): Subject => ({
 
 /** The globs of each refusal and rule that asks something of the VM, by what they are held against. */
 interface Bare {
-  readonly name: Glob
+  readonly name: Glob | null
   readonly group: Glob | null
+  readonly app: Glob | null
   readonly env: Glob | null
 }
 
+const globOf = (globs: readonly string[] | undefined): Glob | null => (globs ? compileGlobs(globs) : null)
+
 const bareOf = ({ deny, rules }: Policy): readonly Bare[] =>
-  [...deny, ...rules].flatMap(({ match: { vm } }) =>
-    vm.name
-      ? [
-          {
-            name: compileGlobs(vm.name),
-            group: vm.resourceGroup ? compileGlobs(vm.resourceGroup) : null,
-            env: vm.tags?.['env'] ? compileGlobs(vm.tags['env']) : null,
-          },
-        ]
-      : [],
-  )
+  [...deny, ...rules]
+    .filter(({ match: { vm } }) => vm.name ?? vm.tags)
+    .map(({ match: { vm } }) => ({
+      name: globOf(vm.name),
+      group: globOf(vm.resourceGroup),
+      app: globOf(vm.tags?.['app']),
+      env: globOf(vm.tags?.['env']),
+    }))
 
 /** The first whose globs all match, and nothing else: neither people, ports, hours nor limits. */
 const firstOf = (bare: readonly Bare[], { vm }: Subject): number => {
-  const [name, group, env] = [
-    vm.name.toLowerCase(),
-    vm.resourceGroup.toLowerCase(),
-    (vm.tags['env'] ?? '').toLowerCase(),
-  ]
-  return bare.findIndex((one) => one.name(name) && (one.group?.(group) ?? true) && (one.env?.(env) ?? true))
+  const name = vm.name.toLowerCase()
+  const group = vm.resourceGroup.toLowerCase()
+  const app = (vm.tags['app'] ?? '').toLowerCase()
+  const env = (vm.tags['env'] ?? '').toLowerCase()
+  return bare.findIndex(
+    (one) =>
+      (one.name?.(name) ?? true) &&
+      (one.group?.(group) ?? true) &&
+      (one.app?.(app) ?? true) &&
+      (one.env?.(env) ?? true),
+  )
 }
 
 /** The processor time of this process, so that others on the same core do not count. */

@@ -2,7 +2,7 @@ import { allApprovers } from './approval.ts'
 import { type Check, type Facts, type Fit, factsOf } from './check.ts'
 import { checksOf } from './checks.ts'
 import { durationText } from './duration.ts'
-import { compileGlobs } from './glob.ts'
+import { beginningOf, compileGlobs } from './glob.ts'
 import type {
   Approvers,
   BreakGlass,
@@ -21,6 +21,9 @@ import { hasPlace, quotaParts } from './quota.ts'
 interface Ready<R extends PolicyRule | DenyRule> {
   readonly rule: R
   readonly checks: readonly Check[]
+  /** What the VM’s name and its resource group must begin with: it passes over most rules without asking them. */
+  readonly name: string
+  readonly group: string
 }
 
 interface ReadyPolicy {
@@ -30,7 +33,18 @@ interface ReadyPolicy {
 
 const readied = new WeakMap<Policy, ReadyPolicy>()
 
-const ready = <R extends PolicyRule | DenyRule>(rule: R): Ready<R> => ({ rule, checks: checksOf(rule.match) })
+const ready = <R extends PolicyRule | DenyRule>(rule: R): Ready<R> => ({
+  rule,
+  checks: checksOf(rule.match),
+  name: beginningOf(rule.match.vm.name ?? []),
+  group: beginningOf(rule.match.vm.resourceGroup ?? []),
+})
+
+/** False when the checks would surely say `none`. */
+const mayFit = (
+  { name, group }: Pick<Ready<DenyRule>, 'name' | 'group'>,
+  { vmName, resourceGroup }: Facts,
+): boolean => vmName.startsWith(name) && resourceGroup.startsWith(group)
 
 /** Globs and ranges are read once for each policy, however often it is asked. */
 function readyPolicy(policy: Policy): ReadyPolicy {
@@ -42,14 +56,16 @@ function readyPolicy(policy: Policy): ReadyPolicy {
 }
 
 /** What is not known cannot be held against a refusal: it refuses. */
-const refuses = ({ checks }: Ready<DenyRule>, facts: Facts): boolean => {
-  for (const check of checks) if (check.fit(facts) === 'none') return false
+const refuses = (one: Ready<DenyRule>, facts: Facts): boolean => {
+  if (!mayFit(one, facts)) return false
+  for (const check of one.checks) if (check.fit(facts) === 'none') return false
   return true
 }
 
-const fitsAll = ({ rule, checks }: Ready<PolicyRule>, facts: Facts): boolean => {
-  for (const check of checks) if (check.fit(facts) !== 'all') return false
-  return hasPlace(rule.quota, facts.subject.usage.get(rule.name))
+const fitsAll = (one: Ready<PolicyRule>, facts: Facts): boolean => {
+  if (!mayFit(one, facts)) return false
+  for (const check of one.checks) if (check.fit(facts) !== 'all') return false
+  return hasPlace(one.rule.quota, facts.subject.usage.get(one.rule.name))
 }
 
 /** What keeps a rule that fits from granting; the rules below it are not tried. */

@@ -45,6 +45,15 @@ function general(wanted: readonly string[]): Glob {
   }
 }
 
+/** What every text begins with that one of the globs matches; in lower case, and empty when they have nothing in common. */
+export function beginningOf(globs: readonly string[]): string {
+  const beginnings = globs.map((glob) => glob.toLowerCase().split(/[*?]/, 1)[0] ?? '')
+  const [first = '', ...more] = beginnings
+  let length = first.length
+  while (!more.every((one) => one.startsWith(first.slice(0, length)))) length -= 1
+  return first.slice(0, length)
+}
+
 /** Whether one of the globs matches. */
 export function compileGlobs(globs: readonly string[]): Glob {
   const compiled = globs.map(compileGlob)

@@ -11,13 +11,10 @@ interface Window {
   readonly to: number
 }
 
-/** The hours of one day, which is numbered as `Date.UTC` would: its own date, in the zone of the match. */
+/** The hours of one day, in the zone of the match; days are counted from the first of 1970. */
 function readWindow({ days, hours, zone }: TimeMatch, day: number): Window | 'none' | 'unknown' {
-  const date = new Date(day * oneDay)
-  const midnight = DateTime.fromObject(
-    { year: date.getUTCFullYear(), month: date.getUTCMonth() + 1, day: date.getUTCDate() },
-    { zone },
-  )
+  const date = DateTime.fromMillis(day * oneDay, { zone: 'utc' })
+  const midnight = date.setZone(zone, { keepLocalTime: true })
   if (!midnight.isValid) return 'unknown'
   if (days && !days.includes(midnight.weekday)) return 'none'
   const { from, to } = hours ?? { from: 0, to: minutesADay }

@@ -1,0 +1,32 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { beginningOf, globMatches } from '../../src/core/glob.ts'
+
+describe('what a text must begin with to match a glob', () => {
+  it.each([
+    [['vm-*'], 'vm-'],
+    [['VM-Jump01'], 'vm-jump01'],
+    [['vm-?1', 'vm-*'], 'vm-'],
+    [['vm-shop-*', 'vm-sales-*'], 'vm-s'],
+    [['vm-*', 'db-*'], ''],
+    [['vm', 'vm-1'], 'vm'],
+    [['*-vm'], ''],
+    [['?m'], ''],
+    [[''], ''],
+    [[], ''],
+  ])('%j: “%s”', (globs, beginning) => {
+    expect(beginningOf(globs)).toBe(beginning)
+  })
+
+  it('is never asked of a text that matches', () => {
+    const letters = fc.string({ unit: fc.constantFrom('a', 'B', 'İ', '-', '*', '?'), maxLength: 6 })
+    const globs = fc.array(letters, { minLength: 1, maxLength: 3 })
+    const text = fc.string({ unit: fc.constantFrom('a', 'b', 'A', 'B', 'İ', 'i', '-'), maxLength: 8 })
+    fc.assert(
+      fc.property(globs, text, (some, one) => {
+        fc.pre(some.some((glob) => globMatches(glob, one)))
+        expect(one.toLowerCase().startsWith(beginningOf(some))).toBe(true)
+      }),
+    )
+  })
+})
