@@ -242,6 +242,9 @@ function explainRule(one: Ready<PolicyRule>, facts: Facts): Reason {
   return { check: rule.name, result: yesNo(wrong === ''), because: wrong || allHold, children }
 }
 
+/** What stands over the refusals in the explanation. */
+export const noRefusal = 'no refusal applies'
+
 /** The refusals as one check that holds when none of them applies. */
 function explainRefusals(policy: Policy, facts: Facts): Reason[] {
   if (policy.deny.length === 0) return []
@@ -258,7 +261,7 @@ function explainRefusals(policy: Policy, facts: Facts): Reason[] {
   const applying = children.filter(({ result }) => result === 'yes').map(({ check }) => `“${check}”`)
   const because =
     applying.length > 0 ? `this refusal applies: ${applying.join(', ')}` : 'none of them applies'
-  return [{ check: 'no refusal applies', result: yesNo(applying.length === 0), because, children }]
+  return [{ check: noRefusal, result: yesNo(applying.length === 0), because, children }]
 }
 
 function explainRules(policy: Policy, facts: Facts, picked: Picked): Reason[] {

@@ -1,3 +1,4 @@
+import { noRefusal } from '../core/evaluate.ts'
 import type { Reason } from '../core/policy.ts'
 import { words } from './words.ts'
 
@@ -6,7 +7,8 @@ const indent = '\u2003'
 
 /** The policy's “no” as short indented lines: each rule that was tried, and under it what did not hold. */
 export function reasonLines(tree: Reason): string[] {
-  const tried = tree.children.filter((rule) => rule.result === 'no')
+  // A refusal that applies is named in the first line already.
+  const tried = tree.children.filter(({ check, result }) => result === 'no' && check !== noRefusal)
   const lines = tried.flatMap((rule) => [
     `• The rule “${words(rule.check, 120)}” does not fit:`,
     ...rule.children
