@@ -41,8 +41,8 @@ export class Rights {
 
   #approvers(action: Action, request: Case['request'], moment: number): Approvers | null {
     const asked = namedIn(request.terms)
-    if (action === 'close') return asked
     const policy = this.policies.findLast((one) => one.at <= moment)?.policy
+    if (action === 'close') return both(asked, policy?.operators ?? null)
     const now = policy ? namedIn(yesFor(policy, request.vm.name)) : null
     // What the policy no longer allows can still be denied.
     return now ?? (action === 'deny' ? asked : null)
@@ -56,3 +56,8 @@ const isAmong = (approvers: Approvers | null, member: Member): boolean =>
 
 /** These policies have one stage each, where anybody is asked. */
 const namedIn = (terms: Terms | null): Approvers | null => terms?.stages[0]?.approvers ?? null
+
+const both = (one: Approvers | null, other: Approvers | null): Approvers => ({
+  users: [...(one?.users ?? []), ...(other?.users ?? [])],
+  groups: [...(one?.groups ?? []), ...(other?.groups ?? [])],
+})
