@@ -89,6 +89,22 @@ describe('an operator', () => {
   })
 })
 
+describe('what nobody foresaw', () => {
+  it('is no yes, whoever asks for it', () => {
+    const given: Authority = { request: { requester: alice }, terms: terms({ selfApproval: true }) }
+    for (const who of [alice, bob]) {
+      // @ts-expect-error: a caller without types
+      expect(authorise('sell', member(who), given)).toBeTruthy()
+    }
+  })
+
+  it('is one’s own request where no rule is left: it stays one’s own', () => {
+    const given: Authority = { request: { requester: alice }, terms: null }
+    expect(said('approve', member(alice), given)).toBe('own request')
+    expect(said('approve', member(bob), { ...given, requesterUnread: true })).toBe('not an approver')
+  })
+})
+
 describe('after the glass was broken', () => {
   const given: Authority = { request: { requester: alice }, terms: broken }
   it.each<[string, Member, string]>([
