@@ -6,6 +6,7 @@ const about = [
   'authorise',
   'approval',
   'less',
+  'check-words',
   'exceptions',
   'policy-matchers',
   'source',
