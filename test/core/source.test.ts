@@ -1,7 +1,7 @@
 import { BlockList, isIP, isIPv4 } from 'node:net'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseAddress } from '../../src/core/source.ts'
+import { isRange, parseAddress } from '../../src/core/source.ts'
 
 describe('a public address of one computer is taken', () => {
   it.each([
@@ -197,6 +197,17 @@ describe.each(Object.entries(refused))('refused, because it %s', (why, texts) =>
     expect(answer.ok).toBe(false)
     expect(answer.ok ? '' : answer.why).toContain(why)
   })
+})
+
+it('a range is what is written as one', () => {
+  expect(['81.2.69.0/24', '2a00::/16', '81.2.69.142', '81.2.69.0/33', 'x', ''].map(isRange)).toEqual([
+    true,
+    true,
+    false,
+    false,
+    false,
+    false,
+  ])
 })
 
 /** The special-purpose registries of IANA, with multicast, written down here a second time and on purpose. */

@@ -1,7 +1,7 @@
 import { DateTime } from 'luxon'
 import { describe, expect, it } from 'vitest'
 import type { TimeMatch } from '../../src/core/policy.ts'
-import { parseDays, parseHours, timeFit, timeText } from '../../src/core/time-window.ts'
+import { isZone, momentText, parseDays, parseHours, timeFit, timeText } from '../../src/core/time-window.ts'
 
 const zone = 'Europe/Berlin'
 const at = (text: string, where = zone) => DateTime.fromISO(text, { zone: where }).toMillis()
@@ -110,9 +110,25 @@ describe('what nobody can know', () => {
     ['a zone that does not exist', { zone: 'Mars/Olympus' }, 0, 1],
     ['no end', { zone }, 0, Number.POSITIVE_INFINITY],
     ['no number', { zone }, 0, Number.NaN],
-    ['longer than anybody looks', { zone }, 0, 401 * 86_400_000],
+    ['longer than anybody looks', { zone }, 0, 400 * 86_400_000 + 1],
   ])('%s counts as partly inside', (_, match, from, to) => {
     expect(timeFit(match, from, to)).toBe('some')
+  })
+})
+
+describe('hours that do not begin on the hour', () => {
+  const odd = { from: 9 * 60 + 15, to: 17 * 60 + 45 }
+  it.each<[string, string, string]>([
+    ['2026-11-23T09:15', '2026-11-23T17:45', 'all'],
+    ['2026-11-23T09:14', '2026-11-23T17:45', 'some'],
+    ['2026-11-23T09:15', '2026-11-23T17:46', 'some'],
+    ['2026-11-23T17:45', '2026-11-23T23:00', 'none'],
+  ])('%s to %s: %s', (from, to, expected) => {
+    expect(fit({ hours: odd }, from, to)).toBe(expected)
+  })
+
+  it('as long as anybody looks is still looked at', () => {
+    expect(timeFit({ zone: 'UTC' }, 0, 400 * 86_400_000)).toBe('all')
   })
 })
 
@@ -127,6 +143,15 @@ describe('how days and hours are written', () => {
     ],
     [['mon-sun'], [1, 2, 3, 4, 5, 6, 7]],
     [['monday'], null],
+    [[' Wed - FRI '], [3, 4, 5]],
+    [['sat-mon'], [1, 6, 7]],
+    [
+      ['tue', 'mon-tue', 'thu'],
+      [1, 2, 4],
+    ],
+    [['mon-x'], null],
+    [['x-mon'], null],
+    [[], []],
     [['mon-tue-wed'], null],
     [['mon', 'x'], null],
     [[''], null],
@@ -144,6 +169,16 @@ describe('how days and hours are written', () => {
     ['08:00-25:00', null],
     ['08:60-09:00', null],
     ['8-18', null],
+    ['08:00-24:00', { from: 480, to: 1440 }],
+    ['08:00-24:01', null],
+    ['23:59-00:00', { from: 1439, to: 0 }],
+    [' 08:00-18:00 ', office],
+    ['x08:00-18:00', null],
+    ['08:00-18:00x', null],
+    ['08:00-18:000', null],
+    ['108:00-18:00', null],
+    ['08:00–18:00', null],
+    ['12:34-15:56', { from: 754, to: 956 }],
     ['', null],
   ])('%j is %j', (text, hours) => {
     expect(parseHours(text)).toEqual(hours)
@@ -154,5 +189,22 @@ describe('how days and hours are written', () => {
       'Monday, Sunday 22:00 to 06:00 (Europe/Berlin)',
     )
     expect(timeText({ zone })).toBe('every day (Europe/Berlin)')
+    expect(timeText({ zone, days: [1, 2, 3, 4, 5, 6, 7] })).toBe(
+      'Monday, Tuesday, Wednesday, Thursday, Friday, Saturday, Sunday (Europe/Berlin)',
+    )
+    expect(timeText({ zone, hours: { from: 9 * 60 + 5, to: 17 * 60 + 30 } })).toBe(
+      'every day 09:05 to 17:30 (Europe/Berlin)',
+    )
+  })
+
+  it('a moment is told in their zone, with its day', () => {
+    const sunday = at('2026-11-29T23:30')
+    expect(momentText({ zone }, sunday)).toBe('Sunday 23:30')
+    expect(momentText({ zone: 'Asia/Tokyo' }, sunday)).toBe('Monday 07:30')
+    expect(momentText({ zone: 'Mars/Olympus' }, sunday)).toBe('an unknown time')
+  })
+
+  it('a zone has a name that the world knows', () => {
+    expect([zone, 'UTC', 'Mars/Olympus', ''].map(isZone)).toEqual([true, true, false, false])
   })
 })

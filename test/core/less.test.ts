@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest'
+import { isLess, type Less, narrowed } from '../../src/core/less.ts'
+import { ask, clock } from '../support/cases.ts'
+
+const minute = 60_000
+const tcp = (number: number) => ({ number, protocol: 'tcp' as const })
+const both = [tcp(22), tcp(3389)]
+const asked = ask({ durationMs: 30 * minute, ports: both, label: 'ssh, rdp' })
+
+describe('what an approver may leave of a request', () => {
+  it.each<[string, Less, boolean]>([
+    ['a shorter time', { durationMs: 10 * minute, ports: both }, true],
+    ['a moment', { durationMs: 1, ports: both }, true],
+    ['fewer ports', { durationMs: 30 * minute, ports: [tcp(22)] }, true],
+    ['less of both', { durationMs: 10 * minute, ports: [tcp(22)] }, true],
+    ['all of it', { durationMs: 30 * minute, ports: both }, false],
+    ['no time', { durationMs: 0, ports: both }, false],
+    ['a longer time', { durationMs: 30 * minute + 1, ports: [tcp(22)] }, false],
+    ['no port', { durationMs: 10 * minute, ports: [] }, false],
+    ['another port', { durationMs: 10 * minute, ports: [tcp(443)] }, false],
+  ])('%s: %j, %s', (_, less, yes) => {
+    expect(isLess(less, asked)).toBe(yes)
+  })
+})
+
+const until = clock('10:00')
+const endOf = (startsAt: number | null, end: number | null, durationMs: number) =>
+  narrowed({ ...asked, startsAt, until: end }, { durationMs, ports: both }).until
+
+describe('the request that is left', () => {
+  it('keeps its name while its ports stay, and is called by its ports when they do not', () => {
+    expect(narrowed(asked, { durationMs: 10 * minute, ports: both })).toEqual({
+      ...asked,
+      durationMs: 10 * minute,
+      until: null,
+    })
+    expect(narrowed(asked, { durationMs: 30 * minute, ports: [tcp(22)] })).toEqual({
+      ...asked,
+      ports: [tcp(22)],
+      label: '22/tcp',
+      until: null,
+    })
+  })
+
+  it('ends no later than it was to end', () => {
+    expect(endOf(null, until, 10 * minute)).toBe(until)
+    expect(endOf(clock('09:00'), until, 10 * minute)).toBe(clock('09:10'))
+    expect(endOf(clock('09:55'), until, 10 * minute)).toBe(until)
+    expect(endOf(clock('09:00'), null, 10 * minute)).toBe(clock('09:10'))
+  })
+})
