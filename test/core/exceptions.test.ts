@@ -26,7 +26,7 @@ describe('breaking the glass', () => {
   it('asks nobody, and remembers whom it passed over and who must look at it', () => {
     const given = evaluate(policy([sealed]), subject(emergency))
     expect(given.outcome).toBe('allow')
-    expect(given.terms).toEqual({
+    expect(given.terms).toStrictEqual({
       ...sealed.terms,
       stages: [],
       emergency: {
@@ -175,6 +175,14 @@ describe('the explanation of a quota', () => {
 })
 
 describe('the rule that decides', () => {
+  it('says itself what limit is passed, and no rule before it does', () => {
+    const rules = [rule('first', { vm: { name: ['db-*'] } }), rule('second', {}, { maxDurationMs: hour })]
+    expect(told(rules, { durationMs: 2 * hour })).toEqual([
+      'deny',
+      'the rule “second” applies, but the duration: 2 h is more than the 1 h that the rule allows',
+    ])
+  })
+
   it('is the first that fits, also where a limit is passed; none where a refusal decides or nothing fits', () => {
     const [first, second] = [rule('first', { vm: { name: ['db-*'] } }), rule('second')]
     const about = subject({ durationMs: 400 * hour })
