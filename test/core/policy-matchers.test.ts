@@ -99,6 +99,8 @@ describe('where the request comes from', () => {
     ['the address after it', ['81.2.69.0/24'], '81.2.70.0', 'neither'],
     ['a range inside it', ['81.2.0.0/16'], '81.2.69.0/24', both],
     ['a range around it', ['81.2.69.0/24'], '81.2.0.0/16', unknown],
+    ['a range around it with its base inside', ['81.2.69.0/24'], '81.2.69.0/16', unknown],
+    ['the one address of a range that is named as an address', ['81.2.69.142'], '81.2.69.142/32', both],
     ['a range beside it', ['81.2.69.0/24'], '81.3.0.0/16', 'neither'],
     ['one of several ranges', ['9.0.0.0/8', '81.2.69.142/32'], '81.2.69.142', both],
     ['around one and inside another', ['81.2.69.0/24', '81.0.0.0/8'], '81.2.0.0/16', both],
