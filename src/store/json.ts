@@ -1,6 +1,13 @@
 import { type RawBuilder, sql } from 'kysely'
 
-const unstorable = /(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/g
+const mend = (text: string): string => text.toWellFormed().replaceAll('\0', '\ufffd')
+
+/** For `JSON.stringify`: every text in a value, the names of its fields included. */
+function mended(_: string, value: unknown): unknown {
+  if (typeof value === 'string') return mend(value)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [mend(name), inner]))
+}
 
 /**
  * JSON that `jsonb` accepts. PostgreSQL refuses NUL and halves of surrogate pairs, which a text cut in the
@@ -8,7 +15,8 @@ const unstorable = /(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/g
  */
 export function toJson(value: unknown): string {
   const text = JSON.stringify(value)
-  return text.includes('\\u') ? text.replaceAll(unstorable, '$1\\ufffd') : text
+  // Only these are written as escapes, beside other control characters and backslashes that somebody typed.
+  return text.includes('\\u') ? JSON.stringify(value, mended) : text
 }
 
 /** The same for plain text columns; an error message may hold anything and be of any length. */

@@ -36,6 +36,10 @@ export async function rehearse(engine: EngineName): Promise<Plan> {
   const scene = await setScene(engine)
   try {
     scene.begin()
+    // The very first start puts the policy on record and tells of it, which no later one does.
+    await scene.settled()
+    await scene.fall()
+    scene.rise()
     const starting = pointsOf(await scene.counts())
     await scene.arm(null)
     await new Life(scene, 'rehearsal').whole()
