@@ -62,7 +62,7 @@ function submittedText(request: Request, wording: Wording): string {
   const when = request.startsAt == null ? '' : `, beginning at ${wording.time(request.startsAt)}`
   const what = `${request.label} to ${request.vm.name} for ${durationText(request.durationMs)} from ${request.source.address}${when}`
   if (request.state === 'denied') {
-    return `Denied by the policy: ${what}. Why: ${request.verdict.tree.because}. Nothing was opened.`
+    return `Denied by the policy: ${what}. Why: ${request.verdict.tree.because}. ${request.extends ? 'Nothing more was opened; what is open stays open until its own end.' : 'Nothing was opened.'}`
   }
   if (request.state === 'pending') {
     return `Request ${request.id}: ${what}. It waits for approval in ${wording.channel(request.terms.channel)}; I will message you.`

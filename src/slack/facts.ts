@@ -53,6 +53,16 @@ export const askedFact = ({ askedFor }: Request): string[] =>
       ]
     : []
 
+/** What follows on from other access must not deny that there is some. */
+export const asFollowing = (request: Request, lines: readonly string[]): string[] =>
+  lines.map((line) =>
+    request.extends
+      ? line
+          .replaceAll('Nothing is open yet.', 'Nothing more is open yet.')
+          .replaceAll('Nothing was opened.', 'Nothing more was opened.')
+      : line,
+  )
+
 /** How the review of an emergency stands. */
 export function oversightFact({ oversight, terms }: Request): string[] {
   if (!oversight) return []

@@ -5,7 +5,7 @@ import { id as closeId } from './actions/close.ts'
 import { actions, type Shown, section } from './blocks.ts'
 import { labeled, shown } from './cards.ts'
 import { closedSentences, reasonSentence } from './closing.ts'
-import { connectLines, scope } from './facts.ts'
+import { asFollowing, connectLines, scope } from './facts.ts'
 import { phaseOf } from './phase.ts'
 import { count, group, person, time, user, words } from './words.ts'
 
@@ -49,7 +49,7 @@ function closed(kase: Case, note: Of<'closed'>, to: Reader): string[] {
     reason: note.reason,
   })
   const more = kase.request.extensions
-    ? ['More time was asked for while it was open; a message of its own says what came of that.']
+    ? ['More time was asked for while it was open; a message of its own says how that stands.']
     : []
   return [`*${head}:* ${scope(kase.request)}. ${reasonSentence(note, you)}`, ...sentences, ...more]
 }
@@ -60,7 +60,9 @@ function decided(kase: Case, note: Of<'decided'>, to: Reader): string[] {
   const who = own ? 'you' : note.by === null ? 'Jitney' : person(note.by)
   const verbs = { denied: `Denied by ${who}`, canceled: `Canceled by ${who}`, lapsed: 'Not approved in time' }
   const again = note.state === 'lapsed' && to === 'requester' ? ' You can ask again.' : ''
-  return [`*${verbs[note.state]}* ${time(note.at)}: ${what}. Nothing was opened.${again}`]
+  return asFollowing(kase.request, [
+    `*${verbs[note.state]}* ${time(note.at)}: ${what}. Nothing was opened.${again}`,
+  ])
 }
 
 /** The words stand in a line of their own, so that nobody takes them for ours. */

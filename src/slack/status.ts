@@ -1,6 +1,14 @@
 import { approvalsOf } from '../core/evaluate.ts'
 import { closedSentences, closingSentences, reasonSentence } from './closing.ts'
-import { approvedBy, approversFact, askedFact, connectLines, list, oversightFact } from './facts.ts'
+import {
+  approvedBy,
+  approversFact,
+  asFollowing,
+  askedFact,
+  connectLines,
+  list,
+  oversightFact,
+} from './facts.ts'
 import type { Phase } from './phase.ts'
 import { reasonLines } from './reasons.ts'
 import { count, person, time, user, words } from './words.ts'
@@ -72,7 +80,7 @@ const endOf = (grant: Extract<Phase, { name: 'closed' }>['grant']) => ({
 
 /** How it stands, for approvers and everybody else who sees the card. */
 export const cardStatus = (phase: Phase, now: number): string[] => [
-  ...cardLines(phase, now),
+  ...asFollowing(phase.request, cardLines(phase, now)),
   ...askedFact(phase.request),
   ...oversightFact(phase.request),
 ]
@@ -123,7 +131,7 @@ function denied({ request }: Extract<Phase, { name: 'denied' }>, you: boolean): 
 
 /** How it stands, for the person who asked. */
 export const mirrorStatus = (phase: Phase, now: number): string[] => [
-  ...mirrorLines(phase, now),
+  ...asFollowing(phase.request, mirrorLines(phase, now)),
   ...askedFact(phase.request),
   ...oversightFact(phase.request),
 ]

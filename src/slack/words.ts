@@ -33,9 +33,12 @@ const channelForm = /^[CG][A-Z0-9]+$/
 const channel = (id: string): string => (channelForm.test(id) ? `<#${id}>` : words(id, 40))
 export const group = (id: string): string => (groupForm.test(id) ? `<!subteam^${id}>` : words(id, 40))
 
+/** From then on a year has five digits, which nobody reads as a date. */
+const yearTenThousand = 253_402_300_800_000
+
 function dateToken(at: number, form: string): string {
   // Slack refuses the whole message when a stamp is not a number of seconds that a calendar holds.
-  if (!(at >= 0 && at <= 8.64e15)) return 'an unknown time'
+  if (!(at >= 0 && at < yearTenThousand)) return 'an unknown time'
   return `<!date^${Math.floor(at / 1000)}^${form}|${utcText(at)}>`
 }
 

@@ -30,6 +30,7 @@ describe('staying longer', () => {
     await world.passes('20m')
     await world.asks('robin', `extend ${id} 30m`)
     expect(world.cardText()).toMatch(/^Approval needed: ssh to vm-jump01/)
+    expect(world.dm('robin').at(-1)).toMatch(/Nothing more is open yet\./)
     expect(world.cardText()).toMatch(new RegExp(`Follows\\s+request ${id}`))
     await world.clicks('avery', 'approve')
     expect(world.cardText()).toMatch(/^Open: /)
@@ -72,6 +73,8 @@ describe('staying longer', () => {
   test('never reaches further than the rule allows at once', async () => {
     const id = await opens('vm-jump01')
     await world.asks('robin', `extend ${id} 3h`)
-    expect(world.ephemerals('robin').at(-1)).toMatch(/Denied by the policy.*more than the 2 h/s)
+    expect(world.ephemerals('robin').at(-1)).toMatch(
+      /Denied by the policy.*more than the 2 h.*what is open stays open until its own end/s,
+    )
   })
 })
