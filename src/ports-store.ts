@@ -28,6 +28,7 @@ export type JobKind =
   | 'reconcile'
   | 'intake'
   | 'panic'
+  | 'panic news'
 
 /**
  * Jobs of different lanes never wait for one another. A job that is woken into `closes` stays there until it

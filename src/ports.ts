@@ -125,6 +125,16 @@ export interface Explained {
  * Throws a `Fault`: `permanent` when trying again cannot help, `uncertain` when the message may have been
  * posted all the same.
  */
+/** How far a stop has come. */
+export interface PanicNews {
+  /** How many grants it ended. */
+  readonly total: number
+  /** Those of them that Azure has not confirmed as closed. */
+  readonly closing: readonly Case[]
+  /** Whether it still stands in the way of new access. */
+  readonly holds: boolean
+}
+
 export interface Chat {
   /** Posts the card to the approvers' channel, or edits it where it stands. */
   card(kase: Case, at: Place | null, now: number): Promise<Place>
@@ -143,7 +153,7 @@ export interface Chat {
   /** Asks the approver who has just denied why, in a form; the trigger lives three seconds. */
   askWhy(trigger: string, kase: Case): Promise<void>
   /** Tells the operator and everybody who is called for help how far a stop has come. */
-  panicNews(pages: Pages, panic: Panic, total: number, closing: readonly Case[]): Promise<void>
+  panicNews(pages: Pages, panic: Panic, news: PanicNews): Promise<void>
   /** A message to one person. */
   say(userId: string, text: string): Promise<void>
   /** A private answer to a command or a click, by its `response_url`. */

@@ -18,7 +18,7 @@ import { createDispatcher, type Dispatcher } from './dispatch.ts'
 import { intake } from './intake.ts'
 import type { Log } from './log.ts'
 import { alarms, page } from './page.ts'
-import { closeAll } from './panic.ts'
+import { closeAll, tellPanic } from './panic.ts'
 import { planRules } from './plan-rules.ts'
 import { findSubscriptions, reconcile } from './reconcile.ts'
 import { knowRoles } from './requester-roles.ts'
@@ -77,7 +77,8 @@ export function createEngine(parts: EngineParts): Engine {
       talk: talk(all),
       announce: announce({ ...all, channel: () => parts.policy().auditChannel }),
       intake: intake(all),
-      panic: closeAll({ ...all, pages }),
+      panic: closeAll(all),
+      'panic news': tellPanic({ ...all, pages }),
       page: page({ ...all, pages }),
       alarm: alarms({ ...all, pages }),
       survey: findSubscriptions(all),

@@ -35,7 +35,17 @@ export const alarmJob = (dueAt: number): NewJob => ({
 export const panicJob = (id: string, dueAt: number): NewJob => ({
   key: `panic:${id}`,
   kind: 'panic',
-  lane: 'people',
+  // Beside the ends of grants, where nothing waits for Slack.
+  lane: 'timers',
+  subject: id,
+  dueAt,
+  mode: 'wake',
+})
+
+export const panicNewsJob = (id: string, dueAt: number): NewJob => ({
+  key: `panic news:${id}`,
+  kind: 'panic news',
+  lane: 'slack',
   subject: id,
   dueAt,
   mode: 'wake',

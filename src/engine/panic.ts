@@ -4,13 +4,19 @@ import type { Pages } from '../core/policy.ts'
 import type { Chat, Clock, Store } from '../ports.ts'
 import type { Dispatcher } from './dispatch.ts'
 import { again, done, type Handler, messageOf } from './handler.ts'
+import { panicNewsJob } from './job-of.ts'
 import type { Log } from './log.ts'
 
 interface PanicParts {
   readonly store: Store
   readonly clock: Clock
-  readonly chat: Chat
   readonly dispatcher: Dispatcher
+}
+
+interface PanicNewsParts {
+  readonly store: Store
+  readonly clock: Clock
+  readonly chat: Chat
   readonly pages: () => Pages
   readonly log: Log
 }
@@ -22,11 +28,11 @@ const longestMs = 10 * 60_000
 const inScope = async (store: Store, { scope }: Panic, states: Parameters<Store['grants']>[0]) =>
   (await store.grants(states)).filter(({ request }) => isInScope(scope, request))
 
-/** Ends all access in the scope, and says how far that has come until nothing of it is left. */
+/** Ends all access in the scope, and then has it told. */
 export const closeAll =
   (parts: PanicParts): Handler =>
   async (claim) => {
-    const { store, clock, dispatcher, chat, log } = parts
+    const { store, clock, dispatcher } = parts
     const found = await store.panic(claim.subject)
     if (!found) return done
     const { panic } = found
@@ -36,11 +42,24 @@ export const closeAll =
         dispatcher.dispatch({ requestId: request.id, event: { type: 'panic', panic } }),
       ),
     )
-    const total = found.total ?? open.length
-    if (found.total === null) await store.countPanic(panic.id, total)
+    if (found.total === null) await store.countPanic(panic.id, open.length)
+    const now = clock.now()
+    await store.transact((tx) => tx.putJobs([panicNewsJob(panic.id, now)], now))
+    return done
+  }
+
+/** Says how far a stop has come, until nothing of it is left; no close waits for this. */
+export const tellPanic =
+  (parts: PanicNewsParts): Handler =>
+  async (claim) => {
+    const { store, clock, chat, log } = parts
+    const found = await store.panic(claim.subject)
+    if (!found) return done
+    const { panic, total } = found
     const closing = (await inScope(store, panic, ['closing'])).filter((one) => endedBy(one, panic))
+    const holds = (await store.panics()).some(({ id }) => id === panic.id)
     try {
-      await chat.panicNews(parts.pages(), panic, total, closing)
+      await chat.panicNews(parts.pages(), panic, { total: total ?? closing.length, closing, holds })
     } catch (error) {
       log.error({ panic: panic.id, error: messageOf(error) }, 'how far a stop has come could not be told')
       return again(clock.now() + everyMs, messageOf(error))
@@ -52,4 +71,4 @@ export const closeAll =
   }
 
 const endedBy = ({ grant }: Case, panic: Panic): boolean =>
-  grant?.state === 'closing' && grant.closingSince >= panic.at
+  grant?.state === 'closing' && grant.reason === 'panic' && grant.closingSince >= panic.at

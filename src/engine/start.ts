@@ -9,6 +9,12 @@ interface StartParts extends VerdictParts {
   readonly policy: () => Policy
 }
 
+/** What a rule may grant by itself was counted at the approval; the place that was taken then must not count against it. */
+const withoutQuotas = (policy: Policy): Policy => ({
+  ...policy,
+  rules: policy.rules.map((rule) => ({ ...rule, quota: {} })),
+})
+
 /** The start that a person named has come: the policy and the directory are asked again before anything opens. */
 export const start =
   (parts: StartParts): Handler =>
@@ -22,7 +28,7 @@ export const start =
     const waits = !requester.known && current.grant?.state === 'opening'
     if (waits && clock.now() < current.grant.expiresAt)
       return again(clock.now() + backoffMs(claim.attempt), 'Slack did not say who the requester is')
-    const verdict = await verdictNow(parts, policy, current.request, requester)
+    const verdict = await verdictNow(parts, withoutQuotas(policy), current.request, requester, 'live')
     await dispatcher.dispatch({
       requestId: claim.subject,
       event: { type: 'start', policy: verdict, requester },

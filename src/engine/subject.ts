@@ -9,17 +9,21 @@ export const subjectOf = (
   now: number,
   usage: ReadonlyMap<string, Usage>,
   first = false,
-): Subject => ({
-  requester: ask.requester,
-  groups: requester.groups,
-  entraGroups: requester.entraGroups,
-  vm: ask.vm,
-  ports: ask.ports,
-  source: ask.source,
-  reason: ask.reason,
-  startsAt: Math.max(now, ask.startsAt ?? now),
-  durationMs: ask.durationMs,
-  ...(ask.emergency && { emergency: true }),
-  ...(ask.extends && { extension: { extraMs: ask.extends.extraMs, first } }),
-  usage,
-})
+): Subject => {
+  const startsAt = Math.max(now, ask.startsAt ?? now)
+  return {
+    requester: ask.requester,
+    groups: requester.groups,
+    entraGroups: requester.entraGroups,
+    vm: ask.vm,
+    ports: ask.ports,
+    source: ask.source,
+    reason: ask.reason,
+    startsAt,
+    // An end that was named holds, however late the yes.
+    durationMs: Math.min(ask.durationMs, (ask.until ?? Number.POSITIVE_INFINITY) - startsAt),
+    ...(ask.emergency && { emergency: true }),
+    ...(ask.extends && { extension: { extraMs: ask.extends.extraMs, first } }),
+    usage,
+  }
+}

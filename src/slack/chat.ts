@@ -14,6 +14,7 @@ import { alarmMessage, stuckPage } from './pages.ts'
 import { panicNews } from './panic-news.ts'
 import { calling, callTimeout, webClient } from './web-api.ts'
 import { whyText } from './why.ts'
+import { onlyOurTokens } from './words.ts'
 
 export interface ChatSettings {
   readonly token: string
@@ -78,12 +79,13 @@ async function tellSkipped(people: WebClient, log: Log, users: readonly string[]
 
 /** What is said to one person, or asks one for something. */
 const personally = (people: WebClient): Pick<Chat, 'panicNews' | 'say' | 'askWhy'> => ({
-  async panicNews(pages, panic, total, closing) {
-    await post(people, pages.channel, panicNews(panic, total, closing))
-    await post(people, panic.by.userId, panicNews(panic, total, closing))
+  async panicNews(pages, panic, news) {
+    await post(people, pages.channel, panicNews(panic, news))
+    await post(people, panic.by.userId, panicNews(panic, news))
   },
   async say(userId, text) {
-    await post(people, userId, { text, blocks: [section(text)] })
+    const safe = onlyOurTokens(text)
+    await post(people, userId, { text: safe, blocks: [section(safe)] })
   },
   async askWhy(trigger, kase) {
     const view = reasonForm(kase)

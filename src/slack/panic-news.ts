@@ -1,5 +1,5 @@
-import type { Case } from '../core/case.ts'
 import type { Panic, Scope } from '../core/panic.ts'
+import type { PanicNews } from '../ports.ts'
 import { type Shown, section } from './blocks.ts'
 import { scope as caseScope, list } from './facts.ts'
 import { count, person, time, words } from './words.ts'
@@ -19,7 +19,7 @@ function scopeText(scope: Scope): string {
 }
 
 /** How far a stop has come, as Azure has confirmed it. */
-export function panicNews(panic: Panic, total: number, closing: readonly Case[]): Shown {
+export function panicNews(panic: Panic, { total, closing, holds }: PanicNews): Shown {
   const closed = total - closing.length
   const still =
     closing.length === 0
@@ -31,7 +31,9 @@ export function panicNews(panic: Panic, total: number, closing: readonly Case[])
   const text = [
     `*${person(panic.by)} stopped ${scopeText(panic.scope)}* ${time(panic.at)}: ${words(panic.reason, 300)}.`,
     `Closed: ${count(closed, 'access', 'accesses')}. ${still}`,
-    'Nothing new is opened there until somebody lifts it with `/jit panic lift because …`.',
+    holds
+      ? 'Nothing new is opened there until somebody lifts it with `/jit panic lift because …`.'
+      : 'It is lifted: access there can be asked for again.',
   ].join('\n')
   return { text, blocks: [section(text)] }
 }

@@ -50,6 +50,8 @@ function stageFact({ request }: Extract<Phase, { name: 'pending' | 'too late' }>
 }
 
 function approval({ request }: Approved): string {
+  // The line about its review says that nobody was asked.
+  if (request.terms?.emergency) return `Begun by breaking the glass ${time(request.approvedAt)}.`
   const by = approvedBy(request).map(user)
   return by.length > 0
     ? `Approved by ${list(by)} ${time(request.approvedAt)}.`

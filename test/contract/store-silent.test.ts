@@ -56,6 +56,7 @@ const others = {
   escalation: other,
   start: other,
   panic: other,
+  'panic news': other,
   unsigned: other,
   expiry: other,
   warning: other,

@@ -32,6 +32,8 @@ describe('breaking the glass', () => {
   test('opens at once, tells everybody who was not asked, and stays to be reviewed by somebody else', async () => {
     await breaks('ssh vm-jump01 20m from 81.2.69.142 because the shop is down')
     expect(world.cardText()).toMatch(/^Open: ssh to vm-jump01/)
+    expect(world.cardText()).toMatch(/Begun by breaking the glass/)
+    expect(world.cardText()).not.toMatch(/nobody had to be asked/)
     expect(world.cardText()).toMatch(
       /Break-glass: nobody was asked\. Nobody has reviewed it yet; @alex should/,
     )

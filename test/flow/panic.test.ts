@@ -74,6 +74,33 @@ describe('a panic', () => {
     await stops('alex', 'lift because it was found')
   })
 
+  test('closes although Slack takes no message, and tells it later', async () => {
+    await opens('vm-web01')
+    await world.people.alex.types('/jit', 'panic all because Slack is slow', { channel: channels.access })
+    const view = await world.slack.until(() => world.people.alex.modal())
+    const before = pages().length
+    world.slack.fault({ method: 'chat.postMessage', kind: '500', times: 1000 })
+    await world.people.alex.submits(view)
+    await world.settle()
+    expect(world.ourRules()).toEqual([])
+    expect(pages().length).toBe(before)
+    world.slack.heal()
+    await world.passes('2m')
+    expect(pages().at(-1)).toMatch(/Closed: 1 access/)
+    await stops('alex', 'lift because it was a drill')
+  })
+
+  test('says so when its form does not open, and then nothing has happened', async () => {
+    await opens('vm-web01')
+    world.slack.fault({ method: 'views.open', kind: '500', times: 10 })
+    await world.people.alex.types('/jit', 'panic all because of a drill', { channel: channels.access })
+    await world.slack.until(() =>
+      world.ephemerals('alex').some((text) => /form could not be opened/.test(text)),
+    )
+    expect(world.passesTo('vm-web01', 22)).toBe(true)
+    world.slack.heal()
+  })
+
   test('is the operators’ alone', async () => {
     await opens('vm-web01')
     await stops('mallory', 'all because I can')

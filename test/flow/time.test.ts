@@ -107,4 +107,34 @@ describe('a start that is named', () => {
     expect(world.cardText()).toMatch(/no longer allowed: access is refused if a freeze is on/)
     expect(world.ourRules()).toEqual([])
   })
+
+  test('a place in a quota that was taken at the approval does not count against the start', async () => {
+    await world.policy(
+      policy
+        .replace(
+          'rules:',
+          'rules:\n  - { name: once a day, approvals: 0, quota: { perPerson: 1 }, vm: { name: vm-web* } }',
+        )
+        .replace(/  - name: a colleague[^]*$/, ''),
+    )
+    await world.asks('robin', `ssh vm-web01 30m at ${inMinutes(60)} from 81.2.69.142`)
+    await world.passes('61m')
+    expect(world.cardText()).toMatch(/^Open: ssh to vm-web01/)
+    await world.passes('30m')
+  })
+
+  test('hours that the access lies in are enough, although the yes comes late', async () => {
+    const open = new Date(now().getTime() + 3_600_000)
+    const at = (minutes: number) => new Date(open.getTime() + minutes * 60_000).toISOString().slice(11, 16)
+    await world.policy(
+      policy.replace(
+        '    escalate:',
+        `    time: { hours: "${at(-30)}-${at(40)}", zone: Europe/Berlin }\n    escalate:`,
+      ),
+    )
+    await world.asks('robin', `rdp vm-jump01 30m at ${inMinutes(10)} from 81.2.69.142`)
+    await world.passes('25m')
+    await world.clicks('avery', 'approve')
+    expect(world.cardText()).toMatch(/^Open: rdp to vm-jump01/)
+  })
 })

@@ -1,5 +1,6 @@
 import type { AllMiddlewareArgs, BlockAction, SlackActionMiddlewareArgs } from '@slack/bolt'
 import { againForm } from '../forms/again.ts'
+import { openForm } from '../forms/open.ts'
 import type { Hands } from '../listener.ts'
 
 type Args = SlackActionMiddlewareArgs<BlockAction> & AllMiddlewareArgs
@@ -13,6 +14,7 @@ export const again =
     await ack()
     const requestId = 'value' in action && typeof action.value === 'string' ? action.value : ''
     const kase = await hands.read(requestId)
-    if (kase)
-      await client.views.open({ trigger_id: body.trigger_id, view: againForm(kase, body.response_url) })
+    if (!kase) return
+    const opening = { client, trigger: body.trigger_id, responseUrl: body.response_url || null }
+    await openForm(hands, opening, againForm(kase, body.response_url))
   }

@@ -1,5 +1,6 @@
 import type { AllMiddlewareArgs, BlockAction, SlackActionMiddlewareArgs } from '@slack/bolt'
 import { lessForm } from '../forms/less.ts'
+import { openForm } from '../forms/open.ts'
 import type { Hands } from '../listener.ts'
 
 type Args = SlackActionMiddlewareArgs<BlockAction> & AllMiddlewareArgs
@@ -14,7 +15,11 @@ export const less =
     const requestId = 'value' in action && typeof action.value === 'string' ? action.value : ''
     const kase = await hands.read(requestId)
     if (kase?.request.state === 'pending') {
-      await client.views.open({ trigger_id: body.trigger_id, view: lessForm(kase) })
+      await openForm(
+        hands,
+        { client, trigger: body.trigger_id, responseUrl: body.response_url || null },
+        lessForm(kase),
+      )
     } else if (body.response_url) {
       await hands.answer(
         body.response_url,

@@ -5,6 +5,7 @@ import { parsePanic } from '../../core/panic-command.ts'
 import type { Person } from '../../core/person.ts'
 import type { Gesture } from '../../ports.ts'
 import { glassForm } from '../forms/glass.ts'
+import { openForm } from '../forms/open.ts'
 import { panicForm } from '../forms/panic.ts'
 import { personOf } from '../identity.ts'
 import { type Hands, notStored } from '../listener.ts'
@@ -76,18 +77,19 @@ export const jit =
   async ({ body, ack, client }: Args): Promise<void> => {
     const receivedAt = hands.now()
     const say = (text: string) => ack({ response_type: 'ephemeral', text })
+    const opening = { client, trigger: body.trigger_id, responseUrl: body.response_url }
     const command = parseCommand(body.text, hands.services())
     if (command.kind === 'panic') {
       const view = panicForm(body.text)
       await (view ? ack() : say(panicHelp(body.text)))
-      if (view) await client.views.open({ trigger_id: body.trigger_id, view })
+      if (view) await openForm(hands, opening, view)
       return
     }
     const no = refusal(command, hands)
     if (no === null && command.kind === 'ask' && command.emergency) {
       await ack()
       const view = glassForm(command, { text: body.text, responseUrl: body.response_url })
-      await client.views.open({ trigger_id: body.trigger_id, view })
+      await openForm(hands, opening, view)
       return
     }
     if (no !== null) return say(no)
