@@ -16,7 +16,7 @@ interface PanicParts {
 interface PanicNewsParts {
   readonly store: Store
   readonly clock: Clock
-  readonly chat: Chat
+  readonly chat: Pick<Chat, 'panicNews'>
   readonly pages: () => Pages
   readonly log: Log
 }

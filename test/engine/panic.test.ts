@@ -24,9 +24,7 @@ async function told(cases: readonly Case[], lifted = false): Promise<PanicNews> 
   const handler = tellPanic({
     store: { ...store, grants },
     clock: { now: () => clock('09:10'), sleep: async () => {} },
-    chat: {
-      panicNews: async (_pages: unknown, _panic: unknown, news: PanicNews) => void heard.push(news),
-    } as never,
+    chat: { panicNews: async (_pages, _panic, news) => void heard.push(news) },
     pages: () => ({ channel: 'C0PAGES', users: [], groups: [] }),
     log: { info: () => {}, warn: () => {}, error: () => {} },
   })

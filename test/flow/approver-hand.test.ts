@@ -27,7 +27,7 @@ describe('what an approver can do beside a plain yes', () => {
   test('Deny counts at once, and a form asks why; the reason reaches the thread and the requester', async () => {
     await world.clicks('avery', 'deny')
     expect(world.cardText()).toMatch(/^Denied: /)
-    await fills('avery', { text: 'Use the print server instead.' })
+    await fills('avery', { reason: 'Use the print server instead.' })
     expect(world.thread().join('\n')).toMatch(
       /@avery says about rdp, ssh to vm-jump01.*Use the print server/s,
     )

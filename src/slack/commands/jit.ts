@@ -88,7 +88,7 @@ export const jit =
     const no = refusal(command, hands)
     if (no === null && command.kind === 'ask' && command.emergency) {
       await ack()
-      const view = glassForm(command, { text: body.text, responseUrl: body.response_url })
+      const view = glassForm(command, body.text, body.response_url)
       await openForm(hands, opening, view)
       return
     }

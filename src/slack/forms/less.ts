@@ -4,12 +4,11 @@ import { durationText, parseSpan } from '../../core/duration.ts'
 import { isLess } from '../../core/less.ts'
 import { type Port, parsePort, portsText } from '../../core/service.ts'
 import { rawScope } from '../facts.ts'
-import { plain } from '../words.ts'
+import { form, input, line, textField, textIn, type Values } from './parts.ts'
 
 export const id = 'approve_less'
 export const timeBlock = 'time'
 const portsBlock = 'ports'
-const input = 'value'
 
 type Request = Case['request']
 
@@ -36,46 +35,25 @@ const portsInput = ({ ports }: Request): KnownBlock[] =>
       ]
 
 /** What is asked for, to be made less of. */
-export const lessForm = ({ request }: Case): ModalView => ({
-  type: 'modal',
-  callback_id: id,
-  private_metadata: request.id,
-  title: { type: 'plain_text', text: 'Approve less' },
-  submit: { type: 'plain_text', text: 'Approve' },
-  close: { type: 'plain_text', text: 'Back' },
-  blocks: [
-    {
-      type: 'section',
-      text: {
-        type: 'plain_text',
-        text: plain(`${rawScope(request)}, asked for ${durationText(request.durationMs)}`, 300),
-        emoji: false,
-      },
-    },
-    {
-      type: 'input',
-      block_id: timeBlock,
-      label: { type: 'plain_text', text: 'How long' },
-      hint: { type: 'plain_text', text: `At most ${durationText(request.durationMs)}, such as 15m.` },
-      element: {
-        type: 'plain_text_input',
-        action_id: input,
-        initial_value: durationText(request.durationMs),
-        max_length: 30,
-      },
-    },
-    ...portsInput(request),
-  ],
-})
-
-interface Values {
-  readonly [block: string]: {
-    readonly [input: string]: {
-      readonly value?: string | null
-      readonly selected_options?: readonly { readonly value?: string }[]
-    }
-  }
-}
+export const lessForm = ({ request }: Case): ModalView =>
+  form({
+    id,
+    title: 'Approve less',
+    submit: 'Approve',
+    close: 'Back',
+    carries: request.id,
+    blocks: [
+      line(`${rawScope(request)}, asked for ${durationText(request.durationMs)}`),
+      textField({
+        block: timeBlock,
+        label: 'How long',
+        hint: `At most ${durationText(request.durationMs)}, such as 15m.`,
+        most: 30,
+        initial: durationText(request.durationMs),
+      }),
+      ...portsInput(request),
+    ],
+  })
 
 type LessAnswer =
   | { readonly ok: true; readonly duration: string; readonly ports: readonly string[] }
@@ -83,7 +61,7 @@ type LessAnswer =
 
 /** Reads the form back; a mistake is shown at its place and nothing is lost. */
 export function lessIn(values: Values, { request }: Case): LessAnswer {
-  const duration = values[timeBlock]?.[input]?.value?.trim() ?? ''
+  const duration = textIn(values, timeBlock)
   const chosen = values[portsBlock]?.[input]?.selected_options?.map(({ value }) => value ?? '')
   const ports = chosen ?? request.ports.map((port) => portsText([port]))
   const span = parseSpan(duration)

@@ -3,10 +3,10 @@ import { parseCommand } from '../../core/command.ts'
 import type { Gesture } from '../../ports.ts'
 import { personOf } from '../identity.ts'
 import { type Hands, notStored } from '../listener.ts'
-import { timeBlock as againBlock, carriedIn as carriedAgain, commandIn } from './again.ts'
-import { carriedIn } from './glass.ts'
+import { timeBlock as againBlock, commandIn } from './again.ts'
 import { lessIn, timeBlock } from './less.ts'
-import { reasonIn } from './reason.ts'
+import { carried, textIn } from './parts.ts'
+import { reasonBlock } from './reason.ts'
 
 type Args = SlackViewMiddlewareArgs<ViewSubmitAction> & AllMiddlewareArgs
 
@@ -28,10 +28,10 @@ export const denyReason =
   async (args: Args): Promise<void> => {
     const { body, view } = args
     const person = personOf(body)
-    const text = reasonIn(view.state.values)
+    const text = textIn(view.state.values, reasonBlock)
     if (person === null || text === '') return args.ack()
     const gesture: Gesture = { kind: 'comment', person, about: view.private_metadata, text }
-    return store(hands, args, gesture, 'reason')
+    return store(hands, args, gesture, reasonBlock)
   }
 
 /** What was asked before, asked once more: an ask like any other. */
@@ -40,8 +40,8 @@ export const askAgain =
   async (args: Args): Promise<void> => {
     const { body, view, ack } = args
     const person = personOf(body)
-    const carried = carriedAgain(view.private_metadata)
-    const kase = carried && (await hands.read(carried.requestId))
+    const about = carried(view.private_metadata, ['requestId', 'responseUrl'])
+    const kase = about && (await hands.read(about.requestId))
     if (person === null || !kase) return ack()
     const text = commandIn(view.state.values, kase)
     const command = parseCommand(text, hands.services())
@@ -49,7 +49,7 @@ export const askAgain =
       const wrong = command.kind === 'mistake' ? command.wrong : 'This cannot be asked for.'
       return ack({ response_action: 'errors', errors: { [againBlock]: wrong } })
     }
-    const gesture: Gesture = { kind: 'ask', person, text, responseUrl: carried.responseUrl }
+    const gesture: Gesture = { kind: 'ask', person, text, responseUrl: about.responseUrl }
     return store(hands, args, gesture, againBlock)
   }
 
@@ -58,9 +58,9 @@ export const breakGlass =
   (hands: Hands) =>
   async (args: Args): Promise<void> => {
     const person = personOf(args.body)
-    const carried = carriedIn(args.view.private_metadata)
-    if (person === null || !carried) return args.ack()
-    const gesture: Gesture = { kind: 'ask', person, ...carried }
+    const asked = carried(args.view.private_metadata, ['text', 'responseUrl'])
+    if (person === null || !asked) return args.ack()
+    const gesture: Gesture = { kind: 'ask', person, ...asked }
     return store(hands, args, gesture, 'glass')
   }
 
