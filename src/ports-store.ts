@@ -29,6 +29,7 @@ export type JobKind =
   | 'intake'
   | 'panic'
   | 'panic news'
+  | 'predecessor closed'
 
 /**
  * Jobs of different lanes never wait for one another. A job that is woken into `closes` stays there until it

@@ -10,6 +10,7 @@ import { audit, baseOf, noteOf, type State, show, write } from './grant-parts.ts
 import { differencesText } from './live-rule.ts'
 import { type Outcome, refuse, type Transition, unchanged } from './outcome.ts'
 import type { Panic } from './panic.ts'
+import type { Person } from './person.ts'
 import type { Request } from './request.ts'
 
 type GrantEvent = Exclude<
@@ -78,6 +79,10 @@ export function decideGrant(current: Case, event: GrantEvent, now: number): Outc
       return warn(current, grant, now)
     case 'expiry':
       return expire(current, grant, now)
+    case 'predecessor closed':
+      return grant.state === 'opening' || grant.state === 'open'
+        ? endEarly(request, grant, event.by, now)
+        : unchanged(current)
     case 'panic':
       return grant.state === 'opening' || grant.state === 'open'
         ? stopped(request, grant, event.panic, now)
@@ -249,5 +254,14 @@ function closeEarly(
   if (refusal) return refuse(refusal)
   if (grant.state === 'closed') return refuse({ code: 'already closed', at: grant.closedAt })
   if (grant.state === 'closing') return refuse({ code: 'already closing', since: grant.closingSince })
-  return startClosing(request, grant, { reason: 'closed early', by: by.person, detail: null }, now)
+  return endEarly(request, grant, by.person, now)
+}
+
+/** Whoever closes access means what follows on from it too. */
+function endEarly(request: Request, grant: State<'opening' | 'open'>, by: Person, now: number): Transition {
+  const closing = startClosing(request, grant, { reason: 'closed early', by, detail: null }, now)
+  const following = (request.extensions ?? []).map(
+    (requestId): Effect => ({ kind: 'end following', requestId }),
+  )
+  return { ...closing, effects: [...closing.effects, ...following] }
 }

@@ -25,7 +25,10 @@ import type { PendingRequest, Request, Review } from './request.ts'
 import { type Actor, auditOf, baseOf, type Details, show } from './request-parts.ts'
 
 type ReviewEvent = Extract<Event, { type: 'review' }>
-type RequestEvent = Extract<Event, { type: 'review' | 'cancel' | 'deadline' | 'reminder' | 'escalation' }>
+type RequestEvent = Extract<
+  Event,
+  { type: 'review' | 'cancel' | 'deadline' | 'reminder' | 'escalation' | 'predecessor closed' }
+>
 
 const dropWaiting = (requestId: string): Effect[] =>
   (['deadline', 'reminder', 'escalation'] as const).map((timer) => ({ kind: 'drop timer', timer, requestId }))
@@ -54,6 +57,8 @@ export function decideRequest(current: Case, event: RequestEvent, now: number): 
       const refusal = authorise('cancel', event.by, { request, terms: request.terms })
       return refusal ? refuse(refusal) : end(request, 'canceled', event.by.person, now)
     }
+    case 'predecessor closed':
+      return end(request, 'canceled', event.by, now)
     case 'review':
       return review(request, event, now)
     default:
@@ -73,7 +78,7 @@ function decisionOf(request: Exclude<Request, PendingRequest>): { by: readonly P
     case 'denied':
       return { by: request.by === 'policy' ? [] : [request.by], at: request.deniedAt }
     case 'canceled':
-      return { by: [request.requester], at: request.canceledAt }
+      return { by: [request.closedBy ?? request.requester], at: request.canceledAt }
     case 'lapsed':
       return { by: [], at: request.lapsedAt }
     default:
@@ -214,8 +219,10 @@ function ended(
   switch (state) {
     case 'denied':
       return { ...base, state, deniedAt: at, by: typeof by === 'string' ? 'policy' : by }
-    case 'canceled':
-      return { ...base, state, canceledAt: at }
+    case 'canceled': {
+      const others = typeof by !== 'string' && !samePerson(by, request.requester) && request.extends
+      return { ...base, state, canceledAt: at, ...(others && { closedBy: by }) }
+    }
     case 'lapsed':
       return { ...base, state, lapsedAt: at }
     default:

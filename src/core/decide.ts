@@ -44,6 +44,10 @@ export function decide(
     case 'reminder':
     case 'escalation':
       return decideRequest(current, event, now)
+    case 'predecessor closed':
+      return current.request.state === 'pending'
+        ? decideRequest(current, event, now)
+        : decideGrant(current, event, now)
     case 'extend':
     case 'start':
     case 'rules planned':

@@ -2,7 +2,7 @@ import type { Rule } from './grant.ts'
 import type { Less } from './less.ts'
 import type { Difference } from './live-rule.ts'
 import type { Panic } from './panic.ts'
-import type { Member } from './person.ts'
+import type { Member, Person } from './person.ts'
 import type { Approvers, Terms, Verdict } from './policy.ts'
 import type { Ask } from './request.ts'
 
@@ -35,6 +35,8 @@ export type Event =
       /** Whether it was written in the thread itself, where everybody has read it already. */
       readonly inThread: boolean
     }
+  /** Somebody closed, before its end, the access that this follows. */
+  | { readonly type: 'predecessor closed'; readonly by: Person }
   /** The requester wants to stay longer, and a request for that follows. */
   | { readonly type: 'extend'; readonly by: Member; readonly requestId: string; readonly extraMs: number }
   | { readonly type: 'cancel'; readonly by: Member }

@@ -82,6 +82,8 @@ interface Canceled {
   readonly state: 'canceled'
   readonly terms: Terms
   readonly canceledAt: number
+  /** Set when somebody closed the access that this was to follow. */
+  readonly closedBy?: Person
 }
 interface Lapsed {
   readonly state: 'lapsed'

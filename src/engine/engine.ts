@@ -15,6 +15,7 @@ import type {
 } from '../ports.ts'
 import { announce } from './announce.ts'
 import { createDispatcher, type Dispatcher } from './dispatch.ts'
+import { endFollowing } from './end-following.ts'
 import { intake } from './intake.ts'
 import type { Log } from './log.ts'
 import { alarms, page } from './page.ts'
@@ -77,6 +78,7 @@ export function createEngine(parts: EngineParts): Engine {
       talk: talk(all),
       announce: announce({ ...all, channel: () => parts.policy().auditChannel }),
       intake: intake(all),
+      'predecessor closed': endFollowing(all),
       panic: closeAll(all),
       'panic news': tellPanic({ ...all, pages }),
       page: page({ ...all, pages }),

@@ -94,6 +94,24 @@ const readers = (note: Note): readonly NoteTo['to'][] => {
   return threadOnly ? ['thread'] : ['thread', 'requester']
 }
 
+const followingJob = (requestId: string, dueAt: number): NewJob => ({
+  key: `request:${requestId}:predecessor`,
+  kind: 'predecessor closed',
+  lane: 'timers',
+  subject: requestId,
+  dueAt,
+  mode: 'wake',
+})
+
+const pageJob = (requestId: string, dueAt: number): NewJob => ({
+  key: `page:${requestId}`,
+  kind: 'page',
+  lane: 'slack',
+  subject: requestId,
+  dueAt,
+  mode: 'wake',
+})
+
 /** What effects become in the database. The last word on a job's key counts; null means that the job is dropped. */
 export interface Rows {
   readonly jobs: Map<string, NewJob | null>
@@ -147,15 +165,11 @@ export function addEffect(rows: Rows, effect: Effect, now: number): void {
       addJob(rows, talkJob(requestId, now))
       return
     }
+    case 'end following':
+      addJob(rows, followingJob(effect.requestId, now))
+      return
     case 'page':
-      addJob(rows, {
-        key: `page:${effect.requestId}`,
-        kind: 'page',
-        lane: 'slack',
-        subject: effect.requestId,
-        dueAt: now,
-        mode: 'wake',
-      })
+      addJob(rows, pageJob(effect.requestId, now))
       return
     default:
       effect satisfies never

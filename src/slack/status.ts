@@ -58,6 +58,13 @@ function approval({ request }: Approved): string {
     : `Approved by the policy ${time(request.approvedAt)}; nobody had to be asked.`
 }
 
+function canceled({ request }: Extract<Phase, { name: 'canceled' }>, byRequester: string): string {
+  const at = time(request.canceledAt)
+  return request.closedBy
+    ? `${person(request.closedBy)} closed the access that this was to follow ${at}, so it ended too. Nothing was opened.`
+    : `${byRequester} ${at}. Nothing was opened.`
+}
+
 const notYet = (phase: Extract<Phase, { name: 'opening' }>): string =>
   phase.grant === null
     ? 'Nothing is open yet.'
@@ -113,9 +120,7 @@ function cardLines(phase: Phase, now: number): string[] {
     case 'denied':
       return denied(phase, false)
     case 'canceled':
-      return [
-        `${person(phase.request.requester)} canceled it ${time(phase.request.canceledAt)}. Nothing was opened.`,
-      ]
+      return [canceled(phase, `${person(phase.request.requester)} canceled it`)]
     case 'lapsed':
       return [
         `*${progress(phase)}*, when the time to decide ended ${time(phase.request.lapsedAt)}. Nothing was opened.`,
@@ -170,7 +175,7 @@ function mirrorLines(phase: Phase, now: number): string[] {
     case 'denied':
       return denied(phase, true)
     case 'canceled':
-      return [`You canceled this request ${time(phase.request.canceledAt)}. Nothing was opened.`]
+      return [canceled(phase, 'You canceled this request')]
     case 'lapsed':
       return [
         `Your request had ${progress(phase)}, when the time to decide ended ${time(phase.request.lapsedAt)}. Nothing was opened. You can ask again.`,

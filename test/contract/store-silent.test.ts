@@ -57,6 +57,7 @@ const others = {
   start: other,
   panic: other,
   'panic news': other,
+  'predecessor closed': other,
   unsigned: other,
   expiry: other,
   warning: other,

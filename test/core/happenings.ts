@@ -44,6 +44,11 @@ const inEmergency = ({ request, grant }: Case): Case => ({
       : request,
 })
 
+const following = ({ request, grant }: Case): Case => ({
+  request: { ...request, extensions: ['r2', 'r3'] },
+  grant,
+})
+
 /** Every state that a case can be in, in the words of somebody who looks at the card. */
 export const states = {
   'nothing was asked': null,
@@ -67,6 +72,7 @@ export const states = {
   'opening, one rule there': granted('opening', [rule('A', 'present'), rule('B')]),
   open: granted('open', [rule('A', 'present'), rule('B', 'present')]),
   'open, and nobody was asked': inEmergency(granted('open', [rule('A', 'present'), rule('B', 'present')])),
+  'open, with more to follow': following(granted('open', [rule('A', 'present'), rule('B', 'present')])),
   closing: granted('closing', [rule('A', 'present'), rule('B', 'present')]),
   'closing, one rule gone': granted('closing', [rule('A', 'absent'), rule('B', 'present')]),
   'closing, and it pages': stuckSince(
@@ -182,6 +188,7 @@ export const events = {
   'nobody has looked at it': [{ type: 'unsigned' }],
   'Bob signs': [signs(bob)],
   'Alice signs': [signs(alice)],
+  'what it follows is closed': [{ type: 'predecessor closed', by: bob }],
   'an operator stops everything': [{ type: 'panic', panic }],
   'Dave, an operator, closes': [
     { type: 'close', by: member(dave), operators: { users: ['UDAVE'], groups: [] } },

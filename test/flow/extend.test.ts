@@ -61,6 +61,28 @@ describe('staying longer', () => {
     expect(world.cardText()).toMatch(/^Approval needed/)
   })
 
+  test('ends with the access that it follows, when somebody closes that early', async () => {
+    const id = await opens('vm-jump01')
+    const first = world.card()
+    await world.asks('robin', `extend ${id} 30m`)
+    const waits = world.card()
+    await world.clicks('avery', 'close', first)
+    expect(world.slack.visible(world.slack.now(waits))).toMatch(
+      /^Canceled: .*@avery closed the access that this was to follow/s,
+    )
+    expect(world.dm('robin').join('\n')).toMatch(/Canceled by @avery/)
+    await expect(world.clicks('avery', 'approve', waits)).rejects.toThrow(/no "approve" to click/)
+
+    const second = await opens('vm-jump01')
+    const open = world.card()
+    await world.asks('robin', `extend ${second} 30m`)
+    await world.clicks('avery', 'approve')
+    await world.clicks('robin', 'close', open)
+    expect(world.passesTo('vm-jump01', 22)).toBe(false)
+    expect(world.ourRules().filter(({ nsg }) => nsg.includes('jump01'))).toEqual([])
+    expect(world.cardText()).toMatch(/^Closed: .*@robin closed it early/s)
+  })
+
   test('is nobody else’s to ask for, and nothing can be made longer that is over', async () => {
     const id = await opens('vm-jump01')
     await world.asks('alex', `extend ${id} 15m`)
