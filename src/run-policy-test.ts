@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { approvalsOf, evaluate } from './core/evaluate.ts'
+import { evaluate } from './core/evaluate.ts'
+import { approvalsOf } from './core/pick.ts'
 import type { Policy, Verdict } from './core/policy.ts'
 import { treeText } from './core/tree-text.ts'
 import { subjectOfQuestion } from './policy-question.ts'

@@ -1,5 +1,5 @@
-import { judge } from '../../src/core/evaluate.ts'
 import { compileGlobs, type Glob } from '../../src/core/glob.ts'
+import { judge } from '../../src/core/pick.ts'
 import type { Policy, Subject } from '../../src/core/policy.ts'
 import { parsePolicy } from '../../src/policy-file.ts'
 import type { Family } from '../family.ts'

@@ -148,6 +148,13 @@ function takeSpan(words: string[]): string {
   return bare < 0 ? '30m' : `${words.splice(bare, 1)[0]}m`
 }
 
+/** Whoever copies the example must not ask for now who wanted later. */
+function startText(start: Parts['start']): string {
+  if (start === null) return ''
+  const { tomorrow, hour, minute } = start === 'wrong' ? { tomorrow: false, hour: 18, minute: 0 } : start
+  return ` ${tomorrow ? 'tomorrow' : 'at'} ${hour}:${String(minute).padStart(2, '0')}`
+}
+
 /** A command that would work, made of as much of what was typed as can be understood. */
 function corrected(parts: Parts, services: readonly Service[]): string {
   const words = parts.words.flatMap((word) => word.split(',')).filter((word) => word !== '')
@@ -173,7 +180,7 @@ function corrected(parts: Parts, services: readonly Service[]): string {
   // A first word that is no service stands where the service should be, so it is hardly the VM.
   const vm = (vms[0] === parts.words[0] ? vms[1] : undefined) ?? vms[0] ?? someVm
   const from = parts.from && isAddressLike(parts.from) ? ` from ${parts.from}` : ''
-  return `/jit ${service.toLowerCase()} ${vm} ${span}${from}`
+  return `/jit ${service.toLowerCase()} ${vm} ${span}${startText(parts.start)}${from}`
 }
 
 function unknownService(word: string, services: readonly Service[]): string {

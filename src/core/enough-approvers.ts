@@ -1,6 +1,6 @@
-import { approvalsOf } from './evaluate.ts'
 import { type Capacities, connect, mostFlow } from './flow.ts'
 import type { Person } from './person.ts'
+import { approvalsOf } from './pick.ts'
 import type { Reason, Stage, Terms, Verdict } from './policy.ts'
 
 /** Who is there to approve, as Slack said when it was asked. */

@@ -1,6 +1,6 @@
 import type { RoleAnswer } from '../core/azure-role.ts'
-import { ruleFor } from '../core/evaluate.ts'
 import type { Member } from '../core/person.ts'
+import { ruleFor } from '../core/pick.ts'
 import { azureRolesNamed, type Policy, type Subject } from '../core/policy.ts'
 import type { AzureRoles, Clock } from '../ports.ts'
 import { messageOf } from './handler.ts'

@@ -1,4 +1,4 @@
-import { approvalsOf } from '../core/evaluate.ts'
+import { approvalsOf } from '../core/pick.ts'
 import { closedSentences, closingSentences, reasonSentence } from './closing.ts'
 import {
   approvedBy,

@@ -48,6 +48,18 @@ describe('a start', () => {
     expect(parse(`rdp vm-jump01 ${text} for 30m`)).toEqual({ ...plainAsk, start })
   })
 
+  it.each([
+    ['rdp vm-jump01 30m at 25:00', '/jit rdp vm-jump01 30m at 18:00'],
+    ['rpd vm-jump01 30m at 19:05', '/jit rdp vm-jump01 30m at 19:05'],
+    ['rpd vm-jump01 30m tomorrow 9:00', '/jit rdp vm-jump01 30m tomorrow 9:00'],
+  ])('stays in the example of a mistake: %s', (text, example) => {
+    expect(parse(text)).toMatchObject({ kind: 'mistake', example })
+    expect(parse(example.slice('/jit '.length))).toMatchObject({
+      kind: 'ask',
+      start: { minute: expect.any(Number) },
+    })
+  })
+
   it('is not confused with an end', () => {
     expect(parse('rdp vm-jump01 until 18:00')).toMatchObject({ start: null })
     expect(parse('rdp vm-jump01 until 18:00 at 17:00')).toMatchObject({

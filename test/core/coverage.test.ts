@@ -1,7 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { matchCovers } from '../../src/core/coverage.ts'
-import { judge } from '../../src/core/evaluate.ts'
+import { judge } from '../../src/core/pick.ts'
 import type { Match } from '../../src/core/policy.ts'
 import { policy } from '../support/cases.ts'
 import { anyMatch, anySubject, parts, refusal, rule, tcp, together } from '../support/policies.ts'

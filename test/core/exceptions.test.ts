@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { evaluate, judge, ruleFor } from '../../src/core/evaluate.ts'
+import { evaluate } from '../../src/core/evaluate.ts'
+import { judge, ruleFor } from '../../src/core/pick.ts'
 import type { BreakGlass, Extension, PolicyRule, Quota, Reason, Subject } from '../../src/core/policy.ts'
 import { policy, subject, terms } from '../support/cases.ts'
 import { refusal, rule } from '../support/policies.ts'

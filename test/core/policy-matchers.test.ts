@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { evaluate, judge } from '../../src/core/evaluate.ts'
+import { evaluate } from '../../src/core/evaluate.ts'
+import { judge } from '../../src/core/pick.ts'
 import type { Match, Quota, Reason, ReasonNeed, Subject, Usage } from '../../src/core/policy.ts'
 import { policy, subject, vm } from '../support/cases.ts'
 import { refusal, rule } from '../support/policies.ts'

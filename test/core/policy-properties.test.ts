@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { evaluate, judge } from '../../src/core/evaluate.ts'
+import { evaluate } from '../../src/core/evaluate.ts'
+import { judge } from '../../src/core/pick.ts'
 import type { Outcome, Policy, Reason, Subject } from '../../src/core/policy.ts'
 import { treeLines } from '../../src/core/tree-text.ts'
 import { policy } from '../support/cases.ts'

@@ -1,0 +1,159 @@
+import { allApprovers } from './approval.ts'
+import { type Check, type Facts, factsOf } from './check.ts'
+import { checksOf } from './checks.ts'
+import { beginningOf, compileGlobs } from './glob.ts'
+import type {
+  Approvers,
+  BreakGlass,
+  DenyRule,
+  Outcome,
+  Policy,
+  PolicyRule,
+  ReasonNeed,
+  Subject,
+  Terms,
+  Verdict,
+} from './policy.ts'
+import { hasPlace } from './quota.ts'
+
+export interface Ready<R extends PolicyRule | DenyRule> {
+  readonly rule: R
+  readonly checks: readonly Check[]
+  /** What the VM’s name and its resource group must begin with: it passes over most rules without asking them. */
+  readonly name: string
+  readonly group: string
+}
+
+interface ReadyPolicy {
+  readonly deny: readonly Ready<DenyRule>[]
+  readonly rules: readonly Ready<PolicyRule>[]
+}
+
+const readied = new WeakMap<Policy, ReadyPolicy>()
+
+const ready = <R extends PolicyRule | DenyRule>(rule: R): Ready<R> => ({
+  rule,
+  checks: checksOf(rule.match),
+  name: beginningOf(rule.match.vm.name ?? []),
+  group: beginningOf(rule.match.vm.resourceGroup ?? []),
+})
+
+/** False when the checks would surely say `none`. */
+const mayFit = (
+  { name, group }: Pick<Ready<DenyRule>, 'name' | 'group'>,
+  { vmName, resourceGroup }: Facts,
+): boolean => vmName.startsWith(name) && resourceGroup.startsWith(group)
+
+/** Globs and ranges are read once for each policy, however often it is asked. */
+export function readyPolicy(policy: Policy): ReadyPolicy {
+  const known = readied.get(policy)
+  if (known) return known
+  const made = { deny: policy.deny.map(ready), rules: policy.rules.map(ready) }
+  readied.set(policy, made)
+  return made
+}
+
+/** What is not known cannot be held against a refusal: it refuses. */
+export const refuses = (one: Ready<DenyRule>, facts: Facts): boolean => {
+  if (!mayFit(one, facts)) return false
+  for (const check of one.checks) if (check.fit(facts) === 'none') return false
+  return true
+}
+
+export const fitsAll = (one: Ready<PolicyRule>, facts: Facts): boolean => {
+  if (!mayFit(one, facts)) return false
+  for (const check of one.checks) if (check.fit(facts) !== 'all') return false
+  return hasPlace(one.rule.quota, facts.subject.usage.get(one.rule.name))
+}
+
+/** What keeps a rule that fits from granting; the rules below it are not tried. */
+type Limit = 'duration' | 'reason' | 'glass'
+
+export const reasonFits = (need: ReasonNeed, reason: string | null): boolean => {
+  if (need.kind === 'optional') return true
+  if (reason === null || reason.trim() === '') return false
+  return need.kind === 'required' || compileGlobs(need.globs)(reason.toLowerCase())
+}
+
+/** In an emergency the rule’s own, shorter, limit holds. */
+export const longestOf = ({ terms, breakGlass }: PolicyRule, { emergency }: Subject): number =>
+  emergency && breakGlass ? Math.min(breakGlass.maxDurationMs, terms.maxDurationMs) : terms.maxDurationMs
+
+/** Whoever breaks the glass says why, whatever the rule asks for otherwise. */
+export const needOf = ({ reason }: PolicyRule, { emergency }: Subject): ReasonNeed =>
+  emergency && reason.kind === 'optional' ? { kind: 'required' } : reason
+
+const limitOf = (rule: PolicyRule, subject: Subject): Limit | null => {
+  const { durationMs, reason, emergency } = subject
+  if (emergency && !rule.breakGlass) return 'glass'
+  if (!(durationMs > 0 && durationMs <= longestOf(rule, subject))) return 'duration'
+  return reasonFits(needOf(rule, subject), reason) ? null : 'reason'
+}
+
+export type Picked =
+  | { readonly kind: 'refused'; readonly by: DenyRule }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'rule'; readonly rule: PolicyRule; readonly limit: Limit | null }
+
+/** The only place where it is decided what the policy says; everything else puts it into words. */
+export function pick(policy: Policy, facts: Facts): Picked {
+  const { deny, rules } = readyPolicy(policy)
+  for (const by of deny) if (refuses(by, facts)) return { kind: 'refused', by: by.rule }
+  for (const one of rules) {
+    if (fitsAll(one, facts)) return { kind: 'rule', rule: one.rule, limit: limitOf(one.rule, facts.subject) }
+  }
+  return { kind: 'none' }
+}
+
+export const outcomeOf = (picked: Picked, subject: Subject): Outcome => {
+  if (picked.kind !== 'rule' || picked.limit !== null) return 'deny'
+  return termsOf(picked, subject)?.stages.length === 0 ? 'allow' : 'needs approval'
+}
+
+/** Whether nobody has to be asked again by somebody who only wants to stay longer. */
+export function staysFreely({ extension }: PolicyRule, asked: Subject['extension']): boolean {
+  if (!asked || extension.kind === 'same') return false
+  return extension.kind === 'none' || (asked.first && asked.extraMs <= extension.mostMs)
+}
+
+/** Whom the stages name together; owners and people on call are still to be looked up. */
+function everybody(terms: Terms): Approvers {
+  const all = terms.stages.map(({ approvers }) => approvers)
+  const [ownerTag] = all.flatMap((one) => one.ownerTag ?? [])
+  const onCall = all.flatMap((one) => one.onCall ?? [])
+  return {
+    ...allApprovers(terms),
+    ...(ownerTag !== undefined && { ownerTag }),
+    ...(onCall.length > 0 && { onCall }),
+  }
+}
+
+/** Nobody is asked; who would have been is told, and somebody looks at it afterwards. */
+const emergencyTerms = (terms: Terms, { reviewers }: BreakGlass): Terms => ({
+  ...terms,
+  stages: [],
+  emergency: { skipped: everybody(terms), reviewers },
+})
+
+export function termsOf(picked: Picked, subject: Subject): Terms | null {
+  if (picked.kind !== 'rule' || picked.limit !== null) return null
+  const { terms, breakGlass } = picked.rule
+  if (subject.emergency && breakGlass) return emergencyTerms(terms, breakGlass)
+  return staysFreely(picked.rule, subject.extension) ? { ...terms, stages: [] } : terms
+}
+
+/** The answer alone, for who needs many of them: what `evaluate` says, without its words. */
+export function judge(policy: Policy, subject: Subject): Pick<Verdict, 'outcome' | 'terms'> {
+  const picked = pick(policy, factsOf(subject))
+  return { outcome: outcomeOf(picked, subject), terms: termsOf(picked, subject) }
+}
+
+/** The rule that decides about this request, when one does. */
+export function ruleFor(policy: Policy, subject: Subject): PolicyRule | null {
+  const picked = pick(policy, factsOf(subject))
+  return picked.kind === 'rule' ? picked.rule : null
+}
+
+/** How many approvals the stages need together. */
+export const approvalsOf = ({ stages }: Pick<Terms, 'stages'>): number =>
+  stages.reduce((sum, { approvals }) => sum + approvals, 0)
