@@ -11,8 +11,19 @@ const examples = [...helpText(builtInServices).matchAll(/`\/jit ([^\s`]+ [^`&]+)
 
 it('shows an example of everything that may be asked', () => {
   const kinds = examples.map((text) => parseCommand(text, builtInServices))
-  expect(kinds.map(({ kind }) => kind)).toEqual(['ask', 'ask', 'ask', 'ask', 'why', 'extend', 'ask', 'panic'])
+  expect(kinds.map(({ kind }) => kind)).toEqual([
+    'ask',
+    'ask',
+    'ask',
+    'ask',
+    'why',
+    'extend',
+    'ask',
+    'panic',
+    'panic',
+  ])
   expect(kinds.some((command) => command.kind === 'ask' && command.start !== null)).toBe(true)
   expect(kinds.some((command) => command.kind === 'ask' && command.emergency)).toBe(true)
-  expect(parsePanic(examples.at(-1) ?? '')).toMatchObject({ kind: 'begin', scope: { kind: 'all' } })
+  expect(parsePanic(examples.at(-2) ?? '')).toMatchObject({ kind: 'begin', scope: { kind: 'all' } })
+  expect(parsePanic(examples.at(-1) ?? '')).toMatchObject({ kind: 'lift' })
 })

@@ -11,7 +11,7 @@ export function helpText(services: readonly Service[]): string {
     `*Ask for access to a VM:* \`${words('/jit <service> <vm> <duration> [from <address>] [because <reason>]')}\``,
     '• `/jit rdp vm-jump01 30m`',
     '• `/jit ssh,443/tcp vm-web01 2h from 81.2.69.142 because deploying the fix`',
-    '• `/jit rdp group/vm-jump01 until 18:00`, when two VMs have the same name',
+    '• `/jit rdp rg-shop/vm-jump01 until 18:00`, with the resource group, when two VMs have the same name',
     '• `/jit rdp vm-jump01 1h at 18:00`, or `tomorrow 9:00`, to begin later',
     '*Why the policy says what it says:* `/jit why rdp vm-jump01 30m`, without asking anybody.',
     `*Services:* ${known.join(', ')}, or a port such as 443/tcp.`,
@@ -19,6 +19,7 @@ export function helpText(services: readonly Service[]): string {
     '*Stay longer:* `/jit extend` with the id of the request and how much longer, as in `/jit extend 7k3m9x2pqr 30m`.',
     '*No time to wait for a yes:* `/jit break-glass rdp vm-jump01 30m because the shop is down`, where the policy allows it. Everybody who was passed over is told, and somebody else has to sign for it afterwards.',
     '*Stop:* the buttons on your message, or `/jit cancel` and `/jit close` with the id of the request.',
-    '*Stop everything,* if you are an operator: `/jit panic all because the jump host is compromised`.',
+    '*Stop everything,* if you are an operator: `/jit panic all because the jump host is compromised`, or `vm`, `subscription` or `person` and a name instead of `all`; `/jit panic lift because it is clean` ends that.',
+    '*How things stand:* `/jit status`.',
   ].join('\n')
 }
