@@ -274,7 +274,7 @@ export interface Store {
   readonly jobs: Jobs
   readonly reconciling: Reconciling
   case(requestId: string): Promise<Case | null>
-  /** Stores a gesture and the job that handles it; false when this gesture was stored before. */
+  /** Stores a gesture and the job that handles it; false when this gesture is known to have been stored before. */
   receive(intake: Intake): Promise<boolean>
   intake(key: string): Promise<Intake | null>
   /** How often each of these rules has decided by itself since then: for this person, for this VM, and at all. */

@@ -1,6 +1,6 @@
 import type { PostgresPool, PostgresPoolClient } from 'kysely'
 import { type ClientConfig, Pool, type PoolClient, TypeOverrides } from 'pg'
-import { codeOf, type Log, reasonOf } from './log.ts'
+import { codeOf, isBroken, type Log, reasonOf } from './log.ts'
 
 const int8 = 20
 
@@ -22,8 +22,8 @@ export function connection(url: string): ClientConfig {
   }
 }
 
-/** The server's own errors carry a five-letter SQLSTATE. After any other the connection is in doubt. */
-const isAnswer = (error: unknown): boolean => /^[0-9A-Z]{5}$/.test(codeOf(error) ?? '')
+/** The server's own errors carry a five-letter SQLSTATE. After any other, or a goodbye, the connection is in doubt. */
+const isAnswer = (error: unknown): boolean => /^[0-9A-Z]{5}$/.test(codeOf(error) ?? '') && !isBroken(error)
 
 /** After a timeout the old query may still be running there, so the connection must not go back to the pool. */
 function guarded(client: PoolClient, onDoubt: () => void): PostgresPoolClient {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
-import type { Jobs, Reconciling, Store } from '../ports.ts'
+import type { Intake, Jobs, Reconciling, Store } from '../ports.ts'
 import { lastAddress } from './addresses.ts'
 import { auditAfter } from './audit-chain.ts'
 import { casesByGrant, oneCase } from './cases.ts'
@@ -10,13 +10,10 @@ import { gather } from './gather.ts'
 import { health } from './health.ts'
 import { readIntake, receive } from './intakes.ts'
 import { claimJobs, extendClaim, freeAll, nextRunAts, reapDead, retryJob } from './jobs.ts'
-import { reasonOf } from './log.ts'
+import { isBroken, reasonOf } from './log.ts'
 import { purge, tidyEmbedded } from './maintenance.ts'
-
 import { countPanic, onePanic, panics } from './panics.ts'
-
 import { policyText } from './policies.ts'
-
 import { type Presence, ServerPresence, soleProcess, wakeChannel } from './presence.ts'
 import { readUsage } from './quotas.ts'
 import {
@@ -119,6 +116,29 @@ const panicsOf = (outside: () => Queries): Pick<Store, 'panics' | 'panic' | 'cou
   countPanic: async (id, total) => countPanic(outside(), id, total),
 })
 
+function receiving(
+  outside: () => Queries,
+  signal: ReturnType<typeof sql>,
+  wake: () => void,
+  log: Database['log'],
+): Store['receive'] {
+  const overAnother = async (intake: Intake, error: unknown) => {
+    if (!isBroken(error)) throw error
+    // Somebody waits for the acknowledgement, and whatever became of the first try, its key counts once.
+    log.warn({ error: reasonOf(error) }, 'a gesture is stored over another connection')
+    await receive(outside(), intake, signal)
+    // Which of the two stored it cannot be known, so both are told of: a look too many costs less than a late one.
+    return true
+  }
+  return async (intake) => {
+    const stored = await receive(outside(), intake, signal).catch((error: unknown) =>
+      overAnother(intake, error),
+    )
+    if (stored) wake()
+    return stored
+  }
+}
+
 /** The store on a database whose tables are up to date. */
 export async function storeOn(database: Database): Promise<Store> {
   const { kysely, log, url } = database
@@ -143,11 +163,7 @@ export async function storeOn(database: Database): Promise<Store> {
     jobs: jobsOf(outside, presence, wake, url === null),
     reconciling: reconcilingOf(outside, log),
     case: async (id) => oneCase(outside(), id),
-    receive: async (intake) => {
-      const stored = await receive(outside(), intake, signal)
-      if (stored) wake()
-      return stored
-    },
+    receive: receiving(outside, signal, wake, log),
     intake: async (key) => readIntake(outside(), key),
     usage: async (of) => readUsage(outside(), of),
     lastAddress: async (person) => lastAddress(outside(), person),

@@ -11,9 +11,7 @@ import type { Database } from './database.ts'
 import { endIntake } from './intakes.ts'
 import { dropJobs, fenceOf, finishJobs, putJobs } from './jobs.ts'
 import { codeOf, reasonOf } from './log.ts'
-
 import { liftPanics, panicsSharing, putPanic } from './panics.ts'
-
 import { enforcePolicy } from './policies.ts'
 import { lockQuotas, noteAutomatic, usageOf } from './quotas.ts'
 import { endAlarm, endAlarms, endStray, putStrays, raiseAlarms } from './reconciling.ts'

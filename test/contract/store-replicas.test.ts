@@ -4,7 +4,7 @@ import { migrations } from '../../src/store/migrate.ts'
 import { type PostgresServer, query, startPostgres } from '../support/postgres.ts'
 import { serverStore, type TestStore } from '../support/stores.ts'
 import { expectAcknowledged } from './store-acknowledged.ts'
-import { auditEvent, grantedCase, job, minute, noon, pendingCase } from './store-cases.ts'
+import { auditEvent, grantedCase, job, minute, noon, pendingCase, robin } from './store-cases.ts'
 import { logInto } from './store-log.ts'
 import { type Child, startChild } from './store-process.ts'
 
@@ -295,6 +295,29 @@ describe('a replica that dies', () => {
   })
 })
 
+/** A gesture whose connection breaks so many times before anything of it is stored. */
+async function cutWhileStoring(times: number, how = 'pg_terminate_backend(pid, 5000)') {
+  const store = await replica()
+  const { store: other, database } = await serverStore(url)
+  running.push(other)
+  const responseUrl = 'https://hooks.example/1'
+  const gesture = { kind: 'ask', person: robin, text: 'rdp vm-jump01 30m', responseUrl } as const
+  return database.kysely.transaction().execute(async (db) => {
+    await sql`lock table intakes`.execute(db)
+    const answer = store.receive({ key: 't1', receivedAt: noon, gesture })
+    answer.catch(() => {})
+    for (let cut = 0; cut < times; cut += 1) {
+      await untilBlocked()
+      await query(
+        url,
+        `select ${how} from pg_stat_activity
+         where datname = current_database() and wait_event_type = 'Lock'`,
+      )
+    }
+    return { store, answer }
+  })
+}
+
 describe('a connection that breaks', () => {
   test('takes the slot with it: nothing is claimed until there is a new one', async () => {
     const store = await replica()
@@ -345,6 +368,24 @@ describe('a connection that breaks', () => {
     expect(await store.case('r1')).toBeNull()
     await store.transact((tx) => tx.save([pendingCase('r1')], noon))
     expect(await store.case('r1')).toEqual(pendingCase('r1'))
+  })
+
+  test('while a gesture is being stored costs nobody a second click', async () => {
+    const storing = await cutWhileStoring(1)
+    expect(await storing.answer).toBe(true)
+    expect(await storing.store.jobs.claim('people', 10, minute, noon)).toMatchObject([{ key: 'intake:t1' }])
+  })
+
+  test('each time a gesture is stored is said to whoever clicked, instead of being tried for ever', async () => {
+    const storing = await cutWhileStoring(2)
+    await expect(storing.answer).rejects.toThrow('terminat')
+    expect(await storing.store.jobs.claim('people', 10, minute, noon)).toEqual([])
+  })
+
+  test('is one thing, a database that refuses a gesture another: that is not tried again', async () => {
+    const storing = await cutWhileStoring(1, 'pg_cancel_backend(pid)')
+    await expect(storing.answer).rejects.toThrow('cancel')
+    expect(await storing.store.jobs.claim('people', 10, minute, noon)).toEqual([])
   })
 
   test('while idle disturbs nobody', async () => {
