@@ -1,11 +1,12 @@
 import { allApprovers } from './approval.ts'
 import { type Check, type Facts, factsOf } from './check.ts'
 import { checksOf } from './checks.ts'
-import { beginningOf, compileGlobs } from './glob.ts'
+import { compileGlobs } from './glob.ts'
 import type {
   Approvers,
   BreakGlass,
   DenyRule,
+  Match,
   Outcome,
   Policy,
   PolicyRule,
@@ -15,18 +16,19 @@ import type {
   Verdict,
 } from './policy.ts'
 import { hasPlace } from './quota.ts'
+import { indexRules, type RuleIndex } from './rule-index.ts'
 
 export interface Ready<R extends PolicyRule | DenyRule> {
   readonly rule: R
   readonly checks: readonly Check[]
-  /** What the VM’s name and its resource group must begin with: it passes over most rules without asking them. */
-  readonly name: string
-  readonly group: string
 }
 
 interface ReadyPolicy {
   readonly deny: readonly Ready<DenyRule>[]
   readonly rules: readonly Ready<PolicyRule>[]
+  /** Which of them are worth asking. */
+  readonly denyIndex: RuleIndex
+  readonly ruleIndex: RuleIndex
 }
 
 const readied = new WeakMap<Policy, ReadyPolicy>()
@@ -34,34 +36,32 @@ const readied = new WeakMap<Policy, ReadyPolicy>()
 const ready = <R extends PolicyRule | DenyRule>(rule: R): Ready<R> => ({
   rule,
   checks: checksOf(rule.match),
-  name: beginningOf(rule.match.vm.name ?? []),
-  group: beginningOf(rule.match.vm.resourceGroup ?? []),
 })
 
-/** False when the checks would surely say `none`. */
-const mayFit = (
-  { name, group }: Pick<Ready<DenyRule>, 'name' | 'group'>,
-  { vmName, resourceGroup }: Facts,
-): boolean => vmName.startsWith(name) && resourceGroup.startsWith(group)
+const matchOf = ({ match }: DenyRule): Match => match
 
 /** Globs and ranges are read once for each policy, however often it is asked. */
 export function readyPolicy(policy: Policy): ReadyPolicy {
   const known = readied.get(policy)
   if (known) return known
-  const made = { deny: policy.deny.map(ready), rules: policy.rules.map(ready) }
+  const { deny, rules } = policy
+  const made = {
+    deny: deny.map(ready),
+    rules: rules.map(ready),
+    denyIndex: indexRules(deny.map(matchOf)),
+    ruleIndex: indexRules(rules.map(matchOf)),
+  }
   readied.set(policy, made)
   return made
 }
 
 /** What is not known cannot be held against a refusal: it refuses. */
 export const refuses = (one: Ready<DenyRule>, facts: Facts): boolean => {
-  if (!mayFit(one, facts)) return false
   for (const check of one.checks) if (check.fit(facts) === 'none') return false
   return true
 }
 
 export const fitsAll = (one: Ready<PolicyRule>, facts: Facts): boolean => {
-  if (!mayFit(one, facts)) return false
   for (const check of one.checks) if (check.fit(facts) !== 'all') return false
   return hasPlace(one.rule.quota, facts.subject.usage.get(one.rule.name))
 }
@@ -97,10 +97,15 @@ export type Picked =
 
 /** The only place where it is decided what the policy says; everything else puts it into words. */
 export function pick(policy: Policy, facts: Facts): Picked {
-  const { deny, rules } = readyPolicy(policy)
-  for (const by of deny) if (refuses(by, facts)) return { kind: 'refused', by: by.rule }
-  for (const one of rules) {
-    if (fitsAll(one, facts)) return { kind: 'rule', rule: one.rule, limit: limitOf(one.rule, facts.subject) }
+  const { deny, denyIndex, rules, ruleIndex } = readyPolicy(policy)
+  for (const position of denyIndex(facts)) {
+    const by = deny[position]
+    if (by && refuses(by, facts)) return { kind: 'refused', by: by.rule }
+  }
+  for (const position of ruleIndex(facts)) {
+    const one = rules[position]
+    if (one && fitsAll(one, facts))
+      return { kind: 'rule', rule: one.rule, limit: limitOf(one.rule, facts.subject) }
   }
   return { kind: 'none' }
 }
