@@ -2,7 +2,7 @@ import { parseSpan } from './core/duration.ts'
 import type { Policy, Subject, Usage } from './core/policy.ts'
 import type { Port } from './core/service.ts'
 import { parsePorts } from './core/service.ts'
-import { parseAddress, type Source } from './core/source.ts'
+import { parseSource, type Source, widestRange } from './core/source.ts'
 import type { Vm } from './core/vm.ts'
 
 /** What somebody tells of a VM that is not looked up anywhere. */
@@ -81,8 +81,9 @@ export function readLength(text: string): Read<number> {
   return no(`“${text}” depends on a person’s own time zone; write a duration such as 30m, 2h or 1h30m`)
 }
 
+/** Any range that some rule could allow: whether this policy does is its own answer. */
 export function readAddress(text: string): Read<string> {
-  const parsed = parseAddress(text)
+  const parsed = parseSource(text, widestRange)
   return parsed.ok ? { ok: true, value: parsed.address } : no(parsed.why)
 }
 

@@ -193,6 +193,7 @@ export function ruleOf(
     )
   if (rule.quota && stages.length > 0)
     pen.at(['quota'], 'counts what the rule grants by itself, so it needs approvals: 0')
+  const maxAddresses = rule.maxAddresses ?? defaults?.maxAddresses
   const deadlineMs = rule.deadline ?? defaults?.deadline ?? defaultDeadline
   const escalation = escalationOf(rule.escalate ?? defaults?.escalate, deadlineMs, pen)
   return {
@@ -210,6 +211,7 @@ export function ruleOf(
         reviewers: approversOf(rule.breakGlass.reviewers),
       },
     }),
+    ...(maxAddresses !== undefined && { maxAddresses }),
     terms: {
       rule: rule.name,
       maxDurationMs: maxDurationMs ?? 0,

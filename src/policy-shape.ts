@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type Port, parsePort } from './core/service.ts'
+import { widestRange } from './core/source.ts'
 import { azureRole, channel, duration, globs, group, match, matchKeys, user } from './policy-match-shape.ts'
 
 const expectedPort = 'expected a port such as 5432/tcp or 3389'
@@ -45,6 +46,7 @@ const extend = z.union([z.enum(['same', 'none']), freeOnce], {
 /** What a rule says about its answer; `defaults` may say it for every rule. */
 const answerShape = {
   maxDuration: duration.optional(),
+  maxAddresses: z.int().min(1).max(widestRange).optional(),
   approvals: approvals.optional(),
   approvers: approversShape.optional(),
   fromDifferentGroups: z.boolean().optional(),

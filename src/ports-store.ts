@@ -78,7 +78,11 @@ export type Gesture =
       readonly requestId: string
       readonly responseUrl: string | null
       /** Set when the approver left only a part of it. */
-      readonly less?: { readonly duration: string; readonly ports: readonly string[] }
+      readonly less?: {
+        readonly duration: string
+        readonly ports: readonly string[]
+        readonly source?: string
+      }
     }
   | { readonly kind: 'panic'; readonly person: Person; readonly text: string }
   | {

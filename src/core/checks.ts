@@ -1,9 +1,9 @@
-import ipaddr from 'ipaddr.js'
 import type { RoleAnswer } from './azure-role.ts'
 import { allOrNone, among, type Check, type Facts, type Fit, unknown } from './check.ts'
 import { durationText } from './duration.ts'
 import type { DurationMatch, Match, RequesterMatch, SourceMatch, Subject, TimeMatch } from './policy.ts'
 import { covers, type Port, portsText } from './service.ts'
+import { type Range, rangeOf } from './source.ts'
 import { momentText, timeFit, timeText } from './time-window.ts'
 import { vmChecks } from './vm-checks.ts'
 
@@ -72,16 +72,6 @@ function portsCheck(ports: readonly Port[] | undefined): Check[] {
       },
     },
   ]
-}
-
-type Range = readonly [ipaddr.IPv4 | ipaddr.IPv6, number]
-
-/** One address counts as a range of one; null when it cannot be read. */
-function rangeOf(text: string): Range | null {
-  if (text.includes('/')) return ipaddr.isValidCIDR(text) ? ipaddr.parseCIDR(text) : null
-  if (!ipaddr.isValid(text)) return null
-  const address = ipaddr.parse(text)
-  return [address, address.kind() === 'ipv4' ? 32 : 128]
 }
 
 function rangeFit(allowed: readonly Range[], asked: Range | null): Fit {

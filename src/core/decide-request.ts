@@ -169,15 +169,27 @@ function review(request: PendingRequest, event: ReviewEvent, now: number): Outco
 /** Who has approved more has approved this too; the person reads what was asked for beside it. */
 const lessBy = (request: PendingRequest, less: Less, by: Person): PendingRequest => {
   const { label, durationMs } = request.askedFor ?? request
-  return { ...narrowed(request, less), askedFor: { label, durationMs, by } }
+  const next = narrowed(request, less)
+  const source = request.askedFor?.source ?? request.source.address
+  const fewer = source !== next.source.address
+  return { ...next, askedFor: { label, durationMs, ...(fewer && { source }), by } }
 }
+
+const givenBy = (
+  { label, durationMs }: Pick<PendingRequest, 'label' | 'durationMs'>,
+  source?: string,
+): Details => ({
+  label,
+  durationMs,
+  ...(source !== undefined && { source }),
+})
 
 const narrowedAudit = (request: PendingRequest, one: Review, now: number): AuditEvent[] =>
   request.askedFor && samePerson(request.askedFor.by, one.by)
     ? [
         auditOf('request.narrowed', request, one.by, now, {
-          asked: { label: request.askedFor.label, durationMs: request.askedFor.durationMs },
-          given: { label: request.label, durationMs: request.durationMs },
+          asked: givenBy(request.askedFor, request.askedFor.source),
+          given: givenBy(request, request.askedFor.source && request.source.address),
         }),
       ]
     : []

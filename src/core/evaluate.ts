@@ -17,6 +17,7 @@ import {
 } from './pick.ts'
 import type { Policy, PolicyRule, Reason, ReasonNeed, Subject, Verdict } from './policy.ts'
 import { quotaParts } from './quota.ts'
+import { addressesIn, countText } from './source.ts'
 
 const yesNo = (yes: boolean): 'yes' | 'no' => (yes ? 'yes' : 'no')
 
@@ -59,6 +60,16 @@ function quotaLeaves({ name, quota }: PolicyRule, { usage }: Subject): Reason[] 
   })
 }
 
+/** One address is what everybody asks for, so nothing is said of it. */
+function addressesLeaves({ maxAddresses = 1 }: PolicyRule, { source }: Subject): Reason[] {
+  const count = addressesIn(source.address)
+  if (count === 1) return []
+  const fits = count <= maxAddresses
+  const how = fits ? 'within' : 'more than'
+  const because = `${source.address} stands for ${countText(count)}, ${how} the ${maxAddresses} that the rule allows at once`
+  return [leaf('how many addresses', fits, because)]
+}
+
 function durationLeaf(most: number, asked: number): Reason {
   const what = 'the duration'
   if (!(asked > 0)) return leaf(what, false, 'no time is left in what was asked for')
@@ -96,6 +107,7 @@ function explainRule(one: Ready<PolicyRule>, facts: Facts): Reason {
     ? [
         ...asked,
         ...glassLeaf(rule, subject),
+        ...addressesLeaves(rule, subject),
         durationLeaf(longestOf(rule, subject), subject.durationMs),
         ...reasonLeaves(needOf(rule, subject), subject.reason),
       ]

@@ -17,6 +17,7 @@ import type {
 } from './policy.ts'
 import { hasPlace } from './quota.ts'
 import { indexRules, type RuleIndex } from './rule-index.ts'
+import { addressesIn } from './source.ts'
 
 export interface Ready<R extends PolicyRule | DenyRule> {
   readonly rule: R
@@ -67,7 +68,7 @@ export const fitsAll = (one: Ready<PolicyRule>, facts: Facts): boolean => {
 }
 
 /** What keeps a rule that fits from granting; the rules below it are not tried. */
-type Limit = 'duration' | 'reason' | 'glass'
+type Limit = 'addresses' | 'duration' | 'reason' | 'glass'
 
 export const reasonFits = (need: ReasonNeed, reason: string | null): boolean => {
   if (need.kind === 'optional') return true
@@ -84,8 +85,9 @@ export const needOf = ({ reason }: PolicyRule, { emergency }: Subject): ReasonNe
   emergency && reason.kind === 'optional' ? { kind: 'required' } : reason
 
 const limitOf = (rule: PolicyRule, subject: Subject): Limit | null => {
-  const { durationMs, reason, emergency } = subject
+  const { durationMs, reason, emergency, source } = subject
   if (emergency && !rule.breakGlass) return 'glass'
+  if (addressesIn(source.address) > (rule.maxAddresses ?? 1)) return 'addresses'
   if (!(durationMs > 0 && durationMs <= longestOf(rule, subject))) return 'duration'
   return reasonFits(needOf(rule, subject), reason) ? null : 'reason'
 }

@@ -156,6 +156,8 @@ export interface PolicyRule {
   readonly quota: Quota
   readonly extension: Extension
   readonly breakGlass?: BreakGlass
+  /** How many addresses may come in at once; one when absent. */
+  readonly maxAddresses?: number
   readonly terms: Terms
 }
 
@@ -245,7 +247,6 @@ const groupsIn = ({ match }: { readonly match: Match }): readonly string[] => [
   ...(match.not?.requester?.groups ?? []),
 ]
 
-/** The groups that people must be in to approve. */
 /** Every set of people whom the terms name for anything. */
 const approversIn = ({ stages, escalation, emergency }: Terms): readonly Approvers[] => [
   ...stages.map(({ approvers }) => approvers),
@@ -253,6 +254,7 @@ const approversIn = ({ stages, escalation, emergency }: Terms): readonly Approve
   ...(emergency ? [emergency.skipped, emergency.reviewers] : []),
 ]
 
+/** The groups that people must be in to approve. */
 export const approverGroups = (terms: Terms | null): readonly string[] =>
   terms ? approversIn(terms).flatMap(({ groups }) => groups) : []
 
@@ -278,6 +280,10 @@ export const entraGroupsNamed = ({ deny, rules }: Policy): readonly string[] => 
     ]),
   ),
 ]
+
+/** How many addresses a source may stand for by any rule. */
+export const mostAddresses = ({ rules }: Policy): number =>
+  Math.max(1, ...rules.map(({ maxAddresses = 1 }) => maxAddresses))
 
 /** Every Azure role that the policy names. */
 export const azureRolesNamed = ({ rules }: Policy): readonly string[] => [

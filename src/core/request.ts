@@ -54,7 +54,13 @@ export interface RequestBase extends Ask {
   /** The requests that were made to follow on from this one. */
   readonly extensions?: readonly string[]
   /** What was asked for, where an approver has said yes to less. */
-  readonly askedFor?: { readonly label: string; readonly durationMs: number; readonly by: Person }
+  readonly askedFor?: {
+    readonly label: string
+    readonly durationMs: number
+    /** Absent where all of it was left. */
+    readonly source?: string
+    readonly by: Person
+  }
 }
 
 interface Pending {

@@ -2,7 +2,7 @@ import ipaddr from 'ipaddr.js'
 
 export type Family = 'IPv4' | 'IPv6'
 
-/** The one address that may come in, and how it was learnt. */
+/** The one address, or narrow range in CIDR form, that may come in, and how it was learnt. */
 export interface Source {
   readonly address: string
   readonly family: Family
@@ -89,3 +89,65 @@ export function parseAddress(text: string): AddressAnswer {
 
 /** Whether a text is a range in CIDR form, such as `81.2.69.0/24`. */
 export const isRange = (text: string): boolean => ipaddr.isValidCIDR(text)
+
+export type Range = readonly [base: ipaddr.IPv4 | ipaddr.IPv6, bits: number]
+
+const widthOf = (address: Range[0]): number => (address.kind() === 'ipv4' ? 32 : 128)
+
+/** One address counts as a range of one; null when it cannot be read. */
+export function rangeOf(text: string): Range | null {
+  if (text.includes('/')) return ipaddr.isValidCIDR(text) ? ipaddr.parseCIDR(text) : null
+  if (!ipaddr.isValid(text)) return null
+  const address = ipaddr.parse(text)
+  return [address, widthOf(address)]
+}
+
+/** Whether every address of the narrow one is in the wide one. What cannot be read holds nothing and is in nothing. */
+export function holds(wide: string, narrow: string): boolean {
+  const [outer, inner] = [rangeOf(wide), rangeOf(narrow)]
+  if (!outer || !inner || outer[0].kind() !== inner[0].kind()) return false
+  return inner[1] >= outer[1] && inner[0].match(outer[0], outer[1])
+}
+
+/** How many addresses a source stands for; 1 when it cannot be read. */
+export function addressesIn(source: string): number {
+  const range = rangeOf(source)
+  return range ? 2 ** (widthOf(range[0]) - range[1]) : 1
+}
+
+/** A rule may let in this many addresses at once, and no more. */
+export const widestRange = 256
+
+export const countText = (addresses: number): string =>
+  addresses === 1 ? 'one address' : `${addresses.toLocaleString('en-US')} addresses`
+
+function endsOf(range: string): readonly [first: string, last: string] {
+  const kind = range.includes(':') ? ipaddr.IPv6 : ipaddr.IPv4
+  return [kind.networkAddressFromCIDR(range).toString(), kind.broadcastAddressFromCIDR(range).toString()]
+}
+
+/**
+ * Accepts one address, or a range of at most so many in CIDR form, and answers its canonical form: a range of one is
+ * an address. Both ends of a range must be what one address must be.
+ */
+export function parseSource(text: string, most: number): AddressAnswer {
+  if (!text.includes('/') || /[,;\s]/.test(text) || most === 1) return parseAddress(text)
+  const [base = '', bits = ''] = text.split('/')
+  const first = parseAddress(base)
+  if (!first.ok) return first
+  if (!/^\d{1,3}$/.test(bits) || !isRange(text)) {
+    return no(`“${text}” is not a range. A range is written as in 81.2.69.128/28.`)
+  }
+  const range = `${first.address}/${Number(bits)}`
+  const [from, to] = endsOf(range)
+  const count = addressesIn(range)
+  if (count > most) {
+    return no(`“${text}” stands for ${countText(count)}; the policy allows at most ${most} at once.`)
+  }
+  if (from !== first.address) {
+    return no(`“${text}” does not begin at ${first.address}; write ${from}/${Number(bits)}.`)
+  }
+  const last = parseAddress(to)
+  if (!last.ok) return last
+  return { ok: true, address: count === 1 ? first.address : range, family: first.family }
+}

@@ -3,9 +3,9 @@ import { type AskCommand, parseCommand } from '../core/command.ts'
 import { endOf, startOf } from '../core/duration.ts'
 import { Fault } from '../core/fault.ts'
 import type { Member, Person } from '../core/person.ts'
-import { groupsNamed } from '../core/policy.ts'
+import { groupsNamed, mostAddresses } from '../core/policy.ts'
 import type { Ask } from '../core/request.ts'
-import { parseAddress, type Source } from '../core/source.ts'
+import { parseSource, type Source } from '../core/source.ts'
 import type { Vm } from '../core/vm.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import { endWith, type IntakeParts } from './answer.ts'
@@ -132,8 +132,9 @@ async function findSource(
   command: AskCommand,
   at: number,
 ): Promise<Found<Source>> {
+  const most = mostAddresses(parts.policy())
   if (command.from !== null) {
-    const parsed = parseAddress(command.from)
+    const parsed = parseSource(command.from, most)
     if (!parsed.ok) return say(`${parsed.why} ${nothingStored}`)
     return found({ address: parsed.address, family: parsed.family, learnt: 'typed', learntAt: at })
   }
@@ -144,7 +145,7 @@ async function findSource(
       `Which address will you connect from? Add it to the command: \`from\` and your public IP address, as in \`from 81.2.69.142\`. ${nothingStored}`,
     )
   }
-  const parsed = parseAddress(last.address)
+  const parsed = parseSource(last.address, most)
   if (!parsed.ok) return say(`${parsed.why} ${nothingStored}`)
   return found({ address: parsed.address, family: parsed.family, learnt: 'remembered', learntAt: last.at })
 }

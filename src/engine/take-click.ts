@@ -5,6 +5,7 @@ import { type Less, narrowed } from '../core/less.ts'
 import { approverGroups, groupsNamed, type Policy } from '../core/policy.ts'
 import type { Request } from '../core/request.ts'
 import { parsePort } from '../core/service.ts'
+import { parseSource, widestRange } from '../core/source.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import { endDispatched, endWith, type IntakeParts } from './answer.ts'
 import { ended, type Finish, messageOf } from './handler.ts'
@@ -55,11 +56,13 @@ async function askWhy({ chat, log }: IntakeParts, trigger: string, kase: Case): 
 }
 
 /** What the form said; its listener has shown mistakes already, so what cannot be read here is nobody's form. */
-function lessOf({ duration, ports }: NonNullable<Click['less']>): Less | 'unreadable' {
+function lessOf({ duration, ports, source }: NonNullable<Click['less']>): Less | 'unreadable' {
   const span = parseSpan(duration)
+  const part = source === undefined ? null : parseSource(source, widestRange)
+  if (part?.ok === false) return 'unreadable'
   const read = ports.map(parsePort).filter((port) => port !== null)
   return span.ok && span.span.kind === 'length' && read.length === ports.length && read.length > 0
-    ? { durationMs: span.span.ms, ports: read }
+    ? { durationMs: span.span.ms, ports: read, ...(part && { source: part.address }) }
     : 'unreadable'
 }
 

@@ -2,6 +2,7 @@ import type { Case } from '../core/case.ts'
 import { durationText } from '../core/duration.ts'
 import type { Approvers, Lookup } from '../core/policy.ts'
 import { portsText } from '../core/service.ts'
+import { addressesIn, countText } from '../core/source.ts'
 import { group, time, user, words } from './words.ts'
 
 type Request = Case['request']
@@ -26,7 +27,8 @@ export function portsFact(request: Request): string {
 
 /** The approver sees whether the address was given for this request or taken over from an earlier one. */
 export function addressFact({ source }: Request): string {
-  const address = words(source.address, 60)
+  const count = addressesIn(source.address)
+  const address = `${words(source.address, 60)}${count === 1 ? '' : `, ${countText(count)}`}`
   return source.learnt === 'typed'
     ? `${address} (typed)`
     : `${address} (given ${time(source.learntAt)}, not typed again)`
@@ -49,7 +51,7 @@ export function lengthFact({ request, grant }: Case): string {
 export const askedFact = ({ askedFor }: Request): string[] =>
   askedFor
     ? [
-        `Asked for: ${words(askedFor.label, 80)}, ${durationText(askedFor.durationMs)}. ${user(askedFor.by.userId)} approved less.`,
+        `Asked for: ${words(askedFor.label, 80)}, ${durationText(askedFor.durationMs)}${askedFor.source === undefined ? '' : `, from ${words(askedFor.source, 60)}`}. ${user(askedFor.by.userId)} approved less.`,
       ]
     : []
 

@@ -21,6 +21,28 @@ describe('what an approver may leave of a request', () => {
   ])('%s: %j, %s', (_, less, yes) => {
     expect(isLess(less, asked)).toBe(yes)
   })
+
+  const wide = { ...asked, source: { ...asked.source, address: '81.2.69.128/28' } }
+  it.each<[string, string, number, boolean]>([
+    ['a part of the range', '81.2.69.128/29', 30, true],
+    ['one address of it', '81.2.69.142', 30, true],
+    ['one address for a shorter time', '81.2.69.142', 10, true],
+    ['all of it', '81.2.69.128/28', 30, false],
+    ['all of it for a shorter time', '81.2.69.128/28', 10, true],
+    ['the same range in other words', '81.2.69.130/28', 30, false],
+    ['a wider range', '81.2.69.128/27', 10, false],
+    ['a range beside it', '81.2.69.144/28', 10, false],
+    ['somebody else’s address', '9.9.9.9', 10, false],
+    ['another family', '2a00::1', 10, false],
+    ['nothing', '', 10, false],
+  ])('of a range: %s (%s)', (_, source, minutes, yes) => {
+    expect(isLess({ durationMs: minutes * minute, ports: both, source }, wide)).toBe(yes)
+  })
+
+  it('one address has no part', () => {
+    const of = (source: string) => isLess({ durationMs: 10 * minute, ports: both, source }, asked)
+    expect([of(asked.source.address), of('9.9.9.9')]).toEqual([true, false])
+  })
 })
 
 const until = clock('10:00')
@@ -40,6 +62,12 @@ describe('the request that is left', () => {
       label: '22/tcp',
       until: null,
     })
+  })
+
+  it('lets in what is left of the range, learnt as before', () => {
+    const left = narrowed(asked, { durationMs: 30 * minute, ports: both, source: '81.2.69.142' })
+    expect(left.source).toEqual({ ...asked.source, address: '81.2.69.142' })
+    expect(left.label).toBe(asked.label)
   })
 
   it('ends no later than it was to end', () => {

@@ -17,6 +17,7 @@ export const rule = (
   reason: { kind: 'optional' },
   quota: {},
   extension: { kind: 'same' },
+  maxAddresses: 65_536,
   terms: terms({ rule: name, maxDurationMs: 48 * hour, ...but }),
 })
 

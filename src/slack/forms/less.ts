@@ -3,12 +3,14 @@ import type { Case } from '../../core/case.ts'
 import { durationText, parseSpan } from '../../core/duration.ts'
 import { isLess } from '../../core/less.ts'
 import { type Port, parsePort, portsText } from '../../core/service.ts'
+import { addressesIn, countText, holds, parseSource, widestRange } from '../../core/source.ts'
 import { rawScope } from '../facts.ts'
 import { form, input, line, textField, textIn, type Values } from './parts.ts'
 
 export const id = 'approve_less'
 export const timeBlock = 'time'
 const portsBlock = 'ports'
+const sourceBlock = 'source'
 
 type Request = Case['request']
 
@@ -34,6 +36,20 @@ const portsInput = ({ ports }: Request): KnownBlock[] =>
         },
       ]
 
+/** One address has no part. */
+const sourceInput = ({ source }: Request): KnownBlock[] =>
+  addressesIn(source.address) === 1
+    ? []
+    : [
+        textField({
+          block: sourceBlock,
+          label: 'From',
+          hint: `A part of ${source.address}: one address or a smaller range.`,
+          most: 60,
+          initial: source.address,
+        }),
+      ]
+
 /** What is asked for, to be made less of. */
 export const lessForm = ({ request }: Case): ModalView =>
   form({
@@ -43,7 +59,9 @@ export const lessForm = ({ request }: Case): ModalView =>
     close: 'Back',
     carries: request.id,
     blocks: [
-      line(`${rawScope(request)}, asked for ${durationText(request.durationMs)}`),
+      line(
+        `${rawScope(request)}, asked for ${durationText(request.durationMs)} from ${request.source.address} (${countText(addressesIn(request.source.address))})`,
+      ),
       textField({
         block: timeBlock,
         label: 'How long',
@@ -52,11 +70,17 @@ export const lessForm = ({ request }: Case): ModalView =>
         initial: durationText(request.durationMs),
       }),
       ...portsInput(request),
+      ...sourceInput(request),
     ],
   })
 
 type LessAnswer =
-  | { readonly ok: true; readonly duration: string; readonly ports: readonly string[] }
+  | {
+      readonly ok: true
+      readonly duration: string
+      readonly ports: readonly string[]
+      readonly source: string
+    }
   | { readonly ok: false; readonly errors: Record<string, string> }
 
 /** Reads the form back; a mistake is shown at its place and nothing is lost. */
@@ -72,7 +96,12 @@ export function lessIn(values: Values, { request }: Case): LessAnswer {
   if (durationMs > request.durationMs)
     return no(`At most ${durationText(request.durationMs)} were asked for.`)
   const read = ports.map(parsePort).filter((port) => port !== null)
-  if (!isLess({ durationMs, ports: read }, request))
-    return no('This is all of it. Make it shorter, or use Approve.')
-  return { ok: true, duration, ports }
+  const whole = request.source.address
+  const source = parseSource(textIn(values, sourceBlock) || whole, widestRange)
+  if (!source.ok) return { ok: false, errors: { [sourceBlock]: source.why } }
+  if (!holds(whole, source.address))
+    return { ok: false, errors: { [sourceBlock]: `Only a part of ${whole} was asked for.` } }
+  if (!isLess({ durationMs, ports: read, source: source.address }, request))
+    return no('This is all of it. Take something away, or use Approve.')
+  return { ok: true, duration, ports, source: source.address }
 }

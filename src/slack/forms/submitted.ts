@@ -91,14 +91,15 @@ export const approveLess =
       await ack({ response_action: 'errors', errors: read.errors })
       return
     }
-    const { duration, ports } = read
+    const { duration, ports, source } = read
+    const whole = kase.request.source.address
     const gesture: Gesture = {
       kind: 'click',
       person,
       action: 'approve',
       requestId,
       responseUrl: null,
-      less: { duration, ports },
+      less: { duration, ports, ...(source !== whole && { source }) },
     }
     await store(hands, args, gesture, timeBlock)
   }
