@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { TokenCredential } from '@azure/identity'
 import { type Logger, pino } from 'pino'
 import { startChores } from './chores.ts'
@@ -48,10 +48,12 @@ export interface App {
   stop(): Promise<void>
 }
 
-/** Ten characters of Crockford's alphabet without capitals: 50 random bits that read well aloud. */
-function newId(): string {
+/** Ten characters of Crockford's alphabet without capitals: 50 bits that read well aloud, random or made from a text. */
+function newId(from?: string): string {
   const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
-  return [...randomBytes(10)].map((byte) => alphabet[byte % 32]).join('')
+  const bytes =
+    from === undefined ? randomBytes(10) : createHash('sha256').update(from).digest().subarray(0, 10)
+  return [...bytes].map((byte) => alphabet[byte % 32]).join('')
 }
 
 const createLog = (config: Config): Logger =>

@@ -12,6 +12,7 @@ import { type Outcome, refuse, type Transition, unchanged } from './outcome.ts'
 import type { Panic } from './panic.ts'
 import type { Person } from './person.ts'
 import type { Request } from './request.ts'
+import { nowMissing } from './standing.ts'
 
 type GrantEvent = Exclude<
   Event,
@@ -104,6 +105,9 @@ function extend(
   const refusal = authorise('extend', by, { request, terms: request.terms })
   if (refusal) return refuse(refusal)
   if (grant.state !== 'open' || isExpired(grant.expiresAt, now)) return refuse({ code: 'nothing to extend' })
+  if (request.oversight?.state === 'unjustified') return refuse({ code: 'unjustified' })
+  // The same command, handled a second time after something failed in between.
+  if (request.extensions?.includes(requestId)) return unchanged({ request, grant })
   const extensions = [...(request.extensions ?? []), requestId]
   return {
     ...unchanged({ request, grant }),
@@ -123,7 +127,7 @@ const startTimer = ({ requestId }: Grant, at: number): Effect => ({
 function start(
   request: Request,
   grant: State<'opening'>,
-  { policy, requester }: Extract<GrantEvent, { type: 'start' }>,
+  { policy, requester, earlier }: Extract<GrantEvent, { type: 'start' }>,
   now: number,
 ): Transition {
   const same = unchanged({ request, grant })
@@ -131,7 +135,10 @@ function start(
   if (now < grant.opensAt) return { ...same, effects: [startTimer(grant, grant.opensAt)] }
   if (isExpired(grant.expiresAt, now))
     return startClosing(request, grant, { reason: 'expired', by: null, detail: null }, now)
-  const problem = policy.outcome === 'deny' ? policy.tree.because : membershipProblem(requester)
+  const problem =
+    policy.outcome === 'deny'
+      ? policy.tree.because
+      : (membershipProblem(requester) ?? nowMissing(request, policy, requester, earlier))
   if (problem !== null)
     return startClosing(request, grant, { reason: 'no longer allowed', by: null, detail: problem }, now)
   const { expiresAt } = grant

@@ -56,6 +56,8 @@ export type Event =
       /** The policy's answer for the same request at this moment. */
       readonly policy: Verdict
       readonly requester: Member
+      /** Those who have said yes, as the directory knows them now. */
+      readonly earlier: readonly Member[]
     }
   | { readonly type: 'rules planned'; readonly rules: readonly Rule[] }
   | { readonly type: 'could not open'; readonly detail: string }

@@ -119,7 +119,8 @@ export const outcomeOf = (picked: Picked, subject: Subject): Outcome => {
 
 /** Whether nobody has to be asked again by somebody who only wants to stay longer. */
 export function staysFreely({ extension }: PolicyRule, asked: Subject['extension']): boolean {
-  if (!asked || extension.kind === 'same') return false
+  // To stay because nobody was asked, and then not to be asked either, would leave nobody's yes at all.
+  if (!asked || asked.emergency || extension.kind === 'same') return false
   return extension.kind === 'none' || (asked.first && asked.extraMs <= extension.mostMs)
 }
 

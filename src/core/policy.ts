@@ -217,7 +217,12 @@ export interface Subject {
   /** Asked for without waiting for anybody’s yes. */
   readonly emergency?: boolean
   /** Set when access that is open is to stay open for so much longer. */
-  readonly extension?: { readonly extraMs: number; readonly first: boolean }
+  readonly extension?: {
+    readonly extraMs: number
+    readonly first: boolean
+    /** What it follows on from began with an emergency. */
+    readonly emergency?: true
+  }
   /** By the rule's name; a rule that is missing is not known. */
   readonly usage: ReadonlyMap<string, Usage>
 }

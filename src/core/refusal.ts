@@ -25,6 +25,7 @@ export type Refusal =
   | { readonly code: 'not yours to close' }
   | { readonly code: 'not yours to extend' }
   | { readonly code: 'nothing to extend' }
+  | { readonly code: 'unjustified' }
   | { readonly code: 'not yours to comment' }
   | { readonly code: 'not less' }
   | { readonly code: 'not an operator' }
@@ -103,6 +104,8 @@ export function refusalText(refusal: Refusal, wording: Wording): string {
       return 'Only the person who asked may ask for more time, so nothing changed.'
     case 'nothing to extend':
       return 'This access is not open, so it cannot be made longer. Ask again with `/jit`.'
+    case 'unjustified':
+      return 'This emergency was marked as not justified, so it cannot be made longer. It ends at its own time. Ask again with `/jit`.'
     case 'not yours to comment':
       return 'Only the person who asked and the approvers are heard here, so nothing was passed on.'
     case 'not yours to sign':

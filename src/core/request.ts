@@ -37,7 +37,13 @@ export interface Ask {
   /** Asked for without waiting for anybody’s yes. */
   readonly emergency?: boolean
   /** Set when it is to follow on from access that is open. */
-  readonly extends?: { readonly requestId: string; readonly endsAt: number; readonly extraMs: number }
+  readonly extends?: {
+    readonly requestId: string
+    readonly endsAt: number
+    readonly extraMs: number
+    /** It all began with an emergency, for which nobody had said yes. */
+    readonly emergency?: true
+  }
 }
 
 type Oversight =

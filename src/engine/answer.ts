@@ -19,7 +19,8 @@ export interface IntakeParts {
   readonly knowRoles: KnowRoles
   readonly chat: Chat
   readonly policy: () => Policy
-  readonly newId: () => string
+  /** Another id each time, or always the same one for the same text. */
+  readonly newId: (from?: string) => string
   readonly clockTrouble: () => string | null
   readonly wording: Wording
   readonly log: Log

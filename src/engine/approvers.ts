@@ -17,7 +17,7 @@ type Found = Omit<Lookup, 'kind' | 'name'>
 
 const nobody: Found = { users: [], groups: [], until: null, problems: [], unsure: false }
 
-const unique = (ids: readonly string[]): readonly string[] => [...new Set(ids)]
+export const unique = (ids: readonly string[]): readonly string[] => [...new Set(ids)]
 
 /** What failed says nothing about who is meant: nobody is found by it, and more may be meant. */
 function failed({ log }: LookupParts, what: string, error: unknown): Found {

@@ -45,7 +45,8 @@ export interface EngineParts {
   /** What is wrong with the clocks, in words; null when they agree. While they do not, nothing opens. */
   readonly clockTrouble: () => string | null
   readonly policy: () => Policy
-  readonly newId: () => string
+  /** Another id each time, or always the same one for the same text. */
+  readonly newId: (from?: string) => string
   readonly wording: Wording
   readonly log: Log
   /** Told of every outcome after its commit. */

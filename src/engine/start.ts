@@ -1,4 +1,5 @@
-import { groupsNamed, type Policy } from '../core/policy.ts'
+import { approverGroups, groupsNamed, type Policy } from '../core/policy.ts'
+import { unique } from './approvers.ts'
 import { backoffMs } from './backoff.ts'
 import type { Dispatcher } from './dispatch.ts'
 import { again, done, ended, type Handler } from './handler.ts'
@@ -25,13 +26,21 @@ export const start =
     const policy = parts.policy()
     const requester = await directory.member(current.request.requester, groupsNamed(policy), 'live')
     // Slack's silence is no reason to take the access away; the grant's own end ends these tries.
-    const waits = !requester.known && current.grant?.state === 'opening'
-    if (waits && clock.now() < current.grant.expiresAt)
+    const waits = current.grant?.state === 'opening' && clock.now() < current.grant.expiresAt
+    if (waits && !requester.known)
       return again(clock.now() + backoffMs(claim.attempt), 'Slack did not say who the requester is')
     const verdict = await verdictNow(parts, withoutQuotas(policy), current.request, requester, 'live')
+    const groups = unique([...groupsNamed(policy), ...approverGroups(verdict.terms)])
+    const earlier = await Promise.all(
+      current.request.reviews
+        .filter((one) => one.verdict === 'approve')
+        .map((one) => directory.member(one.by, groups, 'live')),
+    )
+    if (waits && earlier.some(({ known }) => !known))
+      return again(clock.now() + backoffMs(claim.attempt), 'Slack did not say who has approved')
     await dispatcher.dispatch({
       requestId: claim.subject,
-      event: { type: 'start', policy: verdict, requester },
+      event: { type: 'start', policy: verdict, requester, earlier },
       claim,
     })
     return ended

@@ -2,6 +2,11 @@ import type { Member } from '../core/person.ts'
 import type { Subject, Usage } from '../core/policy.ts'
 import type { Ask } from '../core/request.ts'
 
+const extensionOf = (
+  { extraMs, emergency }: NonNullable<Ask['extends']>,
+  first: boolean,
+): NonNullable<Subject['extension']> => ({ extraMs, first, ...(emergency && { emergency }) })
+
 /** What the policy is asked about when access for this request would begin now. */
 export const subjectOf = (
   ask: Ask,
@@ -23,7 +28,7 @@ export const subjectOf = (
     // An end that was named holds, however late the yes.
     durationMs: Math.min(ask.durationMs, (ask.until ?? Number.POSITIVE_INFINITY) - startsAt),
     ...(ask.emergency && { emergency: true }),
-    ...(ask.extends && { extension: { extraMs: ask.extends.extraMs, first } }),
+    ...(ask.extends && { extension: extensionOf(ask.extends, first) }),
     usage,
   }
 }

@@ -41,13 +41,13 @@ export async function takeAsk(
   const { responseUrl: url } = gesture
   const command = parseCommand(gesture.text, parts.policy().services)
   if (command.kind === 'status') return endWith(parts, claim, url, await statusText(parts))
-  if (command.kind === 'extend') return takeExtend(parts, claim, gesture, command)
-  if (command.kind !== 'ask' && command.kind !== 'why') {
+  if (command.kind !== 'ask' && command.kind !== 'why' && command.kind !== 'extend') {
     const text =
       command.kind === 'mistake' ? `${command.wrong} For example: \`${command.example}\`` : nothingStored
     return endWith(parts, claim, url, text)
   }
   try {
+    if (command.kind === 'extend') return await takeExtend(parts, claim, gesture, command)
     const member = await parts.directory.member(gesture.person, groupsNamed(parts.policy()))
     const asked = command.kind === 'why' ? command.ask : command
     const ask = await gather(parts, gesture.person, member, asked, receivedAt)
@@ -61,7 +61,7 @@ export async function takeAsk(
         parts,
         claim,
         url,
-        `Azure could not be read: ${messageOf(error)}. ${nothingStored} Ask again in a minute.`,
+        `Azure could not be read: ${messageOf(error)}. ${command.kind === 'extend' ? 'Nothing more was opened; what is open ends at its own time.' : nothingStored} Ask again in a minute.`,
       )
     }
     return again(parts.clock.now() + backoffMs(claim.attempt), messageOf(error))

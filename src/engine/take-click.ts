@@ -8,13 +8,12 @@ import { parsePort } from '../core/service.ts'
 import { parseSource, widestRange } from '../core/source.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import { endDispatched, endWith, type IntakeParts } from './answer.ts'
+import { unique } from './approvers.ts'
 import { ended, type Finish, messageOf } from './handler.ts'
 import { whyClicked } from './take-why.ts'
 import { termsNow, verdictNow } from './verdict.ts'
 
 type Click = Extract<Gesture, { kind: 'click' }>
-
-const unique = (ids: readonly string[]): readonly string[] => [...new Set(ids)]
 
 /** Reads who clicked, and the policy of this moment, and lets the core decide. */
 export async function takeClick(parts: IntakeParts, claim: Claim, click: Click): Promise<Finish> {

@@ -2,7 +2,7 @@ import type { Case } from '../core/case.ts'
 import type { Command } from '../core/command.ts'
 import { groupsNamed } from '../core/policy.ts'
 import type { Ask } from '../core/request.ts'
-import type { Claim, Gesture } from '../ports.ts'
+import type { Claim, Gesture, Store } from '../ports.ts'
 import { endDispatched, endWith, type IntakeParts } from './answer.ts'
 import { done, type Finish } from './handler.ts'
 import { submit } from './submit-ask.ts'
@@ -33,8 +33,23 @@ function askFor(
     durationMs: until - now,
     until,
     reason: reason ?? request.reason,
-    extends: { requestId: request.id, endsAt: grant.expiresAt, extraMs },
+    extends: {
+      requestId: request.id,
+      endsAt: grant.expiresAt,
+      extraMs,
+      ...((request.emergency || request.extends?.emergency) && { emergency: true }),
+    },
   }
+}
+
+/** Whether an earlier command came so far as to make a request. */
+async function hasFollowers(
+  store: Store,
+  { extensions = [] }: Case['request'],
+  but: string,
+): Promise<boolean> {
+  const others = await Promise.all(extensions.filter((id) => id !== but).map((id) => store.case(id)))
+  return others.some((other) => other !== null)
 }
 
 /** The open access learns that more time is asked for, and a request for it is made; rules are never edited. */
@@ -50,7 +65,8 @@ export async function takeExtend(
   const current = await store.case(requestId)
   if (!current) return endWith(parts, claim, url, `There is no request ${requestId}, so nothing changed.`)
   const by = await directory.member(gesture.person, groupsNamed(parts.policy()), 'live')
-  const id = parts.newId()
+  // The same command handled again must mean the same request, or it would ask, and count, twice.
+  const id = parts.newId(`extend ${claim.subject}`)
   const asked = await dispatcher.dispatch({
     requestId,
     event: { type: 'extend', by, requestId: id, extraMs },
@@ -72,6 +88,6 @@ export async function takeExtend(
       `The way to ${ask.vm.name} has changed, so it cannot be made longer. Ask again with \`/jit\`.`,
     )
   // What is free is free once: for the first request that follows on from one that follows on from nothing.
-  const first = !current.request.extends && told.next.request.extensions?.length === 1
+  const first = !current.request.extends && !(await hasFollowers(store, told.next.request, id))
   return submit(parts, claim, url, by, { ...ask, hops: path.hops, connectTo: path.connectTo }, first)
 }

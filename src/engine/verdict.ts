@@ -28,10 +28,15 @@ async function usageFor(
   return store.usage({ rules: limited, requester: ask.requester, vmId: ask.vm.id, since: clock.now() - day })
 }
 
+/** The VM as it is now, where Azure still shows it: a tag that was set meanwhile counts. */
+function vmNow({ inventory }: VerdictParts, vm: Vm): Vm {
+  const shown = inventory.find(`${vm.subscriptionName}/${vm.resourceGroup}/${vm.name}`)
+  return shown.find(({ id }) => id === vm.id) ?? vm
+}
+
 /** Whom terms name at this moment, by the VM’s tags as they are now where Azure still shows the VM. */
 export async function termsNow(parts: VerdictParts, terms: Terms, vm: Vm, how?: 'live'): Promise<Terms> {
-  const shown = parts.inventory.find(`${vm.subscriptionName}/${vm.resourceGroup}/${vm.name}`)
-  return withApprovers(parts, terms, shown.find(({ id }) => id === vm.id) ?? vm, how)
+  return withApprovers(parts, terms, vmNow(parts, vm), how)
 }
 
 /** What the policy says of this request at this moment, with whoever may approve it looked up. */
@@ -44,7 +49,7 @@ export async function verdictNow(
   first = false,
 ): Promise<Verdict> {
   const usage = await usageFor(parts, policy, ask)
-  const asked = subjectOf(ask, requester, parts.clock.now(), usage, first)
+  const asked = subjectOf({ ...ask, vm: vmNow(parts, ask.vm) }, requester, parts.clock.now(), usage, first)
   const verdict = evaluate(policy, await parts.knowRoles(policy, asked, requester, how))
   if (!verdict.terms) return verdict
   return { ...verdict, terms: await termsNow(parts, verdict.terms, ask.vm, how) }

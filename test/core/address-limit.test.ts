@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { evaluate } from '../../src/core/evaluate.ts'
 import type { PolicyRule } from '../../src/core/policy.ts'
+import { parsePolicy } from '../../src/policy-file.ts'
 import { policy, subject } from '../support/cases.ts'
 import { rule } from '../support/policies.ts'
 
@@ -26,5 +27,25 @@ describe('how many addresses a rule lets in at once', () => {
         "needs approval: the rule “anyone asks” asks for 1 approval",
       ]
     `)
+  })
+})
+
+const problems = (line: string) => {
+  const read = parsePolicy(
+    `version: 1\naudit: { channel: C0A }\nrules:\n  - name: r\n    channel: C0B\n    maxDuration: 1h\n    approvals: 0\n    ${line}\n`,
+    'hash',
+  )
+  return read.ok ? read.policy.rules[0]?.maxAddresses : read.problems.map(({ message }) => message)
+}
+
+describe('in the policy file', () => {
+  it.each([
+    ['maxAddresses: 16', 16],
+    ['reason: optional', undefined],
+    ['maxAddresses: 256', 256],
+    ['maxAddresses: 0', [expect.stringMatching(/expected number to be >=1/)]],
+    ['maxAddresses: 257', [expect.stringMatching(/expected number to be <=256/)]],
+  ])('%s: %j', (line, said) => {
+    expect(problems(line)).toEqual(said)
   })
 })

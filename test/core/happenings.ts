@@ -98,10 +98,11 @@ const says = (
 })
 const submit = (answer: Verdict): Event => ({ type: 'submit', ask: ask(), verdict: answer, grantId: 'g1' })
 const denies = { policy: verdict('deny') }
-const starts = (but: { policy?: Verdict; requester?: Member } = {}): Event => ({
+const starts = (but: { policy?: Verdict; requester?: Member; earlier?: readonly Member[] } = {}): Event => ({
   type: 'start',
-  policy: verdict('needs approval', two),
+  policy: verdict('needs approval'),
   requester: member(alice),
+  earlier: [],
   ...but,
 })
 const signs = (who: Person): Event => ({
@@ -145,8 +146,8 @@ export const events = {
     { type: 'comment', by: member(carol), text: 'Use the jump host.', inThread: false },
   ],
   'Dave says something': [{ type: 'comment', by: member(dave), text: 'Hello.', inThread: false }],
-  'Alice wants to stay longer': [{ type: 'extend', by: member(alice), requestId: 'r2', extraMs: 600_000 }],
-  'Bob wants Alice to stay longer': [{ type: 'extend', by: member(bob), requestId: 'r2', extraMs: 600_000 }],
+  'Alice wants to stay longer': [{ type: 'extend', by: member(alice), requestId: 'r4', extraMs: 600_000 }],
+  'Bob wants Alice to stay longer': [{ type: 'extend', by: member(bob), requestId: 'r4', extraMs: 600_000 }],
   'Alice cancels': [{ type: 'cancel', by: member(alice) }],
   'Bob cancels': [{ type: 'cancel', by: member(bob) }],
   'the deadline’s timer runs early': [{ type: 'deadline' }, '09:59:59.999'],

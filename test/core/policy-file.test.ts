@@ -223,14 +223,6 @@ const bad: Record<string, [string, string[]]> = {
       '8:51 pages.groups[0]: expected a Slack user group id such as S012ABCDEF (found "U0ALEX")',
     ],
   ],
-  'room for no address': [
-    withRule('    maxAddresses: 0'),
-    ['8:19 rules[0].maxAddresses: Too small: expected number to be >=1 (found 0)'],
-  ],
-  'room for more addresses than one office has': [
-    withRule('    maxAddresses: 257'),
-    ['8:19 rules[0].maxAddresses: Too big: expected number to be <=256 (found 257)'],
-  ],
   'more people than one message may call': [
     `${oneRule}pages: { users: [${Array(21).fill('U0ALEX').join(', ')}] }\n`,
     ['8:17 pages.users: Too big: expected array to have <=20 items (found a list)'],

@@ -22,6 +22,7 @@ const all: { [Code in Refusal['code']]: readonly Extract<Refusal, { code: Code }
   'not yours to cancel': [{ code: 'not yours to cancel' }],
   'not yours to extend': [{ code: 'not yours to extend' }],
   'nothing to extend': [{ code: 'nothing to extend' }],
+  unjustified: [{ code: 'unjustified' }],
   'not yours to comment': [{ code: 'not yours to comment' }],
   'not an operator': [{ code: 'not an operator' }],
   panic: [{ code: 'panic', by: bob, at: clock('09:00'), reason: 'the jump host is compromised' }],
@@ -59,6 +60,7 @@ it('says what is wrong, what still holds and what to do next', () => {
     Only the person who asked may cancel a request, so nothing changed. An approver can deny it.
     Only the person who asked may ask for more time, so nothing changed.
     This access is not open, so it cannot be made longer. Ask again with \`/jit\`.
+    This emergency was marked as not justified, so it cannot be made longer. It ends at its own time. Ask again with \`/jit\`.
     Only the person who asked and the approvers are heard here, so nothing was passed on.
     Only the operators whom the policy names may do this, so nothing changed.
     Stopped: @UBOB stopped all such access at 09:00: the jump host is compromised. Nothing was opened; it can be asked for again once that is lifted.

@@ -1,0 +1,50 @@
+import { countAgain, escalated, isComplete, sameHuman, yesesOf } from './approval.ts'
+import type { Member } from './person.ts'
+import { approvalsOf } from './pick.ts'
+import type { Terms, Verdict } from './policy.ts'
+import type { Request } from './request.ts'
+
+/** Whom terms ask by the policy's own words; who is on duty, or owns the VM, changes without anybody changing a rule. */
+function wordsOf({ stages, selfApproval }: Pick<Terms, 'stages' | 'selfApproval'>): string {
+  const asked = stages.map(({ approvers, approvals, fromDifferentGroups }) => {
+    const { users, groups } = approvers.looked?.named ?? approvers
+    const { ownerTag = null, onCall = [] } = approvers
+    return [approvals, fromDifferentGroups, users.toSorted(), groups.toSorted(), ownerTag, onCall]
+  })
+  return JSON.stringify([asked, selfApproval])
+}
+
+const nobody = { stages: [], selfApproval: false }
+
+/** The policy's terms as they were when the last yes came, if that was late enough for more people to be asked. */
+function escalatedBy(
+  terms: Terms,
+  { requestedAt, approvedAt }: Extract<Request, { state: 'approved' }>,
+): Terms {
+  const after = terms.escalation?.afterMs ?? Number.POSITIVE_INFINITY
+  return approvedAt - requestedAt >= after ? escalated(terms) : terms
+}
+
+/**
+ * Why the yeses of a request are not enough for what the policy asks now, or null when they are. A yes holds as long
+ * as the rule asks the same as it did; when it asks something else, the yeses are counted again, and only those of
+ * people whom it names now count.
+ */
+export function nowMissing(
+  request: Request,
+  { terms }: Verdict,
+  requester: Member,
+  earlier: readonly Member[],
+): string | null {
+  if (request.state !== 'approved' || !terms || terms.stages.length === 0) return null
+  const given = wordsOf(request.terms ?? nobody)
+  if (given === wordsOf(terms) || given === wordsOf(escalated(terms))) return null
+  const wanted = escalatedBy(terms, request)
+  const asker = { person: request.requester, entraId: requester.entraId }
+  const yeses = yesesOf(request.reviews, earlier).filter(
+    (yes) => wanted.selfApproval || !sameHuman(yes, asker),
+  )
+  const { progress, counted } = countAgain(wanted, yeses)
+  if (isComplete(wanted, progress)) return null
+  return `the rule “${wanted.rule}” asks for other approvals now than it did, and ${counted.length} of the ${approvalsOf(wanted)} that it asks for were given`
+}

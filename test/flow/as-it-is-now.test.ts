@@ -1,0 +1,154 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { channels, createWorld, type World } from '../support/world.ts'
+
+const head = `
+version: 1
+audit: { channel: C0AUDIT }
+operators: { users: [U0ALEX] }
+defaults: { channel: C0APPROVALS, maxDuration: 2h, approvers: { users: [U0AVERY] } }
+`
+
+describe('what is judged later is judged as it is then', () => {
+  let world: World
+  afterEach(() => world?.close())
+
+  const idOn = () => /Request ([a-z0-9]+)/.exec(world.cardText())?.[1] ?? ''
+  const opens = async (policy: string) => {
+    world = await createWorld({ policy })
+    await world.asks('robin', 'ssh vm-jump01 30m from 81.2.69.142')
+    await world.clicks('avery', 'approve')
+    expect(world.cardText()).toMatch(/^Open: /)
+    return idOn()
+  }
+
+  const frozen = `${head}deny:\n  - { name: the VM is frozen, vm: { tags: { freeze: "yes" } } }\nrules:\n  - { name: a colleague agrees }\n`
+
+  test('a tag that was set after the card was posted counts at the click', async () => {
+    world = await createWorld({ policy: frozen })
+    await world.asks('robin', 'ssh vm-jump01 30m from 81.2.69.142')
+    await world.tags('vm-jump01', { freeze: 'yes' })
+    await world.clicks('avery', 'approve')
+    expect(world.ephemerals('avery').at(-1)).toMatch(
+      /no longer allows.*access is refused if the VM is frozen/,
+    )
+    expect(world.cardText()).toMatch(/^Approval needed/)
+    expect(world.passesTo('vm-jump01', 22)).toBe(false)
+  })
+
+  test('a tag that was set meanwhile counts when more time is asked for', async () => {
+    const id = await opens(frozen)
+    await world.tags('vm-jump01', { freeze: 'yes' })
+    await world.asks('robin', `extend ${id} 30m`)
+    expect(world.ephemerals('robin').at(-1)).toMatch(/Denied by the policy.*the VM is frozen/s)
+  })
+
+  test('a tag that was set meanwhile counts at a start that was named', async () => {
+    world = await createWorld({ policy: frozen })
+    await world.asks('robin', 'ssh vm-jump01 30m at 23:00 from 81.2.69.142')
+    await world.clicks('avery', 'approve')
+    await world.tags('vm-jump01', { freeze: 'yes' })
+    await world.passes('16h')
+    expect(world.cardText()).toMatch(/^Never opened: .*the VM is frozen/s)
+    expect(world.azure.history().filter(({ rule }) => rule.startsWith('jit-'))).toEqual([])
+  })
+
+  const later = async (before: string, after: string) => {
+    world = await createWorld({ policy: `${head}rules:\n  - { name: people agree, ${before} }\n` })
+    await world.asks('robin', 'ssh vm-jump01 30m at 23:00 from 81.2.69.142')
+    if (!before.includes('approvals: 0')) await world.clicks('avery', 'approve')
+    expect(await world.policy(`${head}rules:\n  - { name: people agree, ${after} }\n`)).toBeNull()
+    let opened = false
+    for (let hour = 0; hour < 16 && !opened; hour += 1) {
+      await world.passes('15m')
+      opened = world.passesTo('vm-jump01', 22)
+      await world.passes('15m')
+      opened ||= world.passesTo('vm-jump01', 22)
+      await world.passes('15m')
+      opened ||= world.passesTo('vm-jump01', 22)
+      await world.passes('15m')
+      opened ||= world.passesTo('vm-jump01', 22)
+    }
+    return opened
+  }
+
+  test.each([
+    [
+      'asked nobody, and asks two people now',
+      'approvals: 0',
+      'approvals: 2, approvers: { users: [U0AVERY, U0ALEX] }',
+    ],
+    ['asked Avery, and asks Alex now', 'approvals: 1', 'approvers: { users: [U0ALEX] }'],
+    [
+      'asked for one yes, and asks for two now',
+      'approvals: 1',
+      'approvals: 2, approvers: { users: [U0AVERY, U0ALEX] }',
+    ],
+  ])('a rule that %s does not open at the start on less', async (_, before, after) => {
+    expect(await later(before, after)).toBe(false)
+    expect(world.cardText()).toMatch(/^Never opened: .*asks for other approvals now than it did/s)
+    expect(world.dm('robin').join('\n')).toMatch(/asks for other approvals now/)
+  })
+
+  test.each([
+    ['asks the same', 'approvals: 1', 'approvals: 1, deadline: 20m'],
+    ['asks nobody now', 'approvals: 1', 'approvals: 0'],
+    ['asks somebody else as well', 'approvals: 1', 'approvers: { users: [U0ALEX, U0AVERY] }'],
+  ])('a rule that %s opens at the start', async (_, before, after) => {
+    expect(await later(before, after)).toBe(true)
+  })
+
+  const glass = (extend: string) =>
+    `${head}rules:\n  - { name: a colleague agrees, extend: ${extend}, breakGlass: { maxDuration: 15m, reviewers: { users: [U0ALEX] } } }\n`
+  const breaks = async (policy: string) => {
+    world = await createWorld({ policy })
+    const text = 'break-glass ssh vm-jump01 15m from 81.2.69.142 because the shop is down'
+    await world.people.robin.types('/jit', text, { channel: channels.access })
+    await world.people.robin.submits(await world.slack.until(() => world.people.robin.modal()))
+    await world.settle()
+    expect(world.cardText()).toMatch(/^Open: /)
+    return idOn()
+  }
+
+  test.each(['none', '{ freeOnce: 1h }'])(
+    'whoever broke the glass needs a yes to stay, though the rule says extend: %s',
+    async (extend) => {
+      const id = await breaks(glass(extend))
+      await world.asks('robin', `extend ${id} 45m`)
+      expect(world.cardText()).toMatch(/^Approval needed/)
+      await world.clicks('avery', 'approve')
+      const second = idOn()
+      await world.asks('robin', `extend ${second} 15m`)
+      expect(world.cardText()).toMatch(/^Approval needed/)
+    },
+  )
+
+  test('an emergency that was marked as not justified is not made longer', async () => {
+    const id = await breaks(glass('same'))
+    await world.clicks('alex', 'unjustified')
+    await world.asks('robin', `extend ${id} 15m`)
+    expect(world.ephemerals('robin').at(-1)).toMatch(/marked as not justified.*ends at its own time/)
+    expect(world.cardText()).toMatch(/^Open: /)
+  })
+
+  test('one command to stay longer is one request, and free once, however often Azure fails meanwhile', async () => {
+    const id = await opens(`${head}rules:\n  - { name: a colleague agrees, extend: { freeOnce: 15m } }\n`)
+    world.azure.fault({ kind: 'server-error', path: 'virtualMachines/vm-jump01', method: 'GET', times: 3 })
+    await world.asks('robin', `extend ${id} 15m`)
+    await world.passes('3m')
+    expect(world.auditLines().filter((line) => /asks for more time/.test(line))).toHaveLength(1)
+    expect(world.cardText()).toMatch(/^Open: .*which ends/s)
+  })
+
+  test('and a command that failed for good uses nothing up', async () => {
+    const id = await opens(`${head}rules:\n  - { name: a colleague agrees, extend: { freeOnce: 15m } }\n`)
+    world.azure.fault({ kind: 'forbidden', path: 'virtualMachines/vm-jump01', method: 'GET', times: 100 })
+    await world.asks('robin', `extend ${id} 15m`)
+    await world.passes('5m')
+    expect(world.ephemerals('robin').at(-1)).toMatch(
+      /Azure could not be read.*what is open ends at its own time/,
+    )
+    world.azure.clearFaults()
+    await world.asks('robin', `extend ${id} 15m`)
+    expect(world.cardText()).toMatch(/^Open: .*which ends/s)
+  })
+})
