@@ -1,7 +1,7 @@
 import { type Member, type Person, samePerson } from './person.ts'
-import type { Approvers, Lookup, Named, Stage, Terms } from './policy.ts'
+import type { Approvers, Lookup, Named, Terms } from './policy.ts'
 import type { Refusal } from './refusal.ts'
-import type { RequestBase, Review } from './request.ts'
+import type { RequestBase } from './request.ts'
 
 export type Verb = 'approve' | 'deny' | 'cancel' | 'close' | 'comment' | 'extend' | 'sign' | 'panic'
 
@@ -38,21 +38,24 @@ export interface Authority {
   readonly operators?: Approvers
   /** Which of the stages waits for a yes. */
   readonly stage?: number
+  /** In which of the others a yes helps, too. */
+  readonly also?: readonly number[]
 }
 
 const inAllStages = <T>(terms: Terms | null, of: (approvers: Approvers) => readonly T[]): readonly T[] => [
   ...new Set(terms?.stages.flatMap(({ approvers }) => of(approvers))),
 ]
 
+const together = (all: readonly Named[]): Named => ({
+  users: [...new Set(all.flatMap(({ users }) => users))],
+  groups: [...new Set(all.flatMap(({ groups }) => groups))],
+})
+
 /** Everybody whom a rule names in any of its stages, or would have named had there been time to ask. */
 export function allApprovers(terms: Terms | null): Named {
   const { skipped, reviewers } = terms?.emergency ?? {}
   const asked = terms?.stages.map(({ approvers }) => approvers) ?? []
-  const all = [...asked, ...(skipped ? [skipped] : []), ...(reviewers ? [reviewers] : [])]
-  return {
-    users: [...new Set(all.flatMap(({ users }) => users))],
-    groups: [...new Set(all.flatMap(({ groups }) => groups))],
-  }
+  return together([...asked, ...(skipped ? [skipped] : []), ...(reviewers ? [reviewers] : [])])
 }
 
 const lookupsOf = ({ looked }: Approvers): readonly Lookup[] => looked?.up ?? []
@@ -67,11 +70,11 @@ function notApprover({ users, groups }: Named, up: readonly Lookup[]) {
 export const mayBeMissing = (terms: Terms, member: Member): boolean =>
   !isApprover(allApprovers(terms), member) && allLookups(terms).some(({ unsure }) => unsure)
 
-function mayApprove(member: Member, { terms, stage = 0 }: Authority): Refusal | null {
-  const current = terms?.stages[stage]?.approvers
-  if (current && isApprover(current, member)) return null
+function mayApprove(member: Member, { terms, stage = 0, also = [] }: Authority): Refusal | null {
+  const asked = [stage, ...also].flatMap((at) => terms?.stages[at]?.approvers ?? [])
+  if (asked.some((approvers) => isApprover(approvers, member))) return null
   const later = terms?.stages.slice(stage + 1).some(({ approvers }) => isApprover(approvers, member)) ?? false
-  const refusal = notApprover(current ?? allApprovers(null), current ? lookupsOf(current) : [])
+  const refusal = notApprover(together(asked), asked.flatMap(lookupsOf))
   return later ? { ...refusal, code: 'not your turn' } : refusal
 }
 
@@ -141,90 +144,3 @@ export const escalated = (terms: Terms): Terms => {
   }))
   return { ...terms, stages }
 }
-
-/** How far the approvals have come. */
-export interface Progress {
-  /** The stage that waits for a yes; as many as there are stages when all of them have enough. */
-  readonly stage: number
-  /** How many of the stage’s approvals there are. */
-  readonly approvals: number
-}
-
-export const noProgress: Progress = { stage: 0, approvals: 0 }
-
-/** What somebody can speak for in a stage: each group of it that they are in, or themselves when named. */
-const voicesOf = ({ approvers }: Stage, member: Member): string[] => [
-  ...approvers.groups.filter((id) => member.groups.includes(id)),
-  ...(approvers.users.includes(member.person.userId) ? [member.person.userId] : []),
-]
-
-/** The most people of whom each can speak for another group: matching by augmenting paths. */
-function differentVoices(stage: Stage, members: readonly Member[]): number {
-  const taken = new Map<string, Member>()
-  const place = (member: Member, tried: Set<string>): boolean =>
-    voicesOf(stage, member).some((voice) => {
-      if (tried.has(voice)) return false
-      tried.add(voice)
-      const holder = taken.get(voice)
-      if (holder && !place(holder, tried)) return false
-      taken.set(voice, member)
-      return true
-    })
-  return members.filter((member) => place(member, new Set())).length
-}
-
-const countIn = (stage: Stage, members: readonly Member[]): number =>
-  stage.fromDifferentGroups ? differentVoices(stage, members) : members.length
-
-/**
- * Counts the yeses again, in the order in which they came, as the people and the rule are now: who is no longer an
- * approver no longer counts.
- */
-export function countAgain(
-  terms: Terms,
-  yeses: readonly Member[],
-): { readonly progress: Progress; readonly counted: readonly Member[] } {
-  let stage = 0
-  let here: Member[] = []
-  const counted: Member[] = []
-  for (const member of yeses) {
-    const current = terms.stages[stage]
-    if (!current) break
-    const again = counted.some((other) => sameHuman(other, member))
-    if (again || membershipProblem(member) !== null || !isApprover(current.approvers, member)) continue
-    counted.push(member)
-    here = [...here, member]
-    if (countIn(current, here) < current.approvals) continue
-    stage += 1
-    here = []
-  }
-  const current = terms.stages[stage]
-  return { progress: { stage, approvals: current ? countIn(current, here) : 0 }, counted }
-}
-
-export const progressOf = (terms: Terms, yeses: readonly Member[]): Progress =>
-  countAgain(terms, yeses).progress
-
-export const isComplete = (terms: Terms, { stage }: Progress): boolean => stage >= terms.stages.length
-
-/**
- * Those who have said yes, in order, as the directory knows them now. A yes that came after the directory was asked
- * was judged a moment ago, so what it was judged by holds.
- */
-export const yesesOf = (reviews: readonly Review[], now: readonly Member[]): readonly Member[] =>
-  reviews
-    .filter(({ verdict }) => verdict === 'approve')
-    .map(({ by, groups = [], entraId = null }) => {
-      const member = now.find(({ person }) => samePerson(person, by))
-      return member ?? { ...nobodySpecial, person: by, groups, entraId }
-    })
-
-const nobodySpecial = {
-  known: true,
-  deleted: false,
-  bot: false,
-  guest: false,
-  foreign: false,
-  timeZone: null,
-  entraGroups: null,
-} as const

@@ -1,15 +1,4 @@
-import {
-  authorise,
-  countAgain,
-  escalated,
-  isComplete,
-  mayBeMissing,
-  membershipProblem,
-  type Progress,
-  progressOf,
-  sameHuman,
-  yesesOf,
-} from './approval.ts'
+import { authorise, escalated, mayBeMissing, membershipProblem, sameHuman } from './approval.ts'
 import type { AuditEvent } from './audit.ts'
 import { begin, grantFor } from './begin.ts'
 import type { Case } from './case.ts'
@@ -21,6 +10,17 @@ import { type Outcome, refuse, type Transition, unchanged } from './outcome.ts'
 import { type Person, samePerson } from './person.ts'
 import { approvalsOf } from './pick.ts'
 import type { Terms } from './policy.ts'
+import {
+  countAgain,
+  isApproverOf,
+  isComplete,
+  isSameProgress,
+  type Progress,
+  progressOf,
+  whoIsAsked,
+  yesesOf,
+} from './quorum.ts'
+import type { Refusal } from './refusal.ts'
 import type { PendingRequest, Request, Review } from './request.ts'
 import { type Actor, auditOf, baseOf, type Details, show } from './request-parts.ts'
 
@@ -86,11 +86,6 @@ function decisionOf(request: Exclude<Request, PendingRequest>): { by: readonly P
   }
 }
 
-const whoIsAsked = ({ terms, progress }: PendingRequest) => {
-  const { users, groups } = terms.stages[progress.stage]?.approvers ?? { users: [], groups: [] }
-  return { users, groups }
-}
-
 function remind(current: Case, request: PendingRequest, now: number): Transition {
   const note = { type: 'waiting', at: now, ...whoIsAsked(request) } as const
   return { ...unchanged(current), effects: [{ kind: 'note', requestId: request.id, note }] }
@@ -117,53 +112,61 @@ const termsNow = (request: PendingRequest, event: ReviewEvent): Terms => {
   return request.escalatedAt === null ? now : escalated(now)
 }
 
-function review(request: PendingRequest, event: ReviewEvent, now: number): Outcome {
+/** In which stages a yes is taken: where a policy that has changed has enough of them already, in any. */
+const stagesOpen = (terms: Terms, progress: Progress): Pick<Progress, 'stage' | 'also'> =>
+  isComplete(terms, progress) ? { stage: 0, also: [...terms.stages.keys()] } : progress
+
+/** What the yeses come to by the policy of this moment, before a click and with it. */
+function countWith(request: PendingRequest, event: ReviewEvent) {
   const { by } = event
   const terms = termsNow(request, event)
   const asker = { person: request.requester, entraId: event.requester.entraId }
   // A yes to one’s own request that was allowed when it was given counts only while it still is.
-  const earlier = yesesOf(request.reviews, event.earlier).filter(
+  const earlier = yesesOf(request.reviews, [by, ...event.earlier]).filter(
     (other) => terms.selfApproval || !sameHuman(other, asker),
   )
   const { progress, counted } = countAgain(terms, earlier)
-  const { entraUnread } = event.requester
   const authority = {
     request,
     requesterEntraId: asker.entraId,
-    requesterUnread: entraUnread === true,
+    requesterUnread: event.requester.entraUnread === true,
     terms,
-    stage: progress.stage,
+    ...stagesOpen(terms, progress),
   }
   const refusal = authorise(event.verdict, by, authority)
   const again = event.verdict === 'approve' && earlier.some((other) => sameHuman(other, by))
-  const counts = again && counted.some((other) => sameHuman(other, by))
-  if (refusal && !(counts && refusal.code !== 'not a member')) return refuse(refusal)
+  const next = progressOf(terms, [...earlier, by])
+  const enough = isComplete(terms, next)
+  // Whoever has said yes hears that it stands, also where nobody like them is asked any more.
+  const stands = again && refusal?.code !== 'not a member' && isApproverOf(terms, by) && !enough
+  const counts = counted.some((other) => sameHuman(other, by))
+  const asked = whoIsAsked({ ...request, terms, progress })
+  const said: Refusal = { code: 'already reviewed', ...(!counts && { waitsFor: asked }) }
+  const idle = again && !enough && isSameProgress(progress, next)
+  return { terms, earlier, next, refusal: stands && (refusal || idle) ? said : refusal }
+}
+
+function review(request: PendingRequest, event: ReviewEvent, now: number): Outcome {
+  const { by, less } = event
+  const { terms, earlier, next, refusal } = countWith(request, event)
+  if (refusal && refusal.code !== 'already reviewed') return refuse(refusal)
   // The deadline's own job may run a moment late; a yes that comes after the deadline is no yes.
   if (isExpired(request.deadlineAt, now)) return end(request, 'lapsed', 'jitney', now)
+  if (refusal) return refuse(refusal)
   const { groups, entraId } = by
   const one: Review = { by: by.person, verdict: event.verdict, at: now, groups, entraId }
   if (event.verdict === 'deny')
     return end({ ...request, reviews: [...request.reviews, one] }, 'denied', one.by, now)
-  if (again) return refuse({ code: 'already reviewed' })
   if (event.policy.outcome === 'deny')
     return refuse({ code: 'policy changed', because: event.policy.tree.because })
   if (membershipProblem(event.requester) !== null) return refuse({ code: 'requester gone' })
   if (earlier.some((other) => !other.known || mayBeMissing(terms, other)))
     return refuse({ code: 'approvers unknown' })
-  const { less } = event
   if (less && !isLess(less, request)) return refuse({ code: 'not less' })
-  const counting = progressOf(terms, [...earlier, by])
-  return approve(
-    {
-      ...(less ? lessBy(request, less, by.person) : request),
-      terms,
-      progress: counting,
-      reviews: [...request.reviews, one],
-    },
-    one,
-    event.grantId,
-    now,
-  )
+  const kept = earlier.some(({ person }) => samePerson(person, by.person))
+  const reviews = kept ? request.reviews : [...request.reviews, one]
+  const narrower = less ? lessBy(request, less, by.person) : request
+  return approve({ ...narrower, terms, progress: next, reviews }, one, event.grantId, now)
 }
 
 /** Who has approved more has approved this too; the person reads what was asked for beside it. */

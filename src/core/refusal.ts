@@ -32,7 +32,8 @@ export type Refusal =
   | { readonly code: 'not yours to sign' }
   | { readonly code: 'nothing to sign' }
   | { readonly code: 'panic'; readonly by: Person; readonly at: number; readonly reason: string }
-  | { readonly code: 'already reviewed' }
+  /** With the people who are waited for where the yes stands without counting at this moment. */
+  | { readonly code: 'already reviewed'; readonly waitsFor?: Named }
   | {
       readonly code: 'already decided'
       readonly state: string
@@ -119,7 +120,9 @@ export function refusalText(refusal: Refusal, wording: Wording): string {
     case 'not less':
       return 'That is not less than what was asked for, so nothing changed. Use Approve for all of it.'
     case 'already reviewed':
-      return 'Your approval already counts. The request is waiting for somebody else’s.'
+      return refusal.waitsFor
+        ? `You have said yes already, and that stands: nothing more is needed from you. The request waits for ${named(refusal.waitsFor, wording)}.`
+        : 'Your approval already counts. The request is waiting for somebody else’s.'
     case 'already decided':
       return decidedText(refusal, wording)
     case 'already closing':

@@ -1,6 +1,6 @@
-import type { Progress } from './approval.ts'
 import type { Person } from './person.ts'
 import type { Terms, Verdict } from './policy.ts'
+import type { Progress } from './quorum.ts'
 import type { Port } from './service.ts'
 import type { Source } from './source.ts'
 import type { Hop, Vm } from './vm.ts'

@@ -1,7 +1,8 @@
-import { countAgain, escalated, isComplete, sameHuman, yesesOf } from './approval.ts'
+import { escalated, sameHuman } from './approval.ts'
 import type { Member } from './person.ts'
 import { approvalsOf } from './pick.ts'
 import type { Terms, Verdict } from './policy.ts'
+import { countAgain, isComplete, yesesOf } from './quorum.ts'
 import type { Request } from './request.ts'
 
 /** Whom terms ask by the policy's own words; who is on duty, or owns the VM, changes without anybody changing a rule. */

@@ -1,10 +1,10 @@
-import { noProgress } from './approval.ts'
 import { begin, grantFor } from './begin.ts'
 import type { Effect } from './effect.ts'
 import type { Event } from './event.ts'
 import { deadlineOf, reminderAt } from './expiry.ts'
 import { type Outcome, refuse } from './outcome.ts'
 import { brokenGlass } from './oversight.ts'
+import { noProgress } from './quorum.ts'
 import type { PendingRequest, Request, RequestBase } from './request.ts'
 import { askDetails, auditOf, show } from './request-parts.ts'
 

@@ -2,68 +2,108 @@ import { DateTime, IANAZone } from 'luxon'
 import { day as oneDay } from './duration.ts'
 import type { TimeMatch } from './policy.ts'
 
+const oneMinute = 60_000
 const minutesADay = 24 * 60
 /** Access longer than this is never inside one run of hours; it bounds the search. */
 const mostDays = 400
 
-interface Window {
-  readonly from: number
-  readonly to: number
+/** A part of a day in which the clocks of a zone do not change. */
+interface Steady {
+  readonly until: number
+  /** What the clock on the wall is ahead of UTC. */
+  readonly ahead: number
 }
 
-/** The hours of one day, in the zone of the match; days are counted from the first of 1970. */
-function readWindow({ days, hours, zone }: TimeMatch, day: number): Window | 'none' | 'unknown' {
-  const date = DateTime.fromMillis(day * oneDay, { zone: 'utc' })
-  const midnight = date.setZone(zone, { keepLocalTime: true })
-  if (!midnight.isValid) return 'unknown'
-  if (days && !days.includes(midnight.weekday)) return 'none'
-  const { from, to } = hours ?? { from: 0, to: minutesADay }
-  const at = (minutes: number) =>
-    midnight
-      .plus({ days: Math.floor(minutes / minutesADay) })
-      .set({ hour: Math.floor((minutes % minutesADay) / 60), minute: minutes % 60 })
-      .toMillis()
-  return { from: at(from), to: at(to > from ? to : to + minutesADay) }
+/** The parts of one day of UTC, counted from the first of 1970; null where nobody knows the zone. */
+function readDay(zone: IANAZone, day: number): readonly Steady[] | null {
+  const aheadAt = (moment: number) => zone.offset(moment) * oneMinute
+  const end = (day + 1) * oneDay
+  const last = aheadAt(end)
+  let [from, ahead] = [day * oneDay, aheadAt(day * oneDay)]
+  if (Number.isNaN(ahead + last)) return null
+  const parts: Steady[] = []
+  while (ahead !== last) {
+    let [before, after] = [from, end]
+    while (after - before > 1) {
+      const middle = Math.floor((before + after) / 2)
+      if (aheadAt(middle) === ahead) before = middle
+      else after = middle
+    }
+    parts.push({ until: after, ahead })
+    from = after
+    ahead = aheadAt(after)
+  }
+  return [...parts, { until: end, ahead: last }]
 }
 
-type Windows = Map<number, ReturnType<typeof readWindow>>
 /** Zones are slow to read, and the next request is about the same days as the last one. */
-const read = new WeakMap<TimeMatch, Windows>()
+const read = new Map<string, Map<number, readonly Steady[]>>()
 const mostKept = 1_000
 
-function windowOf(match: TimeMatch, day: number): ReturnType<typeof readWindow> {
-  let windows = read.get(match)
-  if (!windows || windows.size > mostKept) {
-    windows = new Map()
-    read.set(match, windows)
+function partsOf(zone: string, day: number): readonly Steady[] | null {
+  let days = read.get(zone)
+  const known = days?.get(day)
+  if (known) return known
+  const parts = isZone(zone) ? readDay(IANAZone.create(zone), day) : null
+  if (!parts) return null
+  if (!days || days.size > mostKept) {
+    days = new Map()
+    read.set(zone, days)
   }
-  const known = windows.get(day)
-  if (known !== undefined) return known
-  const window = readWindow(match, day)
-  windows.set(day, window)
-  return window
+  days.set(day, parts)
+  return parts
 }
 
 /** No calendar goes further. */
 const mostMs = 8e15
 
-/** Whether a span of time lies in the hours wholly, in part, or not at all. Both in epoch milliseconds. */
-export function timeFit(match: TimeMatch, start: number, end: number): 'none' | 'some' | 'all' {
-  // A span without a start or an end: nobody knows.
-  if (!(Math.abs(start) < mostMs && Math.abs(end) < mostMs) || end - start > mostDays * oneDay) return 'some'
+type TimeFit = 'none' | 'some' | 'all'
+
+/** The first of 1970 was a Thursday. */
+const weekdayOf = (day: number): number => ((((day + 3) % 7) + 7) % 7) + 1
+
+/** The same while the clocks do not change: both ends as the clock and the calendar on the wall show them. */
+function fitOnTheWall({ days, hours }: TimeMatch, start: number, end: number): TimeFit {
+  const { from, to } = hours ?? { from: 0, to: minutesADay }
+  const length = (to > from ? to - from : to - from + minutesADay) * oneMinute
   let covered = start
   let touched = false
-  // By the zone, a day may begin half a day sooner or later, and the hours of yesterday may reach into today.
-  const last = Math.floor(end / oneDay) + 1
-  for (let day = Math.floor(start / oneDay) - 2; day <= last; day += 1) {
-    const window = windowOf(match, day)
-    if (window === 'unknown') return 'some'
-    if (window === 'none') continue
-    if (window.from < end && window.to > start) touched = true
-    if (window.from <= covered && window.to > covered) covered = window.to
+  // The hours of yesterday may reach into today.
+  for (let day = Math.floor(start / oneDay) - 1; day * oneDay < end; day += 1) {
+    if (days && !days.includes(weekdayOf(day))) continue
+    const begins = day * oneDay + from * oneMinute
+    if (begins < end && begins + length > start) touched = true
+    if (begins <= covered && begins + length > covered) covered = begins + length
   }
   if (covered >= end) return 'all'
   return touched ? 'some' : 'none'
+}
+
+/**
+ * Whether a span of time lies in the hours wholly, in part, or not at all. Both in epoch milliseconds. Each moment is
+ * judged by the clock on the wall, so an hour that comes twice is inside twice.
+ */
+export function timeFit(match: TimeMatch, start: number, end: number): TimeFit {
+  // A span without a start or an end: nobody knows.
+  if (!(Math.abs(start) < mostMs && Math.abs(end) < mostMs && start <= end)) return 'some'
+  if (end - start > mostDays * oneDay) return 'some'
+  // A span of no length is judged as the moment that it is.
+  const until = Math.max(end, start + 1)
+  let fit: TimeFit | null = null
+  for (let at = start; at < until; ) {
+    const parts = partsOf(match.zone, Math.floor(at / oneDay))
+    if (!parts) return 'some'
+    for (const { until: change, ahead } of parts) {
+      if (change <= at) continue
+      const stop = Math.min(change, until)
+      const here = fitOnTheWall(match, at + ahead, stop + ahead)
+      if (here === 'some' || (fit !== null && fit !== here)) return 'some'
+      fit = here
+      at = stop
+      if (at >= until) break
+    }
+  }
+  return fit ?? 'some'
 }
 
 const shortNames = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']

@@ -1,6 +1,7 @@
 import type { Case } from '../core/case.ts'
 import { durationText } from '../core/duration.ts'
-import type { Approvers, Lookup } from '../core/policy.ts'
+import type { Lookup, Stage } from '../core/policy.ts'
+import type { PendingRequest } from '../core/request.ts'
 import { portsText } from '../core/service.ts'
 import { addressesIn, countText } from '../core/source.ts'
 import { group, time, user, words } from './words.ts'
@@ -117,20 +118,21 @@ function lookupFact({ kind, name, users, groups, until, problems }: Lookup, isOu
   return `${what}${end}: ${who}${missing.length > 0 ? ` (${missing.join('; ')})` : ''}`
 }
 
-/** Who may say the yes that is waited for. */
-export function approversFact(request: Request): string {
-  const { stages = [] } = request.terms ?? request.verdict.terms ?? {}
-  const at = request.state === 'pending' ? request.progress.stage : 0
-  const approvers: Approvers = stages[at]?.approvers ?? { users: [], groups: [] }
+/** Who may say a yes in a stage; who has said theirs is not waited for. */
+export function approversFact(request: PendingRequest, stage: Stage): string {
+  const { approvers } = stage
   const { users, groups } = approvers.looked?.named ?? approvers
   // Nobody decides on their own request, unless the rule says so.
-  const own = request.terms?.selfApproval === true
-  const isOut = (id: string) => !own && id === request.requester.userId
+  const own = request.terms.selfApproval
+  const said = approvedBy(request)
+  const isOut = (id: string) => said.includes(id) || (!own && id === request.requester.userId)
   const named = [...users.filter((id) => !isOut(id)).map(user), ...groups.map(group)]
   const up = approvers.looked?.up ?? []
   const found = up.slice(0, mostLookups).map((lookup) => lookupFact(lookup, isOut))
   if (up.length > mostLookups) found.push(`and ${up.length - mostLookups} more schedules`)
-  return [...(named.length > 0 || found.length === 0 ? [list(named)] : []), ...found].join('; ')
+  const nobody = users.length > 0 ? 'nobody else' : list([])
+  const first = named.length > 0 ? [list(named)] : found.length === 0 ? [nobody] : []
+  return [...first, ...found].join('; ')
 }
 
 /** The different people who have approved so far, in order. */

@@ -1,4 +1,5 @@
 import { approvalsOf } from '../core/pick.ts'
+import { stagesAsked } from '../core/quorum.ts'
 import { closedSentences, closingSentences, reasonSentence } from './closing.ts'
 import {
   approvedBy,
@@ -40,13 +41,16 @@ function missing(phase: Undecided): string {
   return `Nobody has approved yet, and ${needed === 1 ? 'one approval is' : `${needed} approvals are`} needed`
 }
 
-/** Which of several stages waits, and what is asked of its people. */
+/** Which of several stages waits, what is asked of its people, and who else can bring it further. */
 function stageFact({ request }: Extract<Phase, { name: 'pending' | 'too late' }>): string {
   const { stages } = request.terms
-  const stage = stages[request.progress.stage]
-  const different = stage?.fromDifferentGroups ? ', each from a different group' : ''
-  const turn = stages.length > 1 ? ` (stage ${request.progress.stage + 1} of ${stages.length})` : ''
-  return `Approvers${turn}: ${approversFact(request)}${different}.`
+  const turnOf = (at: number) => (stages.length > 1 ? ` (stage ${at + 1} of ${stages.length})` : '')
+  const [first = 'Approvers: nobody.', ...others] = stagesAsked(request).map(({ stage, at }) => {
+    const different = stage.fromDifferentGroups ? ', each from a different group' : ''
+    return `Approvers${turnOf(at)}: ${approversFact(request, stage)}${different}.`
+  })
+  if (others.length === 0) return first
+  return `${first} One more yes in an earlier stage helps too, because somebody who gave one there can count here. ${others.join(' ')}`
 }
 
 function approval({ request }: Approved): string {

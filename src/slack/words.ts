@@ -59,6 +59,10 @@ function escaped(refusal: Refusal): Refusal {
   if (refusal.code === 'panic') return { ...refusal, reason: words(refusal.reason, 300) }
   if (refusal.code === 'policy changed') return { ...refusal, because: words(refusal.because, 1000) }
   if (refusal.code === 'already decided') return { ...refusal, by: refusal.by.slice(0, 20) }
+  if (refusal.code === 'already reviewed' && refusal.waitsFor) {
+    const { users, groups } = refusal.waitsFor
+    return { ...refusal, waitsFor: { users: users.slice(0, 20), groups: groups.slice(0, 20) } }
+  }
   if (refusal.code !== 'not an approver' && refusal.code !== 'not your turn') return refusal
   const { users, groups, problems = [] } = refusal
   const shown = problems.slice(0, 5).map((problem) => words(problem, 200))

@@ -1,13 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  authorise,
-  isApprover,
-  mayBeMissing,
-  membershipProblem,
-  progressOf,
-  type Verb,
-} from '../../src/core/approval.ts'
+import { authorise, isApprover, mayBeMissing, membershipProblem, type Verb } from '../../src/core/approval.ts'
 import type { Member } from '../../src/core/person.ts'
 import { alice, bob, carol, dave, member, person, terms } from '../support/cases.ts'
 
@@ -242,51 +235,6 @@ const stage = (
   approvers: { users, groups },
   approvals,
   fromDifferentGroups,
-})
-const inGroups = (who: Member['person'], ...groups: string[]) => member(who, { groups })
-
-describe('counting', () => {
-  const two = terms({ approvals: 2 })
-
-  it('counts people, each once, and only those who may', () => {
-    const sameBob = member({ ...bob, teamId: 'T2' })
-    expect(progressOf(two, [])).toEqual({ stage: 0, approvals: 0 })
-    expect(progressOf(two, [member(bob), sameBob])).toEqual({ stage: 0, approvals: 1 })
-    expect(progressOf(two, [member(bob), member(dave)])).toEqual({ stage: 0, approvals: 1 })
-    expect(progressOf(two, [member(bob), member(carol)])).toEqual({ stage: 1, approvals: 0 })
-  })
-
-  it('counts two accounts of one Entra user once', () => {
-    const both = [member(bob, { entraId: 'e1' }), member(carol, { entraId: 'e1' })]
-    expect(progressOf(two, both)).toEqual({ stage: 0, approvals: 1 })
-  })
-
-  it('no longer counts who has left since', () => {
-    expect(progressOf(two, [member(bob, { deleted: true }), member(carol)])).toEqual({
-      stage: 0,
-      approvals: 1,
-    })
-    expect(progressOf(two, [member(bob, { known: false }), member(carol)])).toEqual({
-      stage: 0,
-      approvals: 1,
-    })
-  })
-
-  it('takes one stage after the other, and nobody counts in two', () => {
-    const given = terms({ stages: [stage(['UBOB', 'UCAROL'], []), stage(['UBOB', 'UDAVE'], [])] })
-    expect(progressOf(given, [member(dave)])).toEqual({ stage: 0, approvals: 0 })
-    expect(progressOf(given, [member(bob), member(bob)])).toEqual({ stage: 1, approvals: 0 })
-    expect(progressOf(given, [member(carol), member(bob)])).toEqual({ stage: 2, approvals: 0 })
-  })
-
-  it('from different groups: as many as can each speak for another one', () => {
-    const given = terms({ stages: [stage(['UDAVE'], ['SA', 'SB'], 2, true)] })
-    const left = (...people: Member[]) => progressOf(given, people)
-    expect(left(inGroups(bob, 'SA'), inGroups(carol, 'SA'))).toEqual({ stage: 0, approvals: 1 })
-    // Bob can speak for either group, so Carol takes the one that is hers.
-    expect(left(inGroups(bob, 'SA', 'SB'), inGroups(carol, 'SA'))).toEqual({ stage: 1, approvals: 0 })
-    expect(left(inGroups(bob, 'SA'), member(dave))).toEqual({ stage: 1, approvals: 0 })
-  })
 })
 
 describe('stages and turns', () => {

@@ -4,17 +4,14 @@ import {
   type Authority,
   allApprovers,
   authorise,
-  countAgain,
   escalated,
-  isComplete,
   mayBeMissing,
-  progressOf,
   sameHuman,
   type Verb,
-  yesesOf,
 } from '../../src/core/approval.ts'
 import type { Member } from '../../src/core/person.ts'
 import type { Approvers, Lookup, Stage } from '../../src/core/policy.ts'
+import { countAgain, isComplete, progressOf, yesesOf } from '../../src/core/quorum.ts'
 import { alice, bob, carol, dave, member, person, review, terms } from '../support/cases.ts'
 
 const erin = person('UERIN')

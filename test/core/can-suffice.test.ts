@@ -1,8 +1,8 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isComplete, progressOf } from '../../src/core/approval.ts'
 import { canSuffice } from '../../src/core/can-suffice.ts'
 import type { Stage } from '../../src/core/policy.ts'
+import { isComplete, progressOf } from '../../src/core/quorum.ts'
 import { member, person, terms } from '../support/cases.ts'
 
 const stage = (

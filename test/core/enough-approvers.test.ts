@@ -1,9 +1,9 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { isComplete, progressOf } from '../../src/core/approval.ts'
 import { type Roster, refusedFor, tooFewApprovers } from '../../src/core/enough-approvers.ts'
 import type { Member } from '../../src/core/person.ts'
 import type { Approvers, Lookup, Reason, Stage, Terms } from '../../src/core/policy.ts'
+import { isComplete, progressOf } from '../../src/core/quorum.ts'
 import { alice, member, person, terms, verdict } from '../support/cases.ts'
 
 const stage = (approvers: Partial<Approvers>, approvals = 1, fromDifferentGroups = false): Stage => ({

@@ -30,7 +30,10 @@ const all: { [Code in Refusal['code']]: readonly Extract<Refusal, { code: Code }
   'nothing to sign': [{ code: 'nothing to sign' }],
   'not less': [{ code: 'not less' }],
   'not yours to close': [{ code: 'not yours to close' }],
-  'already reviewed': [{ code: 'already reviewed' }],
+  'already reviewed': [
+    { code: 'already reviewed' },
+    { code: 'already reviewed', waitsFor: { users: ['UCAROL'], groups: ['SOPS'] } },
+  ],
   'already decided': [
     { code: 'already decided', state: 'approved', by: [bob, carol], at: clock('09:05') },
     { code: 'already decided', state: 'lapsed', by: [], at: clock('10:00') },
@@ -69,6 +72,7 @@ it('says what is wrong, what still holds and what to do next', () => {
     That is not less than what was asked for, so nothing changed. Use Approve for all of it.
     Only the person who asked or an approver may close this access, so nothing changed. Ask one of them.
     Your approval already counts. The request is waiting for somebody else’s.
+    You have said yes already, and that stands: nothing more is needed from you. The request waits for @UCAROL, @group-SOPS.
     Too late: this request was already approved by @UBOB, @UCAROL at 09:05. Your click changed nothing.
     Too late: this request has already lapsed at 10:00. Your click changed nothing.
     This access has been closing since 09:08. The thread will say when it is closed.

@@ -1,4 +1,3 @@
-import { progressOf, yesesOf } from '../../src/core/approval.ts'
 import type { Case } from '../../src/core/case.ts'
 import type { Effect } from '../../src/core/effect.ts'
 import type { Grant, GrantBase, Rule } from '../../src/core/grant.ts'
@@ -6,6 +5,7 @@ import type { Difference, LiveRule } from '../../src/core/live-rule.ts'
 import type { Outcome } from '../../src/core/outcome.ts'
 import type { Member, Person } from '../../src/core/person.ts'
 import type { Approvers, Policy, Subject, Terms, Verdict } from '../../src/core/policy.ts'
+import { progressOf, yesesOf } from '../../src/core/quorum.ts'
 import type { Ask, Request, RequestBase, Review } from '../../src/core/request.ts'
 import type { Vm } from '../../src/core/vm.ts'
 
