@@ -1,10 +1,10 @@
 import {
+  askingProblem,
   authorise,
   countAgain,
   escalated,
   isComplete,
   mayBeMissing,
-  membershipProblem,
   type Progress,
   progressOf,
   sameHuman,
@@ -147,8 +147,8 @@ function review(request: PendingRequest, event: ReviewEvent, now: number): Outco
   if (again) return refuse({ code: 'already reviewed' })
   if (event.policy.outcome === 'deny')
     return refuse({ code: 'policy changed', because: event.policy.tree.because })
-  if (membershipProblem(event.requester) !== null) return refuse({ code: 'requester gone' })
-  if (earlier.some((other) => !other.known || mayBeMissing(terms, other)))
+  if (askingProblem(event.requester) !== null) return refuse({ code: 'requester gone' })
+  if (earlier.some((other) => !other.known || other.entraUnread || mayBeMissing(terms, other)))
     return refuse({ code: 'approvers unknown' })
   const { less } = event
   if (less && !isLess(less, request)) return refuse({ code: 'not less' })

@@ -24,7 +24,7 @@ export interface Member {
   readonly timeZone: string | null
   /** The object id in Entra, where this person is mapped to one. */
   readonly entraId: string | null
-  /** Nobody could say whether, and to whom, this person is mapped in Entra. */
+  /** Entra did not say who this person is there, or, where `entraId` is known, whether they are still active. */
   readonly entraUnread?: true
   /** The Entra user that they are mapped to is disabled, or deleted. */
   readonly entraDisabled?: true

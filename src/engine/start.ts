@@ -24,10 +24,13 @@ export const start =
     if (!current) return done
     const policy = parts.policy()
     const requester = await directory.member(current.request.requester, groupsNamed(policy), 'live')
-    // Slack's silence is no reason to take the access away; the grant's own end ends these tries.
-    const waits = !requester.known && current.grant?.state === 'opening'
-    if (waits && clock.now() < current.grant.expiresAt)
-      return again(clock.now() + backoffMs(claim.attempt), 'Slack did not say who the requester is')
+    // Silence is no reason to take the access away, nor to open it; the grant's own end ends these tries.
+    const silent = !requester.known || requester.entraUnread === true
+    if (silent && current.grant?.state === 'opening' && clock.now() < current.grant.expiresAt)
+      return again(
+        clock.now() + backoffMs(claim.attempt),
+        `${requester.known ? 'Entra' : 'Slack'} did not say who the requester is`,
+      )
     const verdict = await verdictNow(parts, withoutQuotas(policy), current.request, requester, 'live')
     await dispatcher.dispatch({
       requestId: claim.subject,

@@ -1,4 +1,4 @@
-import { membershipProblem } from '../core/approval.ts'
+import { askingProblem } from '../core/approval.ts'
 import { type AskCommand, parseCommand } from '../core/command.ts'
 import { endOf, startOf } from '../core/duration.ts'
 import { Fault } from '../core/fault.ts'
@@ -75,7 +75,7 @@ async function gather(
   command: AskCommand,
   receivedAt: number,
 ): Promise<Found<Ask>> {
-  const problem = membershipProblem(member)
+  const problem = askingProblem(member)
   if (problem !== null) return say(`You cannot ask for access: ${problem}. ${nothingStored}`)
   if (new Set(command.ports.ports.map((port) => port.protocol)).size > 1) {
     return say(`One network rule is either for tcp or for udp. ${nothingStored} Ask for the two separately.`)
