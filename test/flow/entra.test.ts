@@ -277,6 +277,18 @@ describe('two Slack accounts of one person', () => {
     expect(world.ourRules()).toEqual([])
   })
 
+  test('share the places of a quota', async () => {
+    await world.policy(`${policy}    approvals: 0\n    quota: { perPerson: 1 }\n`)
+    await asks()
+    expect(lastTold('robin')).toMatch(/The policy allows it/)
+    await world.asks('mallory', 'ssh vm-web01 30m from 81.2.69.143')
+    expect(world.dm('mallory').at(-1)).toMatch(
+      /the quota for this person: 1 of 1 in the last 24 hours are used/,
+    )
+    await world.asks('lee', 'ssh vm-web01 30m from 81.2.69.144')
+    expect(lastTold('lee')).toMatch(/The policy allows it/)
+  })
+
   test('somebody whom Entra does not know may approve', async () => {
     const { users } = world.azure.sim.directory
     users.splice(
