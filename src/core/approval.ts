@@ -23,6 +23,12 @@ export const askingProblem = (member: Member): string | null =>
     ? 'Entra could not tell just now who you are or whether your account there is active, so try again in a minute, and tell whoever looks after this app if it stays so'
     : null)
 
+/** How a request came out is told to members, and to whoever asked. */
+export function mayHear(member: Member, { requester }: Pick<RequestBase, 'requester'>): Refusal | null {
+  const problem = samePerson(member.person, requester) ? null : membershipProblem(member)
+  return problem === null ? null : { code: 'not a member', why: problem }
+}
+
 export const isApprover = (approvers: Named, member: Member): boolean =>
   approvers.users.includes(member.person.userId) || approvers.groups.some((id) => member.groups.includes(id))
 

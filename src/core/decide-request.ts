@@ -5,6 +5,7 @@ import {
   escalated,
   isComplete,
   mayBeMissing,
+  mayHear,
   type Progress,
   progressOf,
   sameHuman,
@@ -68,7 +69,8 @@ export function decideRequest(current: Case, event: RequestEvent, now: number): 
 
 function late(current: Case, request: Exclude<Request, PendingRequest>, event: RequestEvent): Outcome {
   if (event.type !== 'review' && event.type !== 'cancel') return unchanged(current)
-  return refuse({ code: 'already decided', state: request.state, ...decisionOf(request) })
+  const refusal = mayHear(event.by, request)
+  return refuse(refusal ?? { code: 'already decided', state: request.state, ...decisionOf(request) })
 }
 
 function decisionOf(request: Exclude<Request, PendingRequest>): { by: readonly Person[]; at: number } {

@@ -32,4 +32,6 @@ export interface Member {
   readonly entraGroups: readonly string[] | null
   /** The Slack user groups, among those that the policy names, that this person is in. */
   readonly groups: readonly string[]
+  /** Those of them that Slack does not show, so that nobody knows whether this person is in them. */
+  readonly unknownGroups?: readonly string[]
 }

@@ -1,4 +1,4 @@
-import { askingProblem } from '../core/approval.ts'
+import { askingProblem, membershipProblem } from '../core/approval.ts'
 import { type AskCommand, parseCommand } from '../core/command.ts'
 import { endOf, startOf } from '../core/duration.ts'
 import { Fault } from '../core/fault.ts'
@@ -40,7 +40,7 @@ export async function takeAsk(
 ): Promise<Finish> {
   const { responseUrl: url } = gesture
   const command = parseCommand(gesture.text, parts.policy().services)
-  if (command.kind === 'status') return endWith(parts, claim, url, await statusText(parts))
+  if (command.kind === 'status') return takeStatus(parts, claim, gesture)
   if (command.kind === 'extend') return takeExtend(parts, claim, gesture, command)
   if (command.kind !== 'ask' && command.kind !== 'why') {
     const text =
@@ -66,6 +66,17 @@ export async function takeAsk(
     }
     return again(parts.clock.now() + backoffMs(claim.attempt), messageOf(error))
   }
+}
+
+/** How things stand is for members, as everything else is. */
+async function takeStatus(
+  parts: IntakeParts,
+  claim: Claim,
+  { person, responseUrl }: AskGesture,
+): Promise<Finish> {
+  const problem = membershipProblem(await parts.directory.member(person, []))
+  const text = problem === null ? await statusText(parts) : `You cannot see how things stand: ${problem}.`
+  return endWith(parts, claim, responseUrl, text)
 }
 
 async function gather(

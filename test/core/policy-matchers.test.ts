@@ -91,6 +91,31 @@ describe('Entra groups of the requester', () => {
   })
 })
 
+describe('Slack groups of the requester that could not be read', () => {
+  const off = { groups: ['SDEV'], unknownGroups: ['SOFF'] }
+  it.each<[string, Partial<Match>, About, string]>([
+    ['fit no rule that grants, and every refusal', { requester: { groups: ['SOFF'] } }, off, unknown],
+    ['fit no rule that leaves them out', { not: { requester: { groups: ['SOFF'] } } }, off, unknown],
+    ['make no difference in another group', { requester: { groups: ['SOFF', 'SDEV'] } }, off, both],
+    ['make no difference where they are not named', { requester: { groups: ['SOPS'] } }, off, 'neither'],
+    ['nor to who is named', { requester: { users: ['UALICE'], groups: ['SOFF'] } }, off, both],
+    [
+      'leave open what Entra says no to',
+      { requester: { groups: ['SOFF'], entraGroups: ['e1'] } },
+      { ...off, entraGroups: [] },
+      unknown,
+    ],
+    [
+      'make no difference to who is in the Entra group',
+      { requester: { groups: ['SOFF'], entraGroups: ['e1'] } },
+      { ...off, entraGroups: ['e1'] },
+      both,
+    ],
+  ])('%s', (_, match, about, expected) => {
+    expect(does(match, about)).toBe(expected)
+  })
+})
+
 describe('where the request comes from', () => {
   it.each<[string, string[], string, string]>([
     ['the range itself', ['81.2.69.0/24'], '81.2.69.0/24', both],
