@@ -222,6 +222,11 @@ describe('the reason that a rule wants', () => {
     ['any, and one is given', { kind: 'required' }, 'x', true],
     ['any, and none is given', { kind: 'required' }, null, false],
     ['any, and it is blank', { kind: 'required' }, ' \t', false],
+    ['any, and it is a number', { kind: 'required' }, '7', true],
+    ['any, and it is in another script', { kind: 'required' }, '障害', true],
+    ['any, and it is a point', { kind: 'required' }, '.', false],
+    ['any, and its letters show nothing', { kind: 'required' }, '\u3164\u115f \u1160\uffa0', false],
+    ['a ticket by any text, and it shows nothing', { ...ticket, globs: ['*'] }, '\u3164', false],
     ['a ticket, and it is named', ticket, 'inc-1234 disk full', true],
     ['a ticket, and another kind is named', ticket, 'see chg-7', true],
     ['a ticket, and none is named', ticket, 'disk full', false],
@@ -236,6 +241,9 @@ describe('the reason that a rule wants', () => {
     )
     expect(byReason({ kind: 'required' }, null).tree.because).toBe(
       'the rule “r” applies, but the reason: none is given; say why after “because”',
+    )
+    expect(byReason({ kind: 'required' }, '...').tree.because).toBe(
+      'the rule “r” applies, but the reason: it has no letter and no digit; say why after “because”',
     )
   })
 
