@@ -1,5 +1,4 @@
 import { unwatchFile, watchFile } from 'node:fs'
-import { setTimeout } from 'node:timers/promises'
 import type { Log } from './engine/log.ts'
 import { recordPolicy, refusePolicy } from './engine/policy-versions.ts'
 import { type LoadedPolicy, loadPolicy, type PolicySource, problemText } from './policy-source.ts'
@@ -11,6 +10,8 @@ const settleMs = 200
 export interface PolicyWatch {
   /** Reads the file again; answers what is wrong, or null when what it says is in force. */
   readonly reload: () => Promise<string | null>
+  /** The same once the file stands still: whoever changes it may not have finished. */
+  readonly changed: () => Promise<string | null>
   /** Reads it once more if the database could not take what the last reading brought. */
   readonly catchUp: () => Promise<void>
   readonly stop: () => void
@@ -20,7 +21,7 @@ export interface WatchParts {
   readonly file: string
   readonly policy: PolicySource
   readonly store: Store
-  readonly clock: Pick<Clock, 'now'>
+  readonly clock: Pick<Clock, 'now' | 'sleep'>
   readonly log: Log
 }
 
@@ -30,12 +31,18 @@ const messageOf = (error: unknown) => (error instanceof Error ? error.message : 
 export const recordInForce = ({ policy, store, clock }: Omit<WatchParts, 'file' | 'log'>): Promise<void> =>
   recordPolicy(store, policy.current(), policy.text(), clock.now())
 
-/** Editors empty a file before they write it, so a bad text counts only when it still stands a moment later. */
-async function loadSettled(file: string): Promise<LoadedPolicy> {
+/** When a text counts: a good one as it is read, or every text only when it still stands a moment later. */
+type When = 'at once' | 'settled'
+
+/**
+ * Editors empty a file before they write it, so a bad text never counts at once; and the first half of a policy may
+ * be a good policy, without the refusals that stand below.
+ */
+async function loadSettled({ file, clock }: WatchParts, when: When): Promise<LoadedPolicy> {
   let before = await loadPolicy(file)
   for (;;) {
-    if (before.ok) return before
-    await setTimeout(settleMs)
+    if (before.ok && when === 'at once') return before
+    await clock.sleep(settleMs)
     const next = await loadPolicy(file)
     if (next.hash === before.hash) return next
     before = next
@@ -43,8 +50,9 @@ async function loadSettled(file: string): Promise<LoadedPolicy> {
 }
 
 /** A bad file is refused: the policy that is in force stays, and the operators are told where it is wrong. */
-async function readAgain({ file, policy, store, clock, log }: WatchParts): Promise<string | null> {
-  const next = await loadSettled(file)
+async function readAgain(parts: WatchParts, when: When): Promise<string | null> {
+  const { file, policy, store, clock, log } = parts
+  const next = await loadSettled(parts, when)
   if (!next.ok) {
     const problems = next.problems.map((problem) => problemText(file, problem))
     log.error({ wrong: problems }, 'the new policy is refused and the old one stays in force')
@@ -62,9 +70,9 @@ async function readAgain({ file, policy, store, clock, log }: WatchParts): Promi
 export function watchPolicy(parts: WatchParts): PolicyWatch {
   let behind = false
   let turn: Promise<unknown> = Promise.resolve()
-  const once = async () => {
+  const once = async (when: When) => {
     try {
-      const wrong = await readAgain(parts)
+      const wrong = await readAgain(parts, when)
       behind = false
       return wrong
     } catch (error) {
@@ -75,21 +83,25 @@ export function watchPolicy(parts: WatchParts): PolicyWatch {
     }
   }
   // One after the other, so that what was read last is in force last.
-  const reload = () => {
-    const mine = turn.then(once)
+  const inTurn = (when: When) => {
+    const mine = turn.then(() => once(when))
     turn = mine
     return mine
   }
+  const reload = () => inTurn('at once')
+  const changed = () => inTurn('settled')
   const onSignal = () => void reload()
-  watchFile(parts.file, { interval: policyLookEveryMs, persistent: false }, onSignal)
+  const onChange = () => void changed()
+  watchFile(parts.file, { interval: policyLookEveryMs, persistent: false }, onChange)
   process.on('SIGHUP', onSignal)
   return {
     reload,
+    changed,
     catchUp: async () => {
-      if (behind) await reload()
+      if (behind) await changed()
     },
     stop: () => {
-      unwatchFile(parts.file, onSignal)
+      unwatchFile(parts.file, onChange)
       process.off('SIGHUP', onSignal)
     },
   }

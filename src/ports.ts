@@ -93,7 +93,7 @@ export interface EntraStanding {
 
 /** The users of Entra, by Microsoft Graph. Throws a `Fault`. */
 export interface EntraUsers {
-  /** The object id of the one user with this e-mail address; null when there is none, or more than one. */
+  /** The object id of the one user with this e-mail address; null when there is none. More than one is a fault. */
   find(email: string, signal?: AbortSignal): Promise<string | null>
   standing(entraId: string, groups: readonly string[], signal?: AbortSignal): Promise<EntraStanding>
 }

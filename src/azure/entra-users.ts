@@ -1,3 +1,4 @@
+import { Fault } from '../core/fault.ts'
 import type { EntraUsers } from '../ports.ts'
 import { shapeOf, textOf } from './answer.ts'
 import type { Arm, PlainCalls } from './arm.ts'
@@ -26,8 +27,13 @@ async function findUser(graph: PlainCalls, email: string, signal?: AbortSignal):
       )
       .map((row) => expectId(textOf(row['id']))),
   )
-  const [first, second] = ids
-  return first !== undefined && second === undefined ? first : null
+  const [first = null, ...more] = ids
+  // The person may be any of them, so this must not read as if they were none.
+  if (more.length > 0) {
+    const message = `more than one Entra user has the address of this person: ${[first, ...more].join(', ')}`
+    throw new Fault('ambiguous address', message, { kind: 'permanent' })
+  }
+  return first
 }
 
 /** Whether there is such a user, and it is enabled. */

@@ -16,6 +16,19 @@ export function membershipProblem(member: Member): string | null {
   return null
 }
 
+/** Why somebody may not ask for access. What Entra does not say counts as no here as well: they may have been disabled. */
+export const askingProblem = (member: Member): string | null =>
+  membershipProblem(member) ??
+  (member.entraUnread
+    ? 'Entra could not tell just now who you are or whether your account there is active, so try again in a minute, and tell whoever looks after this app if it stays so'
+    : null)
+
+/** How a request came out is told to members, and to whoever asked. */
+export function mayHear(member: Member, { requester }: Pick<RequestBase, 'requester'>): Refusal | null {
+  const problem = samePerson(member.person, requester) ? null : membershipProblem(member)
+  return problem === null ? null : { code: 'not a member', why: problem }
+}
+
 export const isApprover = (approvers: Named, member: Member): boolean =>
   approvers.users.includes(member.person.userId) || approvers.groups.some((id) => member.groups.includes(id))
 
@@ -31,7 +44,7 @@ export interface Authority {
   readonly request: Pick<RequestBase, 'requester'> | null
   /** The requester's Entra object id, where it is known. */
   readonly requesterEntraId?: string | null
-  /** Nobody could say which Entra user the requester is. */
+  /** Entra did not say who the requester is, or, for an approval, whether they are still active. */
   readonly requesterUnread?: boolean
   readonly terms: Terms | null
   /** Who may stop everything, by the policy of this moment. */
@@ -82,11 +95,13 @@ function mayApprove(member: Member, { terms, stage = 0, also = [] }: Authority):
 const maySign = (terms: Terms | null, member: Member): boolean =>
   terms?.emergency !== undefined && isApprover(allApprovers(terms), member)
 
+/** Whoever Entra says nothing about may be disabled there, or somebody who has spoken already. */
+const unread = ({ entraUnread }: Member): Refusal | null =>
+  entraUnread ? { code: 'identity unknown', of: 'you' } : null
+
 /** Two accounts may belong to one person: as long as Entra does not say whose they are, they count as one. */
-function mayBeRequester(member: Member, { terms, requesterUnread }: Authority): Refusal | null {
-  const unread = requesterUnread === true || member.entraUnread === true
-  return unread && terms?.selfApproval !== true ? { code: 'identity unknown' } : null
-}
+const mayBeRequester = ({ requesterUnread }: Authority): Refusal | null =>
+  requesterUnread ? { code: 'identity unknown', of: 'requester' } : null
 
 /** The one function that says whether a person may do a thing to a request; null means yes. */
 export function authorise(verb: Verb, member: Member, authority: Authority): Refusal | null {
@@ -101,7 +116,7 @@ export function authorise(verb: Verb, member: Member, authority: Authority): Ref
     case 'cancel':
       return own ? null : { code: 'not yours to cancel' }
     case 'extend':
-      return own ? null : { code: 'not yours to extend' }
+      return own ? unread(member) : { code: 'not yours to extend' }
     case 'comment':
       return own || isApprover(allApprovers(terms), member) ? null : { code: 'not yours to comment' }
     case 'close':
@@ -110,12 +125,17 @@ export function authorise(verb: Verb, member: Member, authority: Authority): Ref
         : { code: 'not yours to close' }
     case 'sign':
       if (own) return { code: 'own request' }
-      return operator || maySign(terms, member) ? null : { code: 'not yours to sign' }
+      if (!operator && !maySign(terms, member)) return { code: 'not yours to sign' }
+      return unread(member) ?? mayBeRequester(authority)
     case 'panic':
-      return operator ? null : { code: 'not an operator' }
+      return operator ? unread(member) : { code: 'not an operator' }
     case 'approve':
       if (own && terms?.selfApproval !== true) return { code: 'own request' }
-      return mayApprove(member, authority) ?? mayBeRequester(member, authority)
+      return (
+        mayApprove(member, authority) ??
+        unread(member) ??
+        (terms?.selfApproval === true ? null : mayBeRequester(authority))
+      )
     case 'deny':
       if (own) return { code: 'own request' }
       return isApprover(allApprovers(terms), member)

@@ -7,6 +7,15 @@ import { type Range, rangeOf } from './source.ts'
 import { momentText, timeFit, timeText } from './time-window.ts'
 import { vmChecks } from './vm-checks.ts'
 
+/** Those groups of a match that could not be read. */
+const unreadIn = ({ groups = [] }: RequesterMatch, { unknownGroups = [] }: Subject): readonly string[] =>
+  groups.filter((id) => unknownGroups.includes(id))
+
+const unreadText = (groups: readonly string[]): string =>
+  groups.length === 1
+    ? `the group ${groups[0]} could not be read in Slack, so whether they are in it is not known`
+    : `the groups ${groups.join(', ')} could not be read in Slack, so whether they are in one of them is not known`
+
 function requesterCheck(match: RequesterMatch): Check[] {
   const { users, groups, entraGroups } = match
   if (!users && !groups && !entraGroups) return []
@@ -18,14 +27,16 @@ function requesterCheck(match: RequesterMatch): Check[] {
       what: 'the requester',
       fit: ({ subject }) => {
         if (named.has(subject.requester.userId) || inGroup(subject) !== undefined) return 'all'
-        if (!entraGroups) return 'none'
-        if (subject.entraGroups === null) return 'some'
-        return allOrNone(inEntra(subject) !== undefined)
+        if (inEntra(subject) !== undefined) return 'all'
+        if (entraGroups && subject.entraGroups === null) return 'some'
+        return subject.unknownGroups && unreadIn(match, subject).length > 0 ? 'some' : 'none'
       },
       because: ({ subject }, fit) => {
         if (named.has(subject.requester.userId)) return 'named in the rule'
         const group = inGroup(subject) ?? inEntra(subject)
         if (group !== undefined) return `in the group ${group}`
+        const unread = unreadIn(match, subject)
+        if (fit === 'some' && unread.length > 0) return unreadText(unread)
         if (fit === 'some') return 'whether they are in one of its Entra groups is not known'
         return 'neither named in the rule nor in one of its groups'
       },

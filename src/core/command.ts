@@ -42,7 +42,7 @@ const someVm = 'vm-jump01'
 /** Leaves what a reader sees: characters that hide, reorder or break lines are gone. */
 export const visible = (text: string): string =>
   text
-    .replaceAll(/[\p{Cf}\p{Cs}\p{Co}]/gu, '')
+    .replaceAll(/[\p{Cf}\p{Cs}\p{Co}\u115f\u1160\u3164\uffa0]/gu, '')
     .replaceAll(/[\p{Cc}\s]+/gu, ' ')
     .trim()
 

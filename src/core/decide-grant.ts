@@ -1,4 +1,4 @@
-import { authorise, membershipProblem } from './approval.ts'
+import { authorise, mayHear, membershipProblem } from './approval.ts'
 import type { Json } from './audit.ts'
 import type { Case } from './case.ts'
 import { absent, marked, startClosing, stuck } from './closing.ts'
@@ -43,7 +43,8 @@ export function decideGrant(current: Case, event: GrantEvent, now: number): Outc
   const { grant, request } = current
   if (!grant) {
     if (event.type === 'extend') return refuse({ code: 'nothing to extend' })
-    return event.type === 'close' ? refuse({ code: 'nothing to close' }) : unchanged(current)
+    if (event.type !== 'close') return unchanged(current)
+    return refuse(mayHear(event.by, request) ?? { code: 'nothing to close' })
   }
   switch (event.type) {
     case 'extend':

@@ -1,4 +1,4 @@
-import { authorise, escalated, mayBeMissing, membershipProblem, sameHuman } from './approval.ts'
+import { askingProblem, authorise, escalated, mayBeMissing, mayHear, sameHuman } from './approval.ts'
 import type { AuditEvent } from './audit.ts'
 import { begin, grantFor } from './begin.ts'
 import type { Case } from './case.ts'
@@ -68,7 +68,8 @@ export function decideRequest(current: Case, event: RequestEvent, now: number): 
 
 function late(current: Case, request: Exclude<Request, PendingRequest>, event: RequestEvent): Outcome {
   if (event.type !== 'review' && event.type !== 'cancel') return unchanged(current)
-  return refuse({ code: 'already decided', state: request.state, ...decisionOf(request) })
+  const refusal = mayHear(event.by, request)
+  return refuse(refusal ?? { code: 'already decided', state: request.state, ...decisionOf(request) })
 }
 
 function decisionOf(request: Exclude<Request, PendingRequest>): { by: readonly Person[]; at: number } {
@@ -159,8 +160,8 @@ function review(request: PendingRequest, event: ReviewEvent, now: number): Outco
     return end({ ...request, reviews: [...request.reviews, one] }, 'denied', one.by, now)
   if (event.policy.outcome === 'deny')
     return refuse({ code: 'policy changed', because: event.policy.tree.because })
-  if (membershipProblem(event.requester) !== null) return refuse({ code: 'requester gone' })
-  if (earlier.some((other) => !other.known || mayBeMissing(terms, other)))
+  if (askingProblem(event.requester) !== null) return refuse({ code: 'requester gone' })
+  if (earlier.some((other) => !other.known || other.entraUnread || mayBeMissing(terms, other)))
     return refuse({ code: 'approvers unknown' })
   if (less && !isLess(less, request)) return refuse({ code: 'not less' })
   const kept = earlier.some(({ person }) => samePerson(person, by.person))

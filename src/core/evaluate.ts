@@ -83,8 +83,9 @@ function reasonLeaves(need: ReasonNeed, reason: string | null): Reason[] {
   if (need.kind === 'optional') return []
   const fits = reasonFits(need, reason)
   if (fits) return [leaf('the reason', true, 'it is given')]
+  const wrong = reason?.trim() ? 'it has no letter and no digit' : 'none is given'
   return [
-    leaf('the reason', false, need.kind === 'pattern' ? need.help : 'none is given; say why after “because”'),
+    leaf('the reason', false, need.kind === 'pattern' ? need.help : `${wrong}; say why after “because”`),
   ]
 }
 

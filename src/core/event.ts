@@ -50,6 +50,8 @@ export type Event =
       readonly operators: Approvers
       /** The requester’s Entra object id, where it is known. */
       readonly requesterEntraId: string | null
+      /** Nobody could say which Entra user the requester is. */
+      readonly requesterUnread?: boolean
     }
   | {
       readonly type: 'start'

@@ -49,8 +49,10 @@ export function decideOversight(
   const { request, grant } = current
   const open = request.oversight?.state === 'open'
   if (event.type === 'unsigned') return open ? remind(current, now) : unchanged(current)
-  const { by, justified, operators, requesterEntraId } = event
-  const refusal = authorise('sign', by, { request, requesterEntraId, terms: request.terms, operators })
+  const { by, justified, operators, requesterEntraId, requesterUnread = false } = event
+  const { terms } = request
+  const authority = { request, requesterEntraId, requesterUnread, terms, operators }
+  const refusal = authorise('sign', by, authority)
   if (refusal) return refuse(refusal)
   if (!open) return refuse({ code: 'nothing to sign' })
   const state = justified ? 'signed' : 'unjustified'

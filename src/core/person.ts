@@ -24,7 +24,7 @@ export interface Member {
   readonly timeZone: string | null
   /** The object id in Entra, where this person is mapped to one. */
   readonly entraId: string | null
-  /** Nobody could say whether, and to whom, this person is mapped in Entra. */
+  /** Entra did not say who this person is there, or, where `entraId` is known, whether they are still active. */
   readonly entraUnread?: true
   /** The Entra user that they are mapped to is disabled, or deleted. */
   readonly entraDisabled?: true
@@ -32,4 +32,6 @@ export interface Member {
   readonly entraGroups: readonly string[] | null
   /** The Slack user groups, among those that the policy names, that this person is in. */
   readonly groups: readonly string[]
+  /** Those of them that Slack does not show, so that nobody knows whether this person is in them. */
+  readonly unknownGroups?: readonly string[]
 }

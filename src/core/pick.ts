@@ -70,9 +70,14 @@ export const fitsAll = (one: Ready<PolicyRule>, facts: Facts): boolean => {
 /** What keeps a rule that fits from granting; the rules below it are not tried. */
 type Limit = 'addresses' | 'duration' | 'reason' | 'glass'
 
+/** Letters that show nothing, so that a reason made of them says nothing. */
+const blank = /[\u115f\u1160\u3164\uffa0]/gu
+
+const saysSomething = (text: string): boolean => /[\p{L}\p{N}]/u.test(text.replaceAll(blank, ''))
+
 export const reasonFits = (need: ReasonNeed, reason: string | null): boolean => {
   if (need.kind === 'optional') return true
-  if (reason === null || reason.trim() === '') return false
+  if (reason === null || !saysSomething(reason)) return false
   return need.kind === 'required' || compileGlobs(need.globs)(reason.toLowerCase())
 }
 

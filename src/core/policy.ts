@@ -203,6 +203,8 @@ export interface Subject {
   readonly requester: Person
   /** Groups that the requester is in, as read from the directory now. */
   readonly groups: readonly string[]
+  /** Groups that could not be read, so that it is not known whether the requester is in them. */
+  readonly unknownGroups?: readonly string[]
   /** Entra groups that the requester is in; null when that is not known. */
   readonly entraGroups: readonly string[] | null
   /** By the role's name in the policy; a role that is missing is not known. */

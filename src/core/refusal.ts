@@ -46,8 +46,8 @@ export type Refusal =
   | { readonly code: 'policy changed'; readonly because: string }
   | { readonly code: 'requester gone' }
   | { readonly code: 'approvers unknown' }
-  /** Entra did not say whether two accounts belong to one person. */
-  | { readonly code: 'identity unknown' }
+  /** Entra did not say who somebody is, or whether they are still active there. */
+  | { readonly code: 'identity unknown'; readonly of: 'you' | 'requester' }
   | { readonly code: 'no time left' }
 
 /** How people and times are written where the sentence is shown. */
@@ -139,7 +139,9 @@ export function refusalText(refusal: Refusal, wording: Wording): string {
     case 'approvers unknown':
       return 'Those who approved before you could not be confirmed just now, so your yes was not taken. Click again in a minute.'
     case 'identity unknown':
-      return 'Entra could not tell just now whether you and the person who asked are two people, so your yes was not taken. Click again in a minute.'
+      return refusal.of === 'you'
+        ? 'Entra could not tell just now who you are or whether your account there is active, so nothing changed. Try again in a minute, and tell whoever looks after this app if it stays so.'
+        : 'Entra could not tell just now who the person who asked is or whether their account there is active, so nothing changed. Try again in a minute, and tell whoever looks after this app if it stays so.'
     case 'no time left':
       return 'The end that was asked for has come, so nothing was opened. The person can ask again.'
     default:

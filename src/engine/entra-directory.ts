@@ -34,6 +34,15 @@ export function entraDirectory(parts: EntraDirectoryParts): Directory {
     return found === null ? null : store.mapEntraUser(person, found, clock.now())
   }
 
+  /**
+   * Who cannot be mapped now may have been before. Without a mapping, Slack's silence leaves open who they are; of
+   * anybody else, Entra said that it knows nobody when they asked.
+   */
+  async function whoEver(member: Member): Promise<Member> {
+    const entraId = await store.entraUser(member.person)
+    return { ...member, entraId, ...(entraId === null && !member.known && { entraUnread: true }) }
+  }
+
   async function standing(member: Member, entraId: string, how: 'live' | undefined): Promise<Member> {
     const groups = entraGroupsNamed(policy())
     const key = [entraId, ...groups].join(' ')
@@ -47,22 +56,22 @@ export function entraDirectory(parts: EntraDirectoryParts): Directory {
     roster: (groupId) => slack.roster(groupId),
     async member(person, groups, how) {
       const member = await slack.member(person, groups, how)
-      if (membershipProblem(member) !== null) return member
+      if (membershipProblem(member) !== null) return whoEver(member)
       const failed = (error: unknown, what: string) =>
         log.warn({ error: messageOf(error), userId: person.userId }, what)
       let entraId: string | null
       try {
         entraId = await mapped(person, how)
       } catch (error) {
-        failed(error, 'Entra did not say who a person is, so they count as perhaps the requester')
+        failed(error, 'Entra did not say who a person is, so they count as perhaps anybody and open nothing')
         return { ...member, entraUnread: true }
       }
       if (entraId === null) return member
       try {
         return await standing(member, entraId, how)
       } catch (error) {
-        failed(error, 'Entra did not say what a person is in, so they count as in no group')
-        return { ...member, entraId }
+        failed(error, 'Entra did not say how a person stands, so they count as in no group and open nothing')
+        return { ...member, entraId, entraUnread: true }
       }
     },
   }

@@ -1,3 +1,4 @@
+import type { Member } from '../core/person.ts'
 import { approverGroups, groupsNamed, type Policy } from '../core/policy.ts'
 import { unique } from './approvers.ts'
 import { backoffMs } from './backoff.ts'
@@ -9,6 +10,8 @@ interface StartParts extends VerdictParts {
   readonly dispatcher: Dispatcher
   readonly policy: () => Policy
 }
+
+const isSilent = ({ known, entraUnread }: Member): boolean => !known || entraUnread === true
 
 /** What a rule may grant by itself was counted at the approval; the place that was taken then must not count against it. */
 const withoutQuotas = (policy: Policy): Policy => ({
@@ -25,10 +28,13 @@ export const start =
     if (!current) return done
     const policy = parts.policy()
     const requester = await directory.member(current.request.requester, groupsNamed(policy), 'live')
-    // Slack's silence is no reason to take the access away; the grant's own end ends these tries.
+    // Silence is no reason to take the access away, nor to open it; the grant's own end ends these tries.
     const waits = current.grant?.state === 'opening' && clock.now() < current.grant.expiresAt
-    if (waits && !requester.known)
-      return again(clock.now() + backoffMs(claim.attempt), 'Slack did not say who the requester is')
+    if (waits && isSilent(requester))
+      return again(
+        clock.now() + backoffMs(claim.attempt),
+        `${requester.known ? 'Entra' : 'Slack'} did not say who the requester is`,
+      )
     const verdict = await verdictNow(parts, withoutQuotas(policy), current.request, requester, 'live')
     const groups = unique([...groupsNamed(policy), ...approverGroups(verdict.terms)])
     const earlier = await Promise.all(
@@ -36,8 +42,8 @@ export const start =
         .filter((one) => one.verdict === 'approve')
         .map((one) => directory.member(one.by, groups, 'live')),
     )
-    if (waits && earlier.some(({ known }) => !known))
-      return again(clock.now() + backoffMs(claim.attempt), 'Slack did not say who has approved')
+    if (waits && earlier.some(isSilent))
+      return again(clock.now() + backoffMs(claim.attempt), 'Slack or Entra did not say who has approved')
     await dispatcher.dispatch({
       requestId: claim.subject,
       event: { type: 'start', policy: verdict, requester, earlier },

@@ -19,6 +19,7 @@ export const subjectOf = (
   return {
     requester: ask.requester,
     groups: requester.groups,
+    ...(requester.unknownGroups && { unknownGroups: requester.unknownGroups }),
     entraGroups: requester.entraGroups,
     vm: ask.vm,
     ports: ask.ports,

@@ -1,4 +1,4 @@
-import { membershipProblem } from '../core/approval.ts'
+import { askingProblem, membershipProblem } from '../core/approval.ts'
 import { type AskCommand, parseCommand } from '../core/command.ts'
 import { endOf, startOf } from '../core/duration.ts'
 import { Fault } from '../core/fault.ts'
@@ -40,7 +40,7 @@ export async function takeAsk(
 ): Promise<Finish> {
   const { responseUrl: url } = gesture
   const command = parseCommand(gesture.text, parts.policy().services)
-  if (command.kind === 'status') return endWith(parts, claim, url, await statusText(parts))
+  if (command.kind === 'status') return takeStatus(parts, claim, gesture)
   if (command.kind !== 'ask' && command.kind !== 'why' && command.kind !== 'extend') {
     const text =
       command.kind === 'mistake' ? `${command.wrong} For example: \`${command.example}\`` : nothingStored
@@ -68,6 +68,17 @@ export async function takeAsk(
   }
 }
 
+/** How things stand is for members, as everything else is. */
+async function takeStatus(
+  parts: IntakeParts,
+  claim: Claim,
+  { person, responseUrl }: AskGesture,
+): Promise<Finish> {
+  const problem = membershipProblem(await parts.directory.member(person, []))
+  const text = problem === null ? await statusText(parts) : `You cannot see how things stand: ${problem}.`
+  return endWith(parts, claim, responseUrl, text)
+}
+
 async function gather(
   parts: IntakeParts,
   person: Person,
@@ -75,7 +86,7 @@ async function gather(
   command: AskCommand,
   receivedAt: number,
 ): Promise<Found<Ask>> {
-  const problem = membershipProblem(member)
+  const problem = askingProblem(member)
   if (problem !== null) return say(`You cannot ask for access: ${problem}. ${nothingStored}`)
   if (new Set(command.ports.ports.map((port) => port.protocol)).size > 1) {
     return say(`One network rule is either for tcp or for udp. ${nothingStored} Ask for the two separately.`)

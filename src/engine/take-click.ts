@@ -79,10 +79,15 @@ async function eventOf(
       return { type: 'cancel', by: await whoClicked() }
     case 'sign':
     case 'unjustified': {
-      const { entraId } = await parts.directory.member(request.requester, [])
-      const justified = click.action === 'sign'
-      const { operators } = policy
-      return { type: 'sign', by: await whoClicked(), justified, operators, requesterEntraId: entraId }
+      const { entraId, entraUnread } = await parts.directory.member(request.requester, [])
+      return {
+        type: 'sign',
+        by: await whoClicked(),
+        justified: action === 'sign',
+        operators: policy.operators,
+        requesterEntraId: entraId,
+        requesterUnread: entraId === null && entraUnread === true,
+      }
     }
     case 'close':
       return { type: 'close', by: await whoClicked(), operators: policy.operators }

@@ -1,6 +1,8 @@
+import { membershipProblem } from '../core/approval.ts'
 import type { Case } from '../core/case.ts'
 import type { Command } from '../core/command.ts'
 import { groupsNamed } from '../core/policy.ts'
+import { refusalText } from '../core/refusal.ts'
 import type { Ask } from '../core/request.ts'
 import type { Claim, Gesture, Store } from '../ports.ts'
 import { endDispatched, endWith, type IntakeParts } from './answer.ts'
@@ -62,9 +64,12 @@ export async function takeExtend(
   const { store, clock, directory, dispatcher, topology } = parts
   const { responseUrl: url } = gesture
   const { requestId, extraMs, reason } = command
+  const by = await directory.member(gesture.person, groupsNamed(parts.policy()), 'live')
+  const why = membershipProblem(by)
+  if (why !== null)
+    return endWith(parts, claim, url, refusalText({ code: 'not a member', why }, parts.wording))
   const current = await store.case(requestId)
   if (!current) return endWith(parts, claim, url, `There is no request ${requestId}, so nothing changed.`)
-  const by = await directory.member(gesture.person, groupsNamed(parts.policy()), 'live')
   // The same command handled again must mean the same request, or it would ask, and count, twice.
   const id = parts.newId(`extend ${claim.subject}`)
   const asked = await dispatcher.dispatch({

@@ -66,7 +66,10 @@ const unknown = (person: Person): Member => ({
   groups: [],
 })
 
-/** A workspace without user groups (a free plan, a stand-in for Slack) has nobody in any of them. */
+/**
+ * A group that was disabled or deleted, or a workspace without user groups: nobody is in it for what it grants, and
+ * anybody may be for what it refuses, because disabling a group must not switch off what names it.
+ */
 const noSuchGroup = new Set([
   'plan_upgrade_required',
   'unknown_method',
@@ -74,12 +77,13 @@ const noSuchGroup = new Set([
   'subteam_not_found',
 ])
 
-async function readGroup(client: WebClient, groupId: string): Promise<ReadonlySet<string>> {
+/** Null when Slack shows no such group. */
+async function readGroup(client: WebClient, groupId: string): Promise<ReadonlySet<string> | null> {
   try {
     const answer = await client.usergroups.users.list({ usergroup: groupId })
     return new Set(answer.users ?? [])
   } catch (error) {
-    if (error instanceof WebAPIPlatformError && noSuchGroup.has(error.data.error)) return new Set()
+    if (error instanceof WebAPIPlatformError && noSuchGroup.has(error.data.error)) return null
     throw error
   }
 }
@@ -122,6 +126,7 @@ export function createDirectory({ token, slackApiUrl, now, log }: DirectorySetti
       users(person.userId, live),
       ...groups.map((groupId) => members(groupId, live)),
     ])
+    const unknownGroups = groups.filter((_, at) => lists[at] === null)
     return {
       person,
       known: true,
@@ -134,6 +139,7 @@ export function createDirectory({ token, slackApiUrl, now, log }: DirectorySetti
       entraId: null,
       entraGroups: null,
       groups: groups.filter((_, at) => lists[at]?.has(person.userId) === true),
+      ...(unknownGroups.length > 0 && { unknownGroups }),
     }
   }
 
@@ -152,7 +158,7 @@ export function createDirectory({ token, slackApiUrl, now, log }: DirectorySetti
     userByEmail: (email) => calling('users.lookupByEmail', 'read', () => emails(email)),
     async roster(groupId) {
       try {
-        return [...(await members(groupId))]
+        return [...((await members(groupId)) ?? [])]
       } catch (error) {
         log.warn({ err: error, groupId }, 'Slack did not say who is in a group')
         return null

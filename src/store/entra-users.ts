@@ -1,7 +1,7 @@
 import type { Person } from '../core/person.ts'
 import type { Queries } from './schema.ts'
 
-const orgOf = (person: Person): string => person.enterpriseId ?? person.teamId
+export const orgOf = (person: Person): string => person.enterpriseId ?? person.teamId
 
 export async function entraUser(db: Queries, person: Person): Promise<string | null> {
   const row = await db

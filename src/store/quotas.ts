@@ -1,6 +1,7 @@
 import { sql } from 'kysely'
 import type { Usage } from '../core/policy.ts'
 import type { AutomaticApproval, Store } from '../ports.ts'
+import { orgOf } from './entra-users.ts'
 import type { Queries } from './schema.ts'
 
 /** One lock for all rules: whoever needs two of them can never wait for somebody who holds the other. */
@@ -32,8 +33,12 @@ export async function readUsage(
   db: Queries,
   { rules, requester, vmId, since }: Parameters<Store['usage']>[0],
 ): Promise<ReadonlyMap<string, Usage>> {
+  // Somebody with two accounts is one person: whoever is the same Entra user counts with the requester.
   const counted = await sql<Counted>`
-    select rule, count(*) filter (where user_id = ${requester.userId}) as by_person,
+    select rule, count(*) filter (where user_id = ${requester.userId} or user_id in (
+        select other.user_id from entra_users mine join entra_users other on other.entra_id = mine.entra_id
+        where mine.org = ${orgOf(requester)} and mine.user_id = ${requester.userId}
+      )) as by_person,
       count(*) filter (where vm_id = ${vmId}) as of_vm, count(*) as of_rule
     from automatic_approvals
     where rule = any(${[...rules]}::text[]) and at > ${new Date(since)}

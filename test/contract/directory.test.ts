@@ -125,18 +125,23 @@ describe('groups', () => {
   })
 
   it.each(['plan_upgrade_required', 'unknown_method'])(
-    'do not exist where Slack has none: %s',
+    'are not known where Slack has none: %s',
     async (error) => {
       fake.person('pat')
       fake.group('S0OPS', 'ops', ['pat'])
       fake.fault({ method: 'usergroups.users.list', kind: 'error', error })
-      expect(await member('U0PAT', ['S0OPS'])).toMatchObject({ ...full, groups: [] })
+      const found = await member('U0PAT', ['S0OPS'])
+      expect(found).toMatchObject({ ...full, groups: [], unknownGroups: ['S0OPS'] })
     },
   )
 
-  it('that the policy names and Slack does not know hold nobody', async () => {
+  it('that the policy names and Slack does not show are not known; the others are', async () => {
     fake.person('pat')
-    expect(await member('U0PAT', ['S0GONE'])).toMatchObject({ ...full, groups: [] })
+    fake.group('S0OPS', 'ops', ['pat'])
+    fake.group('S0OFF', 'off', ['pat']).disable()
+    const found = await member('U0PAT', ['S0GONE', 'S0OPS', 'S0OFF'])
+    expect(found).toMatchObject({ ...full, groups: ['S0OPS'], unknownGroups: ['S0GONE', 'S0OFF'] })
+    expect(await member('U0PAT', ['S0OPS'])).not.toHaveProperty('unknownGroups')
   })
 
   it('that cannot be read make the person unknown', async () => {

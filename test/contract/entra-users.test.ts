@@ -37,14 +37,16 @@ describe('people in the simulated Entra', () => {
     expect(await users().find(email)).toBe(found)
   })
 
-  it('are found by their sign-in name as well, and not at all when two fit', async () => {
+  it('are found by their sign-in name as well, and two that fit are not nobody', async () => {
     const { directory } = simulator.sim
     const [robin] = directory.users
     if (!robin) throw new Error('Robin is missing.')
     robin.mail = null
     expect(await users().find('robin@example.com')).toBe(entra.robin)
     robin.mail = 'avery@example.com'
-    expect(await users().find('avery@example.com')).toBeNull()
+    await expect(users().find('avery@example.com')).rejects.toThrow(
+      `more than one Entra user has the address of this person: ${entra.robin}, ${entra.avery}`,
+    )
     robin.mail = 'robin@example.com'
   })
 
@@ -187,7 +189,7 @@ describe('what Microsoft Graph is asked, and what its documented answers mean', 
     expect(await users().find('robin@contoso.com')).toBe(robin)
   })
 
-  it('a second user on a later page makes it nobody', async () => {
+  it('a second user on a later page leaves open who it is', async () => {
     const next = `${host}/v1.0/users?$skiptoken=2`
     nock(host)
       .get('/v1.0/users')
@@ -197,7 +199,10 @@ describe('what Microsoft Graph is asked, and what its documented answers mean', 
       .get('/v1.0/users')
       .query({ $skiptoken: '2' })
       .reply(200, { value: [row({ id: '11111111-2222-4333-8444-555555555555' })] })
-    expect(await users().find('robin@contoso.com')).toBeNull()
+    await expect(users().find('robin@contoso.com')).rejects.toMatchObject({
+      code: 'ambiguous address',
+      kind: 'permanent',
+    })
   })
 
   it('somebody whom nobody asked about is nobody', async () => {

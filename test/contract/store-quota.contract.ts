@@ -3,6 +3,8 @@ import type { AutomaticApproval } from '../../src/ports.ts'
 import type { Subject } from './store.contract.ts'
 import { approval, avery, grantedCase, minute, noon, pendingCase, robin } from './store-cases.ts'
 
+const lee = { ...avery, userId: 'U0LEE' }
+
 const day = 24 * 60 * minute
 
 const automatic = (requestId: string, but: Partial<AutomaticApproval> = {}): AutomaticApproval => ({
@@ -52,6 +54,19 @@ export function quotaContract(subject: Subject): void {
     test('counts a person once, whichever team they come from', async () => {
       await note(automatic('r1', { requester: { ...robin, enterpriseId: 'E1', teamId: 'T2' } }))
       expect(await usage(['a short look'])).toMatchObject({ 'a short look': { byPerson: 1 } })
+    })
+
+    test('counts two accounts of one Entra user as one person, also for what was before they were mapped', async () => {
+      const { store } = subject
+      await note(automatic('r1', { requester: avery }), automatic('r2', { requester: lee }), automatic('r3'))
+      expect(await usage(['a short look'])).toMatchObject({ 'a short look': { byPerson: 1 } })
+      for (const who of [robin, avery]) await store.mapEntraUser(who, 'e1', noon)
+      await store.mapEntraUser(lee, 'e2', noon)
+      expect(await usage(['a short look'])).toEqual({ 'a short look': { byPerson: 2, ofVm: 3, ofRule: 3 } })
+      const ofAvery = await store.transact((tx) =>
+        tx.usage(automatic('r4', { requester: avery }), noon - day),
+      )
+      expect(ofAvery).toEqual({ byPerson: 2, ofVm: 3, ofRule: 3 })
     })
 
     test('no longer counts from the moment on that is asked for', async () => {

@@ -75,6 +75,13 @@ describe('an operator', () => {
     expect(said('close', member(bob), { ...given, request: null, terms: null })).toBe('not yours to close')
   })
 
+  it('of whom Entra says nothing only ends things', () => {
+    const silent = member(erin, { entraId: 'e1', entraUnread: true })
+    const answers = (['close', 'panic', 'sign'] as const).map((verb) => authorise(verb, silent, given))
+    const refusal = { code: 'identity unknown', of: 'you' }
+    expect(answers).toEqual([null, refusal, refusal])
+  })
+
   it('who has left the organisation stops nothing', () => {
     expect(said('panic', member(erin, { deleted: true }), given)).toBe('not a member')
   })
@@ -112,6 +119,20 @@ describe('after the glass was broken', () => {
     ['an approver who is disabled in Entra', member(bob, { entraDisabled: true }), 'not a member'],
   ])('%s signs: %s', (_, who, expected) => {
     expect(said('sign', who, given)).toBe(expected)
+  })
+
+  it('nobody signs while it is not known whether they did it themselves', () => {
+    const second = member(bob, { entraId: 'e1' })
+    expect(said('sign', second, { ...given, requesterEntraId: 'e1' })).toBe('own request')
+    expect(authorise('sign', second, { ...given, requesterUnread: true })).toEqual({
+      code: 'identity unknown',
+      of: 'requester',
+    })
+    expect(authorise('sign', member(bob, { entraUnread: true }), given)).toEqual({
+      code: 'identity unknown',
+      of: 'you',
+    })
+    expect(said('sign', member(dave, { entraUnread: true }), given)).toBe('not yours to sign')
   })
 
   it('both may say no, close and comment', () => {

@@ -81,6 +81,16 @@ describe('what the explanation says of each thing that a rule asks', () => {
       'no: the requester: whether they are in one of its Entra groups is not known',
     ],
     [
+      { requester: { groups: ['S1', 'S2'] } },
+      { unknownGroups: ['S2', 'S9'] },
+      'no: the requester: the group S2 could not be read in Slack, so whether they are in it is not known',
+    ],
+    [
+      { not: { requester: { groups: ['S1', 'S2'] } } },
+      { unknownGroups: ['S1', 'S2'] },
+      'no: not: the requester: the groups S1, S2 could not be read in Slack, so whether they are in one of them is not known',
+    ],
+    [
       { requester: { users: ['UBOB'], entraGroups: ['e1'] } },
       { entraGroups: ['e2'] },
       'no: the requester: neither named in the rule nor in one of its groups',

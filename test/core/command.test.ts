@@ -280,6 +280,14 @@ describe('a mistake says what is wrong and shows a command that would work', () 
     expect(parse(text)).toEqual({ kind: 'mistake', wrong, example })
   })
 
+  it('takes letters that show nothing for no reason', () => {
+    expect(parse('rdp vm1 30m because \u3164\uffa0')).toMatchObject({
+      kind: 'mistake',
+      wrong: 'After “because” comes a reason.',
+    })
+    expect(visible('a\u115fb\u1160c\u3164d\uffa0')).toBe('abcd')
+  })
+
   it('counts a reason that is too long', () => {
     expect(parse(`rdp vm1 30m from 81.2.69.142 because ${'a'.repeat(301)}`)).toEqual({
       kind: 'mistake',

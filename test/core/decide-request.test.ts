@@ -236,6 +236,25 @@ describe('a yes', () => {
     }
   })
 
+  it('is not taken while Entra cannot say whether the requester is still active, whoever may approve', () => {
+    const given = terms({ selfApproval: true })
+    const event = yes(bob, {
+      policy: verdict('needs approval', given),
+      requester: member(alice, { entraId: 'e1', entraUnread: true }),
+    })
+    expect(told(pending(given), decide(pending(given), event, clock('09:10')))).toBe('no: requester gone')
+  })
+
+  it('is not taken while Entra cannot say whether those before it are still active', () => {
+    const given = terms({ approvals: 2, selfApproval: true })
+    const before = pending(given, [review(bob)])
+    const event = yes(carol, {
+      policy: verdict('needs approval', given),
+      earlier: [member(bob, { entraId: 'e1', entraUnread: true })],
+    })
+    expect(told(before, decide(before, event, clock('09:10')))).toBe('no: approvers unknown')
+  })
+
   it('does not count any more when Entra says that it was the requester’s own', () => {
     const before = pending(terms({ approvals: 2 }), [review(bob)])
     const event = yes(carol, {

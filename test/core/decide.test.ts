@@ -52,6 +52,9 @@ const decided = (row: Row): Row => ({
       .filter(([, [event]]) => event.type === 'review' || event.type === 'cancel')
       .map(([name]) => [name, 'no: already decided']),
   ),
+  // How it came out is not for everybody to hear.
+  'Carol says yes, and Slack cannot tell who she is': 'no: not a member',
+  'Carol says yes, and has left': 'no: not a member',
   ...row,
 })
 /** Alice may end what is hers, whatever the directory thinks of her now. */

@@ -91,6 +91,31 @@ describe('Entra groups of the requester', () => {
   })
 })
 
+describe('Slack groups of the requester that could not be read', () => {
+  const off = { groups: ['SDEV'], unknownGroups: ['SOFF'] }
+  it.each<[string, Partial<Match>, About, string]>([
+    ['fit no rule that grants, and every refusal', { requester: { groups: ['SOFF'] } }, off, unknown],
+    ['fit no rule that leaves them out', { not: { requester: { groups: ['SOFF'] } } }, off, unknown],
+    ['make no difference in another group', { requester: { groups: ['SOFF', 'SDEV'] } }, off, both],
+    ['make no difference where they are not named', { requester: { groups: ['SOPS'] } }, off, 'neither'],
+    ['nor to who is named', { requester: { users: ['UALICE'], groups: ['SOFF'] } }, off, both],
+    [
+      'leave open what Entra says no to',
+      { requester: { groups: ['SOFF'], entraGroups: ['e1'] } },
+      { ...off, entraGroups: [] },
+      unknown,
+    ],
+    [
+      'make no difference to who is in the Entra group',
+      { requester: { groups: ['SOFF'], entraGroups: ['e1'] } },
+      { ...off, entraGroups: ['e1'] },
+      both,
+    ],
+  ])('%s', (_, match, about, expected) => {
+    expect(does(match, about)).toBe(expected)
+  })
+})
+
 describe('where the request comes from', () => {
   it.each<[string, string[], string, string]>([
     ['the range itself', ['81.2.69.0/24'], '81.2.69.0/24', both],
@@ -197,6 +222,11 @@ describe('the reason that a rule wants', () => {
     ['any, and one is given', { kind: 'required' }, 'x', true],
     ['any, and none is given', { kind: 'required' }, null, false],
     ['any, and it is blank', { kind: 'required' }, ' \t', false],
+    ['any, and it is a number', { kind: 'required' }, '7', true],
+    ['any, and it is in another script', { kind: 'required' }, '障害', true],
+    ['any, and it is a point', { kind: 'required' }, '.', false],
+    ['any, and its letters show nothing', { kind: 'required' }, '\u3164\u115f \u1160\uffa0', false],
+    ['a ticket by any text, and it shows nothing', { ...ticket, globs: ['*'] }, '\u3164', false],
     ['a ticket, and it is named', ticket, 'inc-1234 disk full', true],
     ['a ticket, and another kind is named', ticket, 'see chg-7', true],
     ['a ticket, and none is named', ticket, 'disk full', false],
@@ -211,6 +241,9 @@ describe('the reason that a rule wants', () => {
     )
     expect(byReason({ kind: 'required' }, null).tree.because).toBe(
       'the rule “r” applies, but the reason: none is given; say why after “because”',
+    )
+    expect(byReason({ kind: 'required' }, '...').tree.because).toBe(
+      'the rule “r” applies, but the reason: it has no letter and no digit; say why after “because”',
     )
   })
 

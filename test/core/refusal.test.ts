@@ -44,7 +44,10 @@ const all: { [Code in Refusal['code']]: readonly Extract<Refusal, { code: Code }
   'policy changed': [{ code: 'policy changed', because: 'no rule of the policy matches' }],
   'requester gone': [{ code: 'requester gone' }],
   'approvers unknown': [{ code: 'approvers unknown' }],
-  'identity unknown': [{ code: 'identity unknown' }],
+  'identity unknown': [
+    { code: 'identity unknown', of: 'you' },
+    { code: 'identity unknown', of: 'requester' },
+  ],
   'no time left': [{ code: 'no time left' }],
 }
 
@@ -81,7 +84,8 @@ it('says what is wrong, what still holds and what to do next', () => {
     The policy no longer allows this request (no rule of the policy matches), so nothing was opened. It can only be denied, or asked for again.
     It is not confirmed that the person who asked is a full, active member, so nothing was opened. The request still waits: try again in a minute, or deny it.
     Those who approved before you could not be confirmed just now, so your yes was not taken. Click again in a minute.
-    Entra could not tell just now whether you and the person who asked are two people, so your yes was not taken. Click again in a minute.
+    Entra could not tell just now who you are or whether your account there is active, so nothing changed. Try again in a minute, and tell whoever looks after this app if it stays so.
+    Entra could not tell just now who the person who asked is or whether their account there is active, so nothing changed. Try again in a minute, and tell whoever looks after this app if it stays so.
     The end that was asked for has come, so nothing was opened. The person can ask again."
   `)
 })

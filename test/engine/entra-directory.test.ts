@@ -98,7 +98,7 @@ describe('what Entra adds to a person', () => {
     expect(asked).toEqual(['find Alice@example.com', 'standing e0 g1,g2'])
   })
 
-  test('is nothing when Entra does not know them, or knows two', async () => {
+  test('is nothing when Entra does not know them', async () => {
     entra.found = null
     expect(await directory().member(alice, [])).toEqual(slack.member)
     expect(mapped).toBeNull()
@@ -110,9 +110,12 @@ describe('what Entra adds to a person', () => {
     ['a bot', { bot: true }],
     ['deactivated', { deleted: true }],
     ['unknown to Slack', { known: false }],
-  ])('is nothing for who is %s, and nobody is asked about them', async (_, but) => {
+  ])('is only who they were for who is %s, and nobody is asked about them', async (_, but) => {
     slack.member = member(alice, but)
-    expect(await directory().member(alice, [])).toEqual(slack.member)
+    const silent = but.known === false && { entraUnread: true }
+    expect(await directory().member(alice, [])).toEqual({ ...slack.member, ...silent })
+    mapped = 'e1'
+    expect(await directory().member(alice, [])).toEqual({ ...slack.member, entraId: 'e1' })
     expect(asked).toEqual([])
   })
 
@@ -140,12 +143,11 @@ describe('what Entra does not say', () => {
     expect(await people.member(alice, [])).not.toHaveProperty('entraUnread')
   })
 
-  test('leaves who was mapped as who they are, in no group that is known', async () => {
+  test('leaves who was mapped as who they are, in no group that is known, and perhaps disabled', async () => {
     mapped = 'e1'
     entra.down = true
     const found = await directory().member(alice, [])
-    expect(found).toMatchObject({ entraId: 'e1', entraGroups: null })
-    expect(found).not.toHaveProperty('entraUnread')
+    expect(found).toMatchObject({ entraId: 'e1', entraGroups: null, entraUnread: true })
   })
 
   test('may be so because Slack shows no address', async () => {

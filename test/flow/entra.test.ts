@@ -96,20 +96,22 @@ describe('who the requester is in Azure', () => {
     await world.clicks('alex', 'deny')
   })
 
-  test('while Graph is down, whoever it never named is denied, and told that it is not known', async () => {
+  test('while Graph is down nobody may ask, whether it named them before or not', async () => {
     throughGroup()
     world.azure.fault({ kind: 'server-error', status: 503, path: '/v1.0/' })
-    await world.asks('lee', 'rdp vm-jump01 30m from 81.2.69.143')
-    expect(lastSent('lee')).toMatch(/whether they hold Virtual Machine Contributor on this VM is not known/)
-    await world.asks('lee', 'rdp vm-db01 30m')
-    expect(lastSent('lee')).toMatch(/whether they are in one of its Entra groups is not known/)
-    // Whom it named before is known by that name.
-    await world.asks('robin', 'rdp vm-jump01 30m')
-    expect(lastTold('robin')).toMatch(/It waits for approval/)
-    await world.clicks('alex', 'deny')
+    const before = cards()
+    for (const name of ['lee', 'robin'] as const) {
+      for (const command of ['rdp', 'why rdp']) {
+        await world.asks(name, `${command} vm-db01 30m from 81.2.69.143`)
+        expect(lastTold(name)).toMatch(
+          /You cannot ask for access: Entra could not tell just now who you are or whether your account there is active, so try again in a minute/,
+        )
+      }
+    }
+    expect(cards()).toBe(before)
     world.azure.clearFaults()
     await world.passes('2m')
-    await world.asks('lee', 'rdp vm-db01 30m')
+    await world.asks('lee', 'rdp vm-db01 30m from 81.2.69.143')
     expect(lastTold('lee')).toMatch(/It waits for approval/)
     await world.clicks('alex', 'deny')
   })
@@ -120,6 +122,34 @@ describe('who the requester is in Azure', () => {
     await world.clicks('alex', 'deny')
     await world.asks('mallory', 'rdp vm-db01 30m from 81.2.69.144')
     expect(lastSent('mallory')).toMatch(/the requester: neither named in the rule nor in one of its groups/)
+  })
+
+  test('whoever may be disabled in Entra opens nothing while Graph is down, and may still say no', async () => {
+    await world.asks('robin', 'ssh vm-web01 30m from 81.2.69.142')
+    user('avery').accountEnabled = false
+    await world.passes('2m')
+    world.azure.fault({ kind: 'server-error', status: 503, path: '/v1.0/' })
+    await world.clicks('avery', 'approve')
+    expect(lastTold('avery')).toMatch(
+      /Entra could not tell just now who you are or whether your account there is active, so nothing changed/,
+    )
+    expect(world.ourRules()).toEqual([])
+    await world.clicks('avery', 'deny')
+    expect(world.cardText()).toMatch(/^Denied/)
+    user('avery').accountEnabled = true
+  })
+
+  test('a start that was approved waits while Graph is down, and opens once it answers', async () => {
+    await world.asks('robin', 'ssh vm-web01 30m at 23:00 from 81.2.69.142')
+    await world.clicks('avery', 'approve')
+    const start = Date.parse('2026-11-23T22:00Z')
+    world.azure.fault({ kind: 'server-error', status: 503, path: '/v1.0/' })
+    await world.passes({ seconds: (start - world.clock.now()) / 1000 + 60 })
+    expect(world.ourRules()).toEqual([])
+    world.azure.clearFaults()
+    await world.passes('2m')
+    expect(world.cardText()).toMatch(/^Open/)
+    await world.clicks('robin', 'close')
   })
 
   test('Azure is not asked about roles when no rule that fits turns on one', async () => {
@@ -182,10 +212,10 @@ describe('two Slack accounts of one person', () => {
   })
 
   test('may be one while Entra cannot say, so nothing opens until it can', async () => {
-    world.azure.fault({ kind: 'server-error', status: 503, path: '/v1.0/' })
     await asks()
+    world.azure.fault({ kind: 'server-error', status: 503, path: '/v1.0/' })
     await approves('mallory')
-    expect(lastTold('mallory')).toMatch(/Entra could not tell just now whether you and the person who asked/)
+    expect(lastTold('mallory')).toMatch(/Nobody decides on their own request/)
     await approves('avery')
     expect(lastTold('avery')).toMatch(/Entra could not tell just now/)
     expect(world.ourRules()).toEqual([])
@@ -196,12 +226,67 @@ describe('two Slack accounts of one person', () => {
     expect(world.cardText()).toMatch(/^Open/)
   })
 
-  test('cannot be told from two people by an app that may not read e-mail addresses, so nobody approves', async () => {
+  test('cannot be told from two people by an app that may not read e-mail addresses, so nobody asks', async () => {
     world.slack.scopes.delete('users:read.email')
     await asks()
+    expect(lastTold('robin')).toMatch(/You cannot ask for access: Entra could not tell just now who you are/)
+    expect(world.slack.messages('C0APPROVALS')).toEqual([])
+  })
+
+  test('cannot be told from two people while two Entra users have the address, so nobody asks or approves', async () => {
+    const { users } = world.azure.sim.directory
+    const [robin] = users.filter(({ id }) => id === entra.robin)
+    if (!robin) throw new Error('Robin is not in Entra.')
+    robin.mail = 'r.obin@example.com'
+    users.push({
+      id: 'aaaaaaaa-0000-4000-8000-000000000099',
+      displayName: 'adm-robin',
+      userPrincipalName: 'adm-robin@example.com',
+      mail: 'robin@example.com',
+    })
+    await asks()
+    expect(lastTold('robin')).toMatch(/You cannot ask for access: Entra could not tell just now who you are/)
+    await world.asks('lee', 'ssh vm-web01 30m from 81.2.69.143')
     await approves('mallory')
-    expect(lastTold('mallory')).toMatch(/Entra could not tell just now/)
+    expect(lastTold('mallory')).toMatch(/Entra could not tell just now who you are/)
     expect(world.ourRules()).toEqual([])
+    robin.mail = 'robin@example.com'
+    users.pop()
+    await approves('mallory')
+    expect(world.cardText()).toMatch(/^Open/)
+  })
+
+  test('are not two approvers, though the rule lets people approve what they asked for', async () => {
+    await world.policy(
+      policy.replace(
+        'web server by a colleague',
+        'web server by two\n    approvals: 2\n    selfApproval: true',
+      ),
+    )
+    world.people.mallory.becomes({ email: 'Avery@example.com' })
+    await asks()
+    world.azure.fault({ kind: 'server-error', status: 503, path: '/v1.0/' })
+    await approves('avery')
+    await approves('mallory')
+    expect(lastTold('mallory')).toMatch(/Entra could not tell just now who you are/)
+    expect(world.ourRules()).toEqual([])
+    world.azure.clearFaults()
+    await approves('avery')
+    await approves('mallory')
+    expect(lastTold('mallory')).toMatch(/Your approval already counts/)
+    expect(world.ourRules()).toEqual([])
+  })
+
+  test('share the places of a quota', async () => {
+    await world.policy(`${policy}    approvals: 0\n    quota: { perPerson: 1 }\n`)
+    await asks()
+    expect(lastTold('robin')).toMatch(/The policy allows it/)
+    await world.asks('mallory', 'ssh vm-web01 30m from 81.2.69.143')
+    expect(world.dm('mallory').at(-1)).toMatch(
+      /the quota for this person: 1 of 1 in the last 24 hours are used/,
+    )
+    await world.asks('lee', 'ssh vm-web01 30m from 81.2.69.144')
+    expect(lastTold('lee')).toMatch(/The policy allows it/)
   })
 
   test('somebody whom Entra does not know may approve', async () => {
@@ -213,5 +298,66 @@ describe('two Slack accounts of one person', () => {
     await asks()
     await approves('avery')
     expect(world.cardText()).toMatch(/^Open/)
+  })
+})
+
+const emergencies = `
+version: 1
+audit: { channel: C0AUDIT }
+pages: { channel: C0PAGES }
+operators: { users: [U0ALEX] }
+defaults: { channel: C0APPROVALS, maxDuration: 2h, approvers: { users: [U0AVERY] } }
+rules:
+  - name: there is a fire
+    breakGlass: { maxDuration: 15m, reviewers: { users: [U0MALLORY, U0ALEX] } }
+`
+
+describe('the review of an emergency', () => {
+  let world: World
+  beforeEach(async () => {
+    world = await createWorld({ policy: emergencies, entra: true, simulator: { world: peopledWorld() } })
+    world.people.mallory.becomes({ email: 'Robin@example.com' })
+    await world.people.robin.types(
+      '/jit',
+      'break-glass ssh vm-jump01 15m from 81.2.69.142 because the shop is down',
+      { channel: 'C0ACCESS' },
+    )
+    await world.people.robin.submits(await world.slack.until(() => world.people.robin.modal()))
+    await world.passes('2m')
+  })
+  afterEach(() => world?.close())
+
+  const signs = async (name: 'mallory' | 'alex') => {
+    await world.clicks(name, 'sign')
+    return world.ephemerals(name).at(-1) ?? ''
+  }
+
+  test('is not signed by the second account of whoever broke the glass', async () => {
+    expect(await signs('mallory')).toMatch(/Nobody decides on their own request/)
+    await signs('alex')
+    expect(world.cardText()).toMatch(/@alex signed it/)
+  })
+
+  test.each<[string, () => void]>([
+    ['the first one is deactivated', () => world.people.robin.becomes({ deleted: true })],
+    [
+      'Slack says nothing about the first one',
+      () => world.slack.fault({ method: 'users.info', kind: '500' }),
+    ],
+  ])('is not signed by it either when %s', async (_, happens) => {
+    happens()
+    expect(await signs('mallory')).toMatch(/Nobody decides on their own request/)
+    expect(world.cardText()).toMatch(/Nobody has reviewed it yet/)
+  })
+
+  test('is signed by nobody whom Entra does not tell from whoever broke the glass', async () => {
+    world.azure.fault({ kind: 'server-error', status: 503, path: '/v1.0/' })
+    for (const name of ['mallory', 'alex'] as const) {
+      expect(await signs(name)).toMatch(/Entra could not tell just now who you are/)
+    }
+    expect(world.cardText()).toMatch(/Nobody has reviewed it yet/)
+    world.azure.clearFaults()
+    await signs('alex')
+    expect(world.cardText()).toMatch(/@alex signed it/)
   })
 })

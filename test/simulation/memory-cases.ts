@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto'
 import { type AuditEvent, type AuditRecord, chainText } from '../../src/core/audit.ts'
 import type { Case } from '../../src/core/case.ts'
 import type { Rule } from '../../src/core/grant.ts'
+import type { Person } from '../../src/core/person.ts'
 import type { Usage } from '../../src/core/policy.ts'
 import type { KnownRule } from '../../src/core/reconcile.ts'
 import type { Review } from '../../src/core/request.ts'
 import type { Health, RuleWork, Spread, Trouble, Tx, WantedVm } from '../../src/ports.ts'
 import { toJson } from '../../src/store/json.ts'
-import { refused, type Tables } from './memory-tables.ts'
+import { addressKey, refused, type Tables } from './memory-tables.ts'
 
 /** As a database would hand it back. */
 export const stored = <T>(value: T): T => JSON.parse(toJson(value))
@@ -174,10 +175,18 @@ export function wantedVms(tables: Tables, subscriptionId: string): WantedVm[] {
 
 /* ---- quotas ---- */
 
+/** Every account of the Entra user that somebody is mapped to, and their own. */
+function accountsOf({ entraUsers }: Tables, person: Person): ReadonlySet<string> {
+  const mine = entraUsers.get(addressKey(person))
+  const alike = entraUsers.keys().filter((key) => mine !== undefined && entraUsers.get(key) === mine)
+  return new Set([person.userId, ...alike.map((key) => key.split(' ').at(-1) ?? '')])
+}
+
 export function usageOf(tables: Tables, of: Parameters<Tx['usage']>[0], since: number): Usage {
   const found = tables.automatic.all().filter((row) => row.rule === of.rule && row.at > since)
+  const accounts = accountsOf(tables, of.requester)
   return {
-    byPerson: found.filter(({ requester }) => requester.userId === of.requester.userId).length,
+    byPerson: found.filter(({ requester }) => accounts.has(requester.userId)).length,
     ofVm: found.filter(({ vmId }) => vmId === of.vmId).length,
     ofRule: found.length,
   }

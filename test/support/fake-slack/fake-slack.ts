@@ -91,11 +91,14 @@ export class FakeSlack {
     id: string,
     handle: string,
     members: readonly string[],
-  ): { members: (names: readonly string[]) => void } {
+  ): { members: (names: readonly string[]) => void; disable: () => void } {
     const group = this.workspace.people.group(id, handle, members)
     return {
       members: (names) => {
         group.members = names.map((each) => this.workspace.people.find(each).id)
+      },
+      disable: () => {
+        group.disabled = true
       },
     }
   }
