@@ -28,7 +28,7 @@ export const sameHuman = (
 /** What a request and the policy of this moment say about who may act on it. */
 export interface Authority {
   /** Null for what is about no one request. */
-  readonly request: Pick<RequestBase, 'requester'> | null
+  readonly request: (Pick<RequestBase, 'requester'> & Partial<Pick<RequestBase, 'reviews'>>) | null
   /** The requester's Entra object id, where it is known. */
   readonly requesterEntraId?: string | null
   /** Nobody could say which Entra user the requester is. */
@@ -79,6 +79,10 @@ function mayApprove(member: Member, { terms, stage = 0 }: Authority): Refusal | 
 const maySign = (terms: Terms | null, member: Member): boolean =>
   terms?.emergency !== undefined && isApprover(allApprovers(terms), member)
 
+/** Whoever has said yes or no may say why, whomever a tag or a schedule names by then. */
+const hasReviewed = (request: Authority['request'], { person }: Member): boolean =>
+  request?.reviews?.some(({ by }) => samePerson(by, person)) === true
+
 /** Two accounts may belong to one person: as long as Entra does not say whose they are, they count as one. */
 function mayBeRequester(member: Member, { terms, requesterUnread }: Authority): Refusal | null {
   const unread = requesterUnread === true || member.entraUnread === true
@@ -100,13 +104,15 @@ export function authorise(verb: Verb, member: Member, authority: Authority): Ref
     case 'extend':
       return own ? null : { code: 'not yours to extend' }
     case 'comment':
-      return own || isApprover(allApprovers(terms), member) ? null : { code: 'not yours to comment' }
+      return own || hasReviewed(request, member) || isApprover(allApprovers(terms), member)
+        ? null
+        : { code: 'not yours to comment' }
     case 'close':
       return own || operator || isApprover(allApprovers(terms), member)
         ? null
         : { code: 'not yours to close' }
     case 'sign':
-      if (own) return { code: 'own request' }
+      if (own) return { code: 'own emergency' }
       return operator || maySign(terms, member) ? null : { code: 'not yours to sign' }
     case 'panic':
       return operator ? null : { code: 'not an operator' }
@@ -127,18 +133,25 @@ const union = (one: readonly string[], other: readonly string[]): readonly strin
   ...new Set([...one, ...other]),
 ]
 
+const together = (one: Named, other: Named): Named => ({
+  users: union(one.users, other.users),
+  groups: union(one.groups, other.groups),
+})
+
+/** Both of them, with what was looked up for each, so that the card can say who is who. */
+function joined(one: Approvers, more: Approvers): Approvers {
+  const both = { ...one, ...together(one, more) }
+  if (!one.looked && !more.looked) return both
+  const [up, theirs] = [lookupsOf(one), lookupsOf(more)]
+  const named = together(one.looked?.named ?? one, more.looked?.named ?? more)
+  return { ...both, looked: { up: [...up, ...theirs], named } }
+}
+
 /** The terms once more people are asked: whoever they are, they may speak in every stage. */
 export const escalated = (terms: Terms): Terms => {
   const more = terms.escalation?.approvers
   if (!more) return terms
-  const stages = terms.stages.map((stage) => ({
-    ...stage,
-    approvers: {
-      ...stage.approvers,
-      users: union(stage.approvers.users, more.users),
-      groups: union(stage.approvers.groups, more.groups),
-    },
-  }))
+  const stages = terms.stages.map((stage) => ({ ...stage, approvers: joined(stage.approvers, more) }))
   return { ...terms, stages }
 }
 
