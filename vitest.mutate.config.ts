@@ -12,7 +12,7 @@ const about = [
   'source',
   'source-range',
   'address-limit',
-  'standing',
+  'yeses-now',
   'rule-index',
   'time-window',
   'duration',

@@ -41,7 +41,7 @@ export const sameHuman = (
 /** What a request and the policy of this moment say about who may act on it. */
 export interface Authority {
   /** Null for what is about no one request. */
-  readonly request: Pick<RequestBase, 'requester'> | null
+  readonly request: (Pick<RequestBase, 'requester'> & Partial<Pick<RequestBase, 'reviews'>>) | null
   /** The requester's Entra object id, where it is known. */
   readonly requesterEntraId?: string | null
   /** Entra did not say who the requester is, or, for an approval, whether they are still active. */
@@ -99,6 +99,10 @@ const maySign = (terms: Terms | null, member: Member): boolean =>
 const unread = ({ entraUnread }: Member): Refusal | null =>
   entraUnread ? { code: 'identity unknown', of: 'you' } : null
 
+/** Whoever has said yes or no may say why, whomever a tag or a schedule names by then. */
+const hasReviewed = (request: Authority['request'], { person }: Member): boolean =>
+  request?.reviews?.some(({ by }) => samePerson(by, person)) === true
+
 /** Two accounts may belong to one person: as long as Entra does not say whose they are, they count as one. */
 const mayBeRequester = ({ requesterUnread }: Authority): Refusal | null =>
   requesterUnread ? { code: 'identity unknown', of: 'requester' } : null
@@ -118,13 +122,15 @@ export function authorise(verb: Verb, member: Member, authority: Authority): Ref
     case 'extend':
       return own ? unread(member) : { code: 'not yours to extend' }
     case 'comment':
-      return own || isApprover(allApprovers(terms), member) ? null : { code: 'not yours to comment' }
+      return own || hasReviewed(request, member) || isApprover(allApprovers(terms), member)
+        ? null
+        : { code: 'not yours to comment' }
     case 'close':
       return own || operator || isApprover(allApprovers(terms), member)
         ? null
         : { code: 'not yours to close' }
     case 'sign':
-      if (own) return { code: 'own request' }
+      if (own) return { code: 'own emergency' }
       if (!operator && !maySign(terms, member)) return { code: 'not yours to sign' }
       return unread(member) ?? mayBeRequester(authority)
     case 'panic':
@@ -146,21 +152,19 @@ export function authorise(verb: Verb, member: Member, authority: Authority): Ref
   }
 }
 
-const union = (one: readonly string[], other: readonly string[]): readonly string[] => [
-  ...new Set([...one, ...other]),
-]
+/** Both of them, with what was looked up for each, so that the card can say who is who. */
+function joined(one: Approvers, more: Approvers): Approvers {
+  const both = { ...one, ...together([one, more]) }
+  if (!one.looked && !more.looked) return both
+  const [up, theirs] = [lookupsOf(one), lookupsOf(more)]
+  const named = together([one.looked?.named ?? one, more.looked?.named ?? more])
+  return { ...both, looked: { up: [...up, ...theirs], named } }
+}
 
 /** The terms once more people are asked: whoever they are, they may speak in every stage. */
 export const escalated = (terms: Terms): Terms => {
   const more = terms.escalation?.approvers
   if (!more) return terms
-  const stages = terms.stages.map((stage) => ({
-    ...stage,
-    approvers: {
-      ...stage.approvers,
-      users: union(stage.approvers.users, more.users),
-      groups: union(stage.approvers.groups, more.groups),
-    },
-  }))
+  const stages = terms.stages.map((stage) => ({ ...stage, approvers: joined(stage.approvers, more) }))
   return { ...terms, stages }
 }

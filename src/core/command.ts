@@ -1,5 +1,7 @@
 import { findStart, parseSpan, type Span, type Start } from './duration.ts'
+import { nearest } from './nearest.ts'
 import { type Ports, parsePorts, type Service } from './service.ts'
+import { commandExample, unknownWord } from './unknown-word.ts'
 
 export interface AskCommand {
   readonly kind: 'ask'
@@ -100,32 +102,6 @@ function split(typed: string): Parts {
     start: start ? (start.start ?? 'wrong') : null,
     because: reason === null ? null : reason.replace(/^(["'])(.*)\1$/, '$2').trim(),
   }
-}
-
-/** How many letters must be changed, added, dropped or swapped to make one word of the other. */
-function distance(a: string, b: string): number {
-  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, column) => column)]
-  for (let i = 1; i <= a.length; i += 1) {
-    const row = [i]
-    for (let j = 1; j <= b.length; j += 1) {
-      const same = a[i - 1] === b[j - 1] ? 0 : 1
-      const [above, left, corner] = [rows[i - 1]?.[j] ?? 0, row[j - 1] ?? 0, rows[i - 1]?.[j - 1] ?? 0]
-      const swapped = a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1] ? (rows[i - 2]?.[j - 2] ?? 99) + 1 : 99
-      row.push(Math.min(above + 1, left + 1, corner + same, swapped))
-    }
-    rows.push(row)
-  }
-  return rows[a.length]?.[b.length] ?? 99
-}
-
-/** The candidate most like a word, or null when none is close enough to be what was meant. */
-function nearest(word: string, candidates: readonly string[]): string | null {
-  const typed = word.toLowerCase().slice(0, 32)
-  const ranked = candidates
-    .map((name) => ({ name, far: distance(typed, name) }))
-    .toSorted((a, b) => a.far - b.far)
-  const best = ranked[0]
-  return best && best.far <= (typed.length > 4 ? 2 : 1) ? best.name : null
 }
 
 const isService = (word: string, services: readonly Service[]) =>
@@ -285,6 +261,21 @@ function extend(parts: Parts): Command {
   return { kind: 'extend', requestId: read.requestId, extraMs: span.span.ms, reason: parts.because || null }
 }
 
+/** Words that are no request: what was meant is perhaps a command. */
+function unknown({ words, from, start, because }: Parts, services: readonly Service[]): Command | null {
+  const [first = '', ...rest] = words
+  const more = from !== null || start !== null || because !== null
+  const found = unknownWord(words, services, more)
+  if (!found) return null
+  const { meant } = found
+  const usual = commandExample(meant, services[0]?.name ?? '3389', someVm)
+  const same = [meant, ...rest].join(' ')
+  // What these are about stands in the words behind them.
+  const keeps = meant === 'extend' || meant === 'cancel' || meant === 'close' || meant === 'why'
+  const understood = keeps && parseCommand(same, services).kind === meant
+  return mistake(found.wrong(clip(first)), understood ? `/jit ${same}` : usual)
+}
+
 /** Reads what a person typed after `/jit`. Pure and total: what cannot be understood is a `mistake` that helps. */
 export function parseCommand(text: string, services: readonly Service[]): Command {
   const parts = split(asTyped(text.slice(0, longestText)))
@@ -300,5 +291,5 @@ export function parseCommand(text: string, services: readonly Service[]): Comman
   if (name === 'why') return why(parts, services)
   const later = Object.hasOwn(comingLater, name) ? comingLater[name] : undefined
   if (later !== undefined) return mistake(later, `/jit ${services[0]?.name ?? '3389'} ${someVm} 30m`)
-  return ask(parts, services)
+  return unknown(parts, services) ?? ask(parts, services)
 }

@@ -12,7 +12,7 @@ import { type Outcome, refuse, type Transition, unchanged } from './outcome.ts'
 import type { Panic } from './panic.ts'
 import type { Person } from './person.ts'
 import type { Request } from './request.ts'
-import { nowMissing } from './standing.ts'
+import { nowMissing } from './yeses-now.ts'
 
 type GrantEvent = Exclude<
   Event,

@@ -3,11 +3,11 @@ import type { AuditEvent } from './audit.ts'
 import { begin, grantFor } from './begin.ts'
 import type { Case } from './case.ts'
 import type { Effect } from './effect.ts'
-import type { Event } from './event.ts'
+import type { Event, Standing } from './event.ts'
 import { isExpired } from './expiry.ts'
-import { isLess, type Less, narrowed } from './less.ts'
+import { isLess, keepsExtraTime, type Less, narrowed } from './less.ts'
 import { type Outcome, refuse, type Transition, unchanged } from './outcome.ts'
-import { type Person, samePerson } from './person.ts'
+import { type Member, type Person, samePerson } from './person.ts'
 import { approvalsOf } from './pick.ts'
 import type { Terms } from './policy.ts'
 import {
@@ -48,11 +48,11 @@ export function decideRequest(current: Case, event: RequestEvent, now: number): 
         ? end(request, 'lapsed', 'jitney', now)
         : early(current, request)
     case 'reminder':
-      return remind(current, request, now)
-    case 'escalation':
-      return request.terms.escalation && request.escalatedAt === null
-        ? escalate(request, now)
-        : unchanged(current)
+      return remind(current, asNow(request, event.standing), now)
+    case 'escalation': {
+      const asked = asNow(request, event.standing)
+      return asked.terms.escalation && asked.escalatedAt === null ? escalate(asked, now) : unchanged(current)
+    }
     case 'cancel': {
       const refusal = authorise('cancel', event.by, { request, terms: request.terms })
       return refusal ? refuse(refusal) : end(request, 'canceled', event.by.person, now)
@@ -87,9 +87,20 @@ function decisionOf(request: Exclude<Request, PendingRequest>): { by: readonly P
   }
 }
 
+/** The request under the terms of this moment, so that nobody is called whose yes would be refused. */
+function asNow(request: PendingRequest, standing: Standing | undefined): PendingRequest {
+  if (!standing) return request
+  const { terms, progress } = judged(request, standing)
+  return isComplete(terms, progress) ? request : { ...request, terms, progress }
+}
+
 function remind(current: Case, request: PendingRequest, now: number): Transition {
   const note = { type: 'waiting', at: now, ...whoIsAsked(request) } as const
-  return { ...unchanged(current), effects: [{ kind: 'note', requestId: request.id, note }] }
+  const same = request === current.request
+  return {
+    ...unchanged(same ? current : { ...current, request }),
+    effects: [...(same ? [] : [show(request.id)]), { kind: 'note', requestId: request.id, note }],
+  }
 }
 
 function escalate(request: PendingRequest, now: number): Transition {
@@ -107,9 +118,9 @@ function escalate(request: PendingRequest, now: number): Transition {
 }
 
 /** What the policy says now; where it would ask nobody any more, whoever was asked still has to say yes. */
-const termsNow = (request: PendingRequest, event: ReviewEvent): Terms => {
-  const { terms } = event.policy
-  const now = terms && terms.stages.length > 0 ? terms : (event.asked ?? request.terms)
+const termsNow = (request: PendingRequest, { policy, asked }: Standing): Terms => {
+  const { terms } = policy
+  const now = terms && terms.stages.length > 0 ? terms : (asked ?? request.terms)
   return request.escalatedAt === null ? now : escalated(now)
 }
 
@@ -117,16 +128,21 @@ const termsNow = (request: PendingRequest, event: ReviewEvent): Terms => {
 const stagesOpen = (terms: Terms, progress: Progress): Pick<Progress, 'stage' | 'also'> =>
   isComplete(terms, progress) ? { stage: 0, also: [...terms.stages.keys()] } : progress
 
+/** How far the request has come, by what holds at this moment. */
+function judged(request: PendingRequest, standing: Standing, clicking: readonly Member[] = []) {
+  const terms = termsNow(request, standing)
+  const asker = { person: request.requester, entraId: standing.requester.entraId }
+  // A yes to one’s own request that was allowed when it was given counts only while it still is.
+  const earlier = yesesOf(request.reviews, [...clicking, ...standing.earlier]).filter(
+    (other) => terms.selfApproval || !sameHuman(other, asker),
+  )
+  return { terms, asker, earlier, ...countAgain(terms, earlier) }
+}
+
 /** What the yeses come to by the policy of this moment, before a click and with it. */
 function countWith(request: PendingRequest, event: ReviewEvent) {
   const { by } = event
-  const terms = termsNow(request, event)
-  const asker = { person: request.requester, entraId: event.requester.entraId }
-  // A yes to one’s own request that was allowed when it was given counts only while it still is.
-  const earlier = yesesOf(request.reviews, [by, ...event.earlier]).filter(
-    (other) => terms.selfApproval || !sameHuman(other, asker),
-  )
-  const { progress, counted } = countAgain(terms, earlier)
+  const { terms, asker, earlier, progress, counted } = judged(request, event, [by])
   const authority = {
     request,
     requesterEntraId: asker.entraId,
@@ -163,6 +179,7 @@ function review(request: PendingRequest, event: ReviewEvent, now: number): Outco
   if (askingProblem(event.requester) !== null) return refuse({ code: 'requester gone' })
   if (earlier.some((other) => !other.known || other.entraUnread || mayBeMissing(terms, other)))
     return refuse({ code: 'approvers unknown' })
+  if (less && !keepsExtraTime(less, request)) return refuse({ code: 'no extra time' })
   if (less && !isLess(less, request)) return refuse({ code: 'not less' })
   const kept = earlier.some(({ person }) => samePerson(person, by.person))
   const reviews = kept ? request.reviews : [...request.reviews, one]
@@ -173,10 +190,14 @@ function review(request: PendingRequest, event: ReviewEvent, now: number): Outco
 /** Who has approved more has approved this too; the person reads what was asked for beside it. */
 const lessBy = (request: PendingRequest, less: Less, by: Person): PendingRequest => {
   const { label, durationMs } = request.askedFor ?? request
+  const extraMs = request.askedFor ? request.askedFor.extraMs : request.extends?.extraMs
   const next = narrowed(request, less)
   const source = request.askedFor?.source ?? request.source.address
   const fewer = source !== next.source.address
-  return { ...next, askedFor: { label, durationMs, ...(fewer && { source }), by } }
+  return {
+    ...next,
+    askedFor: { label, durationMs, ...(extraMs !== undefined && { extraMs }), ...(fewer && { source }), by },
+  }
 }
 
 const givenBy = (

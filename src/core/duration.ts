@@ -90,6 +90,14 @@ export function startOf(start: Start, now: number, zone: string | null): number 
   return (start.tomorrow || at.toMillis() <= now ? at.plus({ days: 1 }) : at).toMillis()
 }
 
+/** Whether a moment lies in the next day of somebody’s own zone; without a zone nobody knows. */
+export function isTomorrow(at: number, now: number, zone: string | null): boolean {
+  const today = DateTime.fromMillis(now, { zone: zone ?? 'invalid' })
+  return (
+    today.isValid && DateTime.fromMillis(at, { zone: today.zone }).hasSame(today.plus({ days: 1 }), 'day')
+  )
+}
+
 const parts = (ms: number): readonly (readonly [number, string])[] => {
   const minutes = Math.max(1, Math.round(ms / minute))
   return [

@@ -6,28 +6,32 @@ import type { Member, Person } from './person.ts'
 import type { Approvers, Terms, Verdict } from './policy.ts'
 import type { Ask } from './request.ts'
 
+/** What an answer to a request is judged by at one moment. */
+export interface Standing {
+  /** The policy's answer for the same request at this moment. */
+  readonly policy: Verdict
+  /** The terms that the request is pending under, with their approvers looked up at this moment. */
+  readonly asked?: Terms
+  /** The requester as the directory knows them at this moment. */
+  readonly requester: Member
+  /** Those who said yes before, in order, as the directory knows them at this moment. */
+  readonly earlier: readonly Member[]
+}
+
 /**
  * Everything that can happen to a case. What had to be read from outside (the directory, the policy, Azure)
  * comes with the event, so that deciding needs nothing else.
  */
 export type Event =
   | { readonly type: 'submit'; readonly ask: Ask; readonly verdict: Verdict; readonly grantId: string }
-  | {
+  | ({
       readonly type: 'review'
       readonly by: Member
       readonly verdict: 'approve' | 'deny'
-      /** The policy's answer for the same request at this moment. */
-      readonly policy: Verdict
-      /** The terms that the request is pending under, with their approvers looked up at this moment. */
-      readonly asked?: Terms
-      /** The requester as the directory knows them at this moment. */
-      readonly requester: Member
-      /** Those who said yes before, in order, as the directory knows them at this moment. */
-      readonly earlier: readonly Member[]
       readonly grantId: string
       /** The approver's own, narrower, answer; the policy was asked about it. */
       readonly less?: Less
-    }
+    } & Standing)
   | {
       readonly type: 'comment'
       readonly by: Member
@@ -40,13 +44,17 @@ export type Event =
   /** The requester wants to stay longer, and a request for that follows. */
   | { readonly type: 'extend'; readonly by: Member; readonly requestId: string; readonly extraMs: number }
   | { readonly type: 'cancel'; readonly by: Member }
-  | { readonly type: 'deadline' | 'reminder' | 'escalation' }
-  /** Nobody has looked at an emergency for a day. */
-  | { readonly type: 'unsigned' }
+  | { readonly type: 'deadline' }
+  /** Absent where it could not be read. */
+  | { readonly type: 'reminder' | 'escalation'; readonly standing?: Standing }
+  /** Nobody has looked at an emergency for a day; whom the policy names at this moment to do so. */
+  | { readonly type: 'unsigned'; readonly terms?: Terms }
   | {
       readonly type: 'sign'
       readonly by: Member
       readonly justified: boolean
+      /** The terms of the request, with those who may sign by the policy of this moment. */
+      readonly terms?: Terms
       readonly operators: Approvers
       /** The requester’s Entra object id, where it is known. */
       readonly requesterEntraId: string | null

@@ -10,12 +10,29 @@ export interface Less {
   readonly source?: string
 }
 
+/** How much of the time that somebody asked to stay longer would be left. */
+const extraLeft = (
+  { durationMs }: Pick<Less, 'durationMs'>,
+  ask: Pick<Ask, 'durationMs' | 'extends'>,
+): number | null => (ask.extends ? ask.extends.extraMs - (ask.durationMs - durationMs) : null)
+
+/** What follows on from open access never ends before it. */
+export const keepsExtraTime = (
+  less: Pick<Less, 'durationMs'>,
+  ask: Pick<Ask, 'durationMs' | 'extends'>,
+): boolean => (extraLeft(less, ask) ?? 1) > 0
+
+/** The whole length that is left of an extension when so much of the extra time is. */
+export const withExtra = (ask: Pick<Ask, 'durationMs' | 'extends'>, extraMs: number): number =>
+  ask.extends ? ask.durationMs - ask.extends.extraMs + extraMs : extraMs
+
 /** Whether it is a part of what is asked for, and not all of it. */
-export function isLess(less: Less, ask: Pick<Ask, 'durationMs' | 'ports' | 'source'>): boolean {
+export function isLess(less: Less, ask: Pick<Ask, 'durationMs' | 'ports' | 'source' | 'extends'>): boolean {
   const { durationMs, ports, source = ask.source.address } = less
   const within =
     durationMs > 0 &&
     durationMs <= ask.durationMs &&
+    keepsExtraTime(less, ask) &&
     ports.length > 0 &&
     covers(ask.ports, ports) &&
     (source === ask.source.address || holds(ask.source.address, source))
@@ -23,10 +40,15 @@ export function isLess(less: Less, ask: Pick<Ask, 'durationMs' | 'ports' | 'sour
   return within && (durationMs < ask.durationMs || ports.length < ask.ports.length || narrower)
 }
 
+const endOf = ({ startsAt }: Pick<Ask, 'startsAt'>, durationMs: number): number | null =>
+  startsAt == null ? null : startsAt + durationMs
+
 /** The request as the approver would have it. A start stays; the end moves forward with a shorter time. */
-export function narrowed<A extends Ask>(ask: A, { durationMs, ports, source }: Less): A {
+export function narrowed<A extends Ask>(ask: A, less: Less): A {
+  const { durationMs, ports, source } = less
   const same = ports.length === ask.ports.length
-  const end = ask.startsAt == null ? null : ask.startsAt + durationMs
+  const extraMs = extraLeft(less, ask)
+  const end = extraMs === null ? endOf(ask, durationMs) : (ask.extends?.endsAt ?? 0) + extraMs
   return {
     ...ask,
     durationMs,
@@ -34,5 +56,6 @@ export function narrowed<A extends Ask>(ask: A, { durationMs, ports, source }: L
     ...(source !== undefined && { source: { ...ask.source, address: source } }),
     label: same ? ask.label : portsText(ports),
     until: end === null ? ask.until : Math.min(end, ask.until ?? end),
+    ...(extraMs !== null && ask.extends && { extends: { ...ask.extends, extraMs } }),
   }
 }

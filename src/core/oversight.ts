@@ -28,17 +28,23 @@ export function brokenGlass(requestId: string, { emergency }: Terms, now: number
   ]
 }
 
-function remind(current: Case, now: number): Transition {
-  const { request } = current
-  const { users = [], groups = [] } = request.terms?.emergency?.reviewers ?? {}
+/** Whoever reads the reminder may sign: those whom the policy names at this moment, where that was read. */
+function remind(current: Case, terms: Terms | undefined, now: number): Transition {
+  const next = terms ? under(current, terms) : current
+  const { id } = next.request
+  const { users = [], groups = [] } = next.request.terms?.emergency?.reviewers ?? {}
   return {
-    ...unchanged(current),
+    ...unchanged(next),
     effects: [
-      timer(request.id, now),
-      { kind: 'note', requestId: request.id, note: { type: 'unsigned', at: now, users, groups } },
+      timer(id, now),
+      ...(terms ? [show(id)] : []),
+      { kind: 'note', requestId: id, note: { type: 'unsigned', at: now, users, groups } },
     ],
   }
 }
+
+const under = (current: Case, terms: Terms): Case =>
+  current.request.state === 'approved' ? { ...current, request: { ...current.request, terms } } : current
 
 /** The review of an emergency stays open until somebody else than the requester has signed it or called it unjustified. */
 export function decideOversight(
@@ -48,13 +54,13 @@ export function decideOversight(
 ): Outcome {
   const { request, grant } = current
   const open = request.oversight?.state === 'open'
-  if (event.type === 'unsigned') return open ? remind(current, now) : unchanged(current)
-  const { by, justified, operators, requesterEntraId, requesterUnread = false } = event
-  const { terms } = request
+  if (event.type === 'unsigned') return open ? remind(current, event.terms, now) : unchanged(current)
+  const { by, justified, operators, requesterEntraId, requesterUnread = false, terms = request.terms } = event
   const authority = { request, requesterEntraId, requesterUnread, terms, operators }
   const refusal = authorise('sign', by, authority)
+  // Whoever did it is told that it waits for somebody else only while it does.
+  if (!open && (!refusal || refusal.code === 'own emergency')) return refuse({ code: 'nothing to sign' })
   if (refusal) return refuse(refusal)
-  if (!open) return refuse({ code: 'nothing to sign' })
   const state = justified ? 'signed' : 'unjustified'
   const next: Request = { ...request, oversight: { state, by: by.person, at: now } }
   return {

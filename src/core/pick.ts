@@ -67,6 +67,8 @@ export const fitsAll = (one: Ready<PolicyRule>, facts: Facts): boolean => {
   return hasPlace(one.rule.quota, facts.subject.usage.get(one.rule.name))
 }
 
+type Emergency = NonNullable<Terms['emergency']>
+
 /** What keeps a rule that fits from granting; the rules below it are not tried. */
 type Limit = 'addresses' | 'duration' | 'reason' | 'glass'
 
@@ -132,21 +134,33 @@ export function staysFreely({ extension }: PolicyRule, asked: Subject['extension
 /** Whom the stages name together; owners and people on call are still to be looked up. */
 function everybody(terms: Terms): Approvers {
   const all = terms.stages.map(({ approvers }) => approvers)
-  const [ownerTag] = all.flatMap((one) => one.ownerTag ?? [])
+  const [ownerTag, ...moreOwnerTags] = new Set(all.flatMap((one) => one.ownerTag ?? []))
   const onCall = all.flatMap((one) => one.onCall ?? [])
   return {
     ...allApprovers(terms),
     ...(ownerTag !== undefined && { ownerTag }),
+    ...(moreOwnerTags.length > 0 && { moreOwnerTags }),
     ...(onCall.length > 0 && { onCall }),
   }
 }
 
 /** Nobody is asked; who would have been is told, and somebody looks at it afterwards. */
-const emergencyTerms = (terms: Terms, { reviewers }: BreakGlass): Terms => ({
+const emergencyTerms = (terms: Terms, breakGlass: BreakGlass): Terms => ({
   ...terms,
   stages: [],
-  emergency: { skipped: everybody(terms), reviewers },
+  emergency: emergencyOf(terms, breakGlass),
 })
+
+const emergencyOf = (terms: Terms, { reviewers }: BreakGlass): Emergency => ({
+  skipped: everybody(terms),
+  reviewers,
+})
+
+/** Whom the policy says now that a break-glass under this rule passed over, and who reviews it; null when it says nothing. */
+export function emergencyNow({ rules }: Policy, ruleName: string): Emergency | null {
+  const rule = rules.find(({ name }) => name === ruleName)
+  return rule?.breakGlass ? emergencyOf(rule.terms, rule.breakGlass) : null
+}
 
 export function termsOf(picked: Picked, subject: Subject): Terms | null {
   if (picked.kind !== 'rule' || picked.limit !== null) return null

@@ -30,6 +30,8 @@ export interface Lookup extends Named {
 export interface Approvers extends Named {
   /** The name of a tag of the VM, whose value names its owners: Slack ids or e-mail addresses. */
   readonly ownerTag?: string
+  /** The names of further ones, where several stages are spoken of as one. */
+  readonly moreOwnerTags?: readonly string[]
   /** Schedules of the on-call service. */
   readonly onCall?: readonly string[]
   /** What was looked up, and whom the policy names by itself. */

@@ -6,6 +6,7 @@ export type Refusal =
   | { readonly code: 'unknown request' }
   | { readonly code: 'not a member'; readonly why: string }
   | { readonly code: 'own request' }
+  | { readonly code: 'own emergency' }
   | {
       readonly code: 'not an approver'
       readonly users: readonly string[]
@@ -28,6 +29,7 @@ export type Refusal =
   | { readonly code: 'unjustified' }
   | { readonly code: 'not yours to comment' }
   | { readonly code: 'not less' }
+  | { readonly code: 'no extra time' }
   | { readonly code: 'not an operator' }
   | { readonly code: 'not yours to sign' }
   | { readonly code: 'nothing to sign' }
@@ -93,6 +95,8 @@ export function refusalText(refusal: Refusal, wording: Wording): string {
       return `Nothing changed: ${refusal.why}. Only full, active members of this workspace may do this.`
     case 'own request':
       return 'Nobody decides on their own request, so nothing changed. It is still waiting for another approver.'
+    case 'own emergency':
+      return 'Nobody reviews what they did themselves, so nothing changed. It still waits for another person’s signature.'
     case 'not an approver':
       return approversText(refusal, wording)
     case 'not your turn':
@@ -100,7 +104,7 @@ export function refusalText(refusal: Refusal, wording: Wording): string {
     case 'not yours to cancel':
       return 'Only the person who asked may cancel a request, so nothing changed. An approver can deny it.'
     case 'not yours to close':
-      return 'Only the person who asked or an approver may close this access, so nothing changed. Ask one of them.'
+      return 'Only the person who asked, an approver or an operator may close this access, so nothing changed. Ask one of them.'
     case 'not yours to extend':
       return 'Only the person who asked may ask for more time, so nothing changed.'
     case 'nothing to extend':
@@ -110,7 +114,7 @@ export function refusalText(refusal: Refusal, wording: Wording): string {
     case 'not yours to comment':
       return 'Only the person who asked and the approvers are heard here, so nothing was passed on.'
     case 'not yours to sign':
-      return 'Only those who would have been asked, or whom the policy names for it, may sign this, so nothing changed.'
+      return 'Only an operator, or whoever the policy names to review or to approve such access, may sign this, so nothing changed.'
     case 'nothing to sign':
       return 'There is nothing to sign here: somebody has done that already, or nobody needed to.'
     case 'not an operator':
@@ -119,6 +123,8 @@ export function refusalText(refusal: Refusal, wording: Wording): string {
       return `Stopped: ${wording.person(refusal.by)} stopped all such access at ${wording.time(refusal.at)}: ${refusal.reason}. Nothing was opened; it can be asked for again once that is lifted.`
     case 'not less':
       return 'That is not less than what was asked for, so nothing changed. Use Approve for all of it.'
+    case 'no extra time':
+      return 'That would end before the access that it is to follow, so nothing changed. Leave some of the extra time, or deny it.'
     case 'already reviewed':
       return refusal.waitsFor
         ? `You have said yes already, and that stands: nothing more is needed from you. The request waits for ${named(refusal.waitsFor, wording)}.`

@@ -63,6 +63,8 @@ export interface RequestBase extends Ask {
   readonly askedFor?: {
     readonly label: string
     readonly durationMs: number
+    /** How much longer, where more time was asked for. */
+    readonly extraMs?: number
     /** Absent where all of it was left. */
     readonly source?: string
     readonly by: Person

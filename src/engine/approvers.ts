@@ -92,12 +92,13 @@ async function onCallNow(parts: LookupParts, ids: readonly string[], how: How): 
 }
 
 async function lookUp(parts: LookupParts, approvers: Approvers, vm: Vm, how: How): Promise<Approvers> {
-  const { ownerTag, onCall, looked } = approvers
-  if (ownerTag === undefined && !onCall) return approvers
+  const { ownerTag, moreOwnerTags = [], onCall, looked } = approvers
   // What an earlier look-up added is not what the policy names.
   const named = looked?.named ?? { users: approvers.users, groups: approvers.groups }
+  if (ownerTag === undefined && !onCall) return named
+  const tags = ownerTag === undefined ? [] : [ownerTag, ...moreOwnerTags]
   const [byTag, shifts] = await Promise.all([
-    ownerTag === undefined ? [] : owners(parts, ownerTag, vm).then((found) => [found]),
+    Promise.all(tags.map((tag) => owners(parts, tag, vm))),
     onCall ? onCallNow(parts, onCall, how) : [],
   ])
   const up = [...byTag, ...shifts]

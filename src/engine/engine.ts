@@ -14,6 +14,7 @@ import type {
   Topology,
 } from '../ports.ts'
 import { announce } from './announce.ts'
+import { callPeople } from './call-people.ts'
 import { createDispatcher, type Dispatcher } from './dispatch.ts'
 import { endFollowing } from './end-following.ts'
 import { intake } from './intake.ts'
@@ -67,9 +68,9 @@ export function createEngine(parts: EngineParts): Engine {
     ...all,
     handlers: {
       deadline: timer(dispatcher, 'deadline'),
-      reminder: timer(dispatcher, 'reminder'),
-      unsigned: timer(dispatcher, 'unsigned'),
-      escalation: timer(dispatcher, 'escalation'),
+      reminder: callPeople(all, 'reminder'),
+      unsigned: callPeople(all, 'unsigned'),
+      escalation: callPeople(all, 'escalation'),
       start: start(all),
       expiry: timer(dispatcher, 'expiry'),
       warning: timer(dispatcher, 'warning'),

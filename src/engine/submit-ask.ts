@@ -1,4 +1,4 @@
-import { durationText } from '../core/duration.ts'
+import { durationText, isTomorrow } from '../core/duration.ts'
 import type { Member } from '../core/person.ts'
 import type { Wording } from '../core/refusal.ts'
 import type { Ask, Request } from '../core/request.ts'
@@ -22,7 +22,7 @@ export async function submit(
 ): Promise<Finish> {
   const outcome = await dispatchAsk(parts, claim, member, ask, first)
   const told = await endDispatched(parts, url, outcome)
-  if (told?.ok) await answer(parts, url, submittedText(told.next.request, parts.wording))
+  if (told?.ok) await answer(parts, url, submittedText(told.next.request, member.timeZone, parts.wording))
   return ended
 }
 
@@ -58,9 +58,23 @@ async function dispatchAsk(
   }
 }
 
-function submittedText(request: Request, wording: Wording): string {
-  const when = request.startsAt == null ? '' : `, beginning at ${wording.time(request.startsAt)}`
-  const what = `${request.label} to ${request.vm.name} for ${durationText(request.durationMs)} from ${request.source.address}${when}`
+/** A time of day that has passed means tomorrow’s, and nobody may find that out tomorrow. */
+function startText({ startsAt, requestedAt }: Request, zone: string | null, wording: Wording): string {
+  if (startsAt == null) return ''
+  const day = isTomorrow(startsAt, requestedAt, zone) ? 'tomorrow, ' : ''
+  return `, beginning ${day}at ${wording.time(startsAt)}`
+}
+
+function askedText(request: Request, zone: string | null, wording: Wording): string {
+  const { label, vm, durationMs, source, until, extends: before } = request
+  const what = `${label} to ${vm.name}`
+  if (before)
+    return `more time for ${what}, ${durationText(before.extraMs)} longer, until ${wording.time(until ?? before.endsAt)}, from ${source.address}`
+  return `${what} for ${durationText(durationMs)} from ${source.address}${startText(request, zone, wording)}`
+}
+
+function submittedText(request: Request, zone: string | null, wording: Wording): string {
+  const what = askedText(request, zone, wording)
   if (request.state === 'denied') {
     return `Denied by the policy: ${what}. Why: ${request.verdict.tree.because}. ${request.extends ? 'Nothing more was opened; what is open stays open until its own end.' : 'Nothing was opened.'}`
   }

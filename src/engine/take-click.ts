@@ -1,7 +1,7 @@
 import type { Case } from '../core/case.ts'
 import { parseSpan } from '../core/duration.ts'
 import type { Event } from '../core/event.ts'
-import { type Less, narrowed } from '../core/less.ts'
+import { type Less, narrowed, withExtra } from '../core/less.ts'
 import { approverGroups, groupsNamed, type Policy } from '../core/policy.ts'
 import type { Request } from '../core/request.ts'
 import { parsePort } from '../core/service.ts'
@@ -11,7 +11,8 @@ import { endDispatched, endWith, type IntakeParts } from './answer.ts'
 import { unique } from './approvers.ts'
 import { ended, type Finish, messageOf } from './handler.ts'
 import { whyClicked } from './take-why.ts'
-import { termsNow, verdictNow } from './verdict.ts'
+import { oversightTerms } from './verdict.ts'
+import { standingOf } from './standing.ts'
 
 type Click = Extract<Gesture, { kind: 'click' }>
 
@@ -55,13 +56,16 @@ async function askWhy({ chat, log }: IntakeParts, trigger: string, kase: Case): 
 }
 
 /** What the form said; its listener has shown mistakes already, so what cannot be read here is nobody's form. */
-function lessOf({ duration, ports, source }: NonNullable<Click['less']>): Less | 'unreadable' {
+function lessOf(
+  request: Request,
+  { duration, ports, source }: NonNullable<Click['less']>,
+): Less | 'unreadable' {
   const span = parseSpan(duration)
   const part = source === undefined ? null : parseSource(source, widestRange)
   if (part?.ok === false) return 'unreadable'
   const read = ports.map(parsePort).filter((port) => port !== null)
   return span.ok && span.span.kind === 'length' && read.length === ports.length && read.length > 0
-    ? { durationMs: span.span.ms, ports: read, ...(part && { source: part.address }) }
+    ? { durationMs: withExtra(request, span.span.ms), ports: read, ...(part && { source: part.address }) }
     : 'unreadable'
 }
 
@@ -73,18 +77,24 @@ async function eventOf(
 ): Promise<Event | null> {
   const policy = parts.policy()
   const named = [...groupsNamed(policy), ...approverGroups(request.terms)]
-  const whoClicked = () => parts.directory.member(click.person, unique(named), 'live')
+  const whoClicked = (more: readonly string[] = []) =>
+    parts.directory.member(click.person, unique([...named, ...more]), 'live')
   switch (action) {
     case 'cancel':
       return { type: 'cancel', by: await whoClicked() }
     case 'sign':
     case 'unjustified': {
       const { entraId, entraUnread } = await parts.directory.member(request.requester, [])
+      const justified = click.action === 'sign'
+      const { operators } = policy
+      const terms = await oversightTerms(parts, policy, request, 'live')
+      const by = await whoClicked(approverGroups(terms))
       return {
         type: 'sign',
-        by: await whoClicked(),
-        justified: action === 'sign',
-        operators: policy.operators,
+        by,
+        justified,
+        ...(terms && { terms }),
+        operators,
         requesterEntraId: entraId,
         requesterUnread: entraId === null && entraUnread === true,
       }
@@ -93,7 +103,7 @@ async function eventOf(
       return { type: 'close', by: await whoClicked(), operators: policy.operators }
     case 'approve':
     case 'deny':
-      return reviewOf(parts, { click, action, request, policy, named })
+      return reviewOf(parts, { click, action, request, policy })
     default:
       return action satisfies never
   }
@@ -104,36 +114,23 @@ interface Reviewing {
   readonly action: 'approve' | 'deny'
   readonly request: Request
   readonly policy: Policy
-  readonly named: readonly string[]
 }
 
 async function reviewOf(
   parts: IntakeParts,
-  { click, action, request, policy, named }: Reviewing,
+  { click, action, request, policy }: Reviewing,
 ): Promise<Event | null> {
   const { directory } = parts
-  const less = click.less ? lessOf(click.less) : null
+  const less = click.less ? lessOf(request, click.less) : null
   if (less === 'unreadable') return null
   const wanted = less ? narrowed(request, less) : request
   const requester = await directory.member(request.requester, groupsNamed(policy), 'live')
-  const verdict = await verdictNow(parts, policy, wanted, requester, 'live')
-  const decides = verdict.terms !== null && verdict.terms.stages.length > 0
-  const asked = decides || !request.terms ? null : await termsNow(parts, request.terms, request.vm, 'live')
-  // A tag may name groups that the policy does not.
-  const groups = unique([...named, ...approverGroups(verdict.terms), ...approverGroups(asked)])
-  const before = request.reviews.filter((one) => one.verdict === 'approve')
-  const [by, ...earlier] = await Promise.all(
-    [click.person, ...before.map((one) => one.by)].map((person) => directory.member(person, groups, 'live')),
-  )
-  if (!by) throw new Error('The directory did not answer for whoever clicked.')
+  const { groups, ...standing } = await standingOf(parts, { request, wanted, requester, policy })
   return {
     type: 'review',
-    by,
+    by: await directory.member(click.person, groups, 'live'),
     verdict: action,
-    policy: verdict,
-    ...(asked && { asked }),
-    requester,
-    earlier,
+    ...standing,
     grantId: parts.newId(),
     ...(less && { less }),
   }

@@ -6,10 +6,7 @@ import { ended, type Handler } from './handler.ts'
 export const timer =
   (
     dispatcher: Dispatcher,
-    type: Extract<
-      Event['type'],
-      'deadline' | 'reminder' | 'escalation' | 'unsigned' | 'expiry' | 'warning' | 'stuck'
-    >,
+    type: Extract<Event['type'], 'deadline' | 'expiry' | 'warning' | 'stuck'>,
   ): Handler =>
   async (claim) => {
     await dispatcher.dispatch({ requestId: claim.subject, event: { type }, claim })

@@ -2,8 +2,9 @@ import { day } from '../core/duration.ts'
 import { refusedFor, tooFewApprovers } from '../core/enough-approvers.ts'
 import { evaluate } from '../core/evaluate.ts'
 import type { Member } from '../core/person.ts'
+import { emergencyNow } from '../core/pick.ts'
 import type { Policy, Terms, Usage, Verdict } from '../core/policy.ts'
-import type { Ask } from '../core/request.ts'
+import type { Ask, Request } from '../core/request.ts'
 import type { Vm } from '../core/vm.ts'
 import type { Clock, Inventory, Store } from '../ports.ts'
 import { type LookupParts, withApprovers } from './approvers.ts'
@@ -37,6 +38,18 @@ function vmNow({ inventory }: VerdictParts, vm: Vm): Vm {
 /** Whom terms name at this moment, by the VM’s tags as they are now where Azure still shows the VM. */
 export async function termsNow(parts: VerdictParts, terms: Terms, vm: Vm, how?: 'live'): Promise<Terms> {
   return withApprovers(parts, terms, vmNow(parts, vm), how)
+}
+
+/** The terms of a break-glass with those who may review it now: by the policy in force, or where it says nothing as before. */
+export async function oversightTerms(
+  parts: VerdictParts,
+  policy: Policy,
+  { terms, vm }: Request,
+  how?: 'live',
+): Promise<Terms | null> {
+  if (!terms?.emergency) return null
+  const emergency = emergencyNow(policy, terms.rule) ?? terms.emergency
+  return termsNow(parts, { ...terms, emergency }, vm, how)
 }
 
 /** What the policy says of this request at this moment, with whoever may approve it looked up. */

@@ -20,7 +20,7 @@ import {
   lengthFact,
   placeFact,
   portsFact,
-  rawScope,
+  rawSubject,
   tagsFact,
 } from './facts.ts'
 import { type Phase, phaseOf, title } from './phase.ts'
@@ -73,7 +73,7 @@ const reason = ({ request }: Case): KnownBlock[] =>
 /** Button labels repeat on every card, so a screen reader hears which card each one is on. */
 export const labeled = (id: string, text: string, kase: Case, style?: 'primary'): Button =>
   button(id, text, kase.request.id, {
-    accessibility_label: plain(`${text}: ${rawScope(kase.request)}`, 75),
+    accessibility_label: plain(`${text}: ${rawSubject(kase.request)}`, 75),
     ...(style ? { style } : {}),
   })
 

@@ -17,6 +17,10 @@ export function list(items: readonly string[], most = 10): string {
 /** `rdp to vm-jump01`, in the person's own words and unescaped: for plain text only. */
 export const rawScope = (request: Request): string => `${request.label} to ${request.vm.name}`
 
+/** The same, and that it is about staying longer where it is. */
+export const rawSubject = (request: Request): string =>
+  `${request.extends ? 'more time for ' : ''}${rawScope(request)}`
+
 /** The same inside mrkdwn. */
 export const scope = (request: Request): string =>
   `${words(request.label, 80)} to ${words(request.vm.name, 80)}`
@@ -35,7 +39,13 @@ export function addressFact({ source }: Request): string {
     : `${address} (given ${time(source.learntAt)}, not typed again)`
 }
 
+/** Less than the time until the end that was named: a yes that comes soon enough is over before that. */
+const isShortened = ({ durationMs, askedFor }: Request): boolean =>
+  askedFor !== undefined && durationMs < askedFor.durationMs
+
 export function lengthFact({ request, grant }: Case): string {
+  if (request.extends)
+    return `${durationText(request.extends.extraMs)} longer, until ${time(grant?.expiresAt ?? request.until ?? request.extends.endsAt)}`
   if (grant) {
     const from = grant.opensAt ?? grant.approvedAt
     return `${durationText(grant.expiresAt - from)}, until ${time(grant.expiresAt)}`
@@ -43,17 +53,27 @@ export function lengthFact({ request, grant }: Case): string {
   if (request.startsAt != null) {
     return `${durationText(request.durationMs)}, from ${time(request.startsAt)}`
   }
-  if (request.until !== null) return `until ${time(request.until)}`
+  if (request.until !== null && !isShortened(request)) return `until ${time(request.until)}`
   const from = request.state === 'pending' ? ' from the approval' : ''
-  return `${durationText(request.durationMs)}${from}`
+  const end = request.until === null ? '' : `, at the latest until ${time(request.until)}`
+  return `${durationText(request.durationMs)}${from}${end}`
 }
+
+const askedLength = ({ durationMs, extraMs }: NonNullable<Request['askedFor']>): string =>
+  extraMs === undefined ? durationText(durationMs) : `${durationText(extraMs)} longer`
 
 /** Said where an approver has left less than was asked for. */
 export const askedFact = ({ askedFor }: Request): string[] =>
   askedFor
     ? [
-        `Asked for: ${words(askedFor.label, 80)}, ${durationText(askedFor.durationMs)}${askedFor.source === undefined ? '' : `, from ${words(askedFor.source, 60)}`}. ${user(askedFor.by.userId)} approved less.`,
+        `Asked for: ${words(askedFor.label, 80)}, ${askedLength(askedFor)}${askedFor.source === undefined ? '' : `, from ${words(askedFor.source, 60)}`}. ${user(askedFor.by.userId)} approved less.`,
       ]
+    : []
+
+/** What somebody who stays longer gets, first of all; once it is over, what it was to be. */
+export const longerFact = ({ request, grant }: Case, over: boolean): string[] =>
+  request.extends
+    ? [`*More time for ${scope(request)}:* ${over ? 'it was to be ' : ''}${lengthFact({ request, grant })}.`]
     : []
 
 /** What follows on from other access must not deny that there is some. */
@@ -79,8 +99,10 @@ export function oversightFact({ oversight, terms }: Request): string[] {
 }
 
 /** How long, for the first line, where no date can be written. */
-export const rawLength = (request: Request): string =>
-  request.until === null ? ` for ${durationText(request.durationMs)}` : ''
+export function rawLength(request: Request): string {
+  if (request.extends) return `, ${durationText(request.extends.extraMs)} longer`
+  return request.until === null || isShortened(request) ? ` for ${durationText(request.durationMs)}` : ''
+}
 
 export const placeFact = ({ vm }: Request): string =>
   `${words(vm.subscriptionName || vm.subscriptionId, 100)} / ${words(vm.resourceGroup, 100)}`

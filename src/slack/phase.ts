@@ -2,7 +2,7 @@ import type { Case } from '../core/case.ts'
 import { isExpired } from '../core/expiry.ts'
 import type { Grant } from '../core/grant.ts'
 import type { Request } from '../core/request.ts'
-import { rawLength, rawScope } from './facts.ts'
+import { rawLength, rawSubject } from './facts.ts'
 
 type Of<S extends Request['state']> = Extract<Request, { state: S }>
 type GrantIn<S extends Grant['state']> = Extract<Grant, { state: S }>
@@ -96,5 +96,5 @@ const headline = (phase: Phase): string => {
 /** The first line, as plain text: what it is about and how it stands. */
 export function title(phase: Phase): string {
   const asked = phase.name === 'pending' || phase.name === 'denied' ? rawLength(phase.request) : ''
-  return `${headline(phase)}: ${rawScope(phase.request)}${asked}`
+  return `${headline(phase)}: ${rawSubject(phase.request)}${asked}`
 }

@@ -8,6 +8,7 @@ import {
   askedFact,
   connectLines,
   list,
+  longerFact,
   oversightFact,
 } from './facts.ts'
 import type { Phase } from './phase.ts'
@@ -91,8 +92,17 @@ const endOf = (grant: Extract<Phase, { name: 'closed' }>['grant']) => ({
   reason: grant.reason,
 })
 
+const stillTrue = new Set<Phase['name']>(['pending', 'scheduled', 'opening', 'open'])
+
+const longer = (phase: Phase): string[] =>
+  longerFact(
+    { request: phase.request, grant: 'grant' in phase ? phase.grant : null },
+    !stillTrue.has(phase.name),
+  )
+
 /** How it stands, for approvers and everybody else who sees the card. */
 export const cardStatus = (phase: Phase, now: number): string[] => [
+  ...longer(phase),
   ...asFollowing(phase.request, cardLines(phase, now)),
   ...askedFact(phase.request),
   ...oversightFact(phase.request),
@@ -142,6 +152,7 @@ function denied({ request }: Extract<Phase, { name: 'denied' }>, you: boolean): 
 
 /** How it stands, for the person who asked. */
 export const mirrorStatus = (phase: Phase, now: number): string[] => [
+  ...longer(phase),
   ...asFollowing(phase.request, mirrorLines(phase, now)),
   ...askedFact(phase.request),
   ...oversightFact(phase.request),

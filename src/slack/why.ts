@@ -32,10 +32,20 @@ function fitting(lines: readonly TreeLine[]): string[] {
   return missing > 0 ? [...out, `${indent}… ${count(missing, 'line')} left out …`] : out
 }
 
+/** What the policy was asked about: an approver may have left less of it since. */
+function askedText(
+  { vm, label, durationMs, source, startsAt, extends: before }: Explained['asked'],
+  request: Explained['request'],
+) {
+  const whole = { label, durationMs, extraMs: before?.extraMs, source: source.address, ...request?.askedFor }
+  const later = startsAt == null ? '' : `, beginning ${time(startsAt)}`
+  const longer = whole.extraMs === undefined ? '' : `, ${durationText(whole.extraMs)} longer than before,`
+  return `${words(whole.label, 100)} to ${words(vm.name, 80)} for ${durationText(whole.durationMs)}${longer} from ${words(whole.source, 60)}${later}`
+}
+
 /** Why the policy answers a request as it does. */
 export function whyText({ asked, verdict, request }: Explained): string {
-  const { label, vm, durationMs, source } = asked
-  const what = `${words(label, 100)} to ${words(vm.name, 80)} for ${durationText(durationMs)} from ${words(source.address, 60)}`
+  const what = askedText(asked, request)
   const when =
     request === null
       ? 'So the policy answers at this moment. Nobody was asked, and nothing was stored or opened.'

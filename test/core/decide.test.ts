@@ -15,7 +15,7 @@ const ends = (state: string) =>
   `${state}: request.${state}; drop deadline, drop reminder, drop escalation, show, note decided`
 /** Whatever has become of it, people may say something about it. */
 const heard: Row = {
-  'Alice signs': 'no: own request',
+  'Alice signs': 'no: nothing to sign',
   'Bob signs': 'no: not yours to sign',
   'Carol says something': 'same: request.commented; note said',
   'Dave says something': 'no: not yours to comment',
@@ -242,6 +242,7 @@ const table: Record<keyof typeof states, Row> = {
     ...close(over('++')),
     ...notYours,
     'nobody has looked at it': 'same: set unsigned 09:10, note unsigned',
+    'Alice signs': 'no: own emergency',
     'Bob signs': 'approved/open ++: request.signed; drop unsigned, show, note signed',
     'somebody removed rule A': overByOthers('++'),
     'the VM is gone': overByOthers('++'),

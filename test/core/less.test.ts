@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isLess, type Less, narrowed } from '../../src/core/less.ts'
+import { isLess, keepsExtraTime, type Less, narrowed, withExtra } from '../../src/core/less.ts'
 import { ask, clock } from '../support/cases.ts'
 
 const minute = 60_000
@@ -75,5 +75,41 @@ describe('the request that is left', () => {
     expect(endOf(clock('09:00'), until, 10 * minute)).toBe(clock('09:10'))
     expect(endOf(clock('09:55'), until, 10 * minute)).toBe(until)
     expect(endOf(clock('09:00'), null, 10 * minute)).toBe(clock('09:10'))
+  })
+})
+
+describe('what an approver may leave of more time', () => {
+  // Twenty minutes are left, and thirty more are asked for.
+  const longer = ask({
+    durationMs: 50 * minute,
+    until: clock('10:00'),
+    extends: { requestId: 'r0', endsAt: clock('09:30'), extraMs: 30 * minute },
+  })
+  const { ports } = longer
+
+  it.each([
+    [50, true, false],
+    [49, true, true],
+    [21, true, true],
+    [20, false, false],
+    [10, false, false],
+  ])('%i minutes in all: extra time is left: %s, and it is less: %s', (minutes, kept, less) => {
+    const given = { durationMs: minutes * minute, ports }
+    expect([keepsExtraTime(given, longer), isLess(given, longer)]).toEqual([kept, less])
+  })
+
+  it('is extra time, and ends as much earlier as less of it is left', () => {
+    expect(withExtra(longer, 10 * minute)).toBe(30 * minute)
+    expect(withExtra(asked, 10 * minute)).toBe(10 * minute)
+    expect(narrowed(longer, { durationMs: withExtra(longer, 10 * minute), ports })).toEqual({
+      ...longer,
+      durationMs: 30 * minute,
+      until: clock('09:40'),
+      extends: { ...longer.extends, extraMs: 10 * minute },
+    })
+  })
+
+  it('has no end to keep where nothing is followed', () => {
+    expect(keepsExtraTime({ durationMs: 1 }, asked)).toBe(true)
   })
 })

@@ -14,6 +14,7 @@ const all: { [Code in Refusal['code']]: readonly Extract<Refusal, { code: Code }
   'unknown request': [{ code: 'unknown request' }],
   'not a member': [{ code: 'not a member', why: 'this is the account of a guest' }],
   'own request': [{ code: 'own request' }],
+  'own emergency': [{ code: 'own emergency' }],
   'not an approver': [
     { code: 'not an approver', users: ['UBOB'], groups: ['SOPS'] },
     { code: 'not an approver', users: [], groups: [] },
@@ -29,6 +30,7 @@ const all: { [Code in Refusal['code']]: readonly Extract<Refusal, { code: Code }
   'not yours to sign': [{ code: 'not yours to sign' }],
   'nothing to sign': [{ code: 'nothing to sign' }],
   'not less': [{ code: 'not less' }],
+  'no extra time': [{ code: 'no extra time' }],
   'not yours to close': [{ code: 'not yours to close' }],
   'already reviewed': [
     { code: 'already reviewed' },
@@ -60,6 +62,7 @@ it('says what is wrong, what still holds and what to do next', () => {
     "There is no such request here, so nothing changed. Ask again with \`/jit\`.
     Nothing changed: this is the account of a guest. Only full, active members of this workspace may do this.
     Nobody decides on their own request, so nothing changed. It is still waiting for another approver.
+    Nobody reviews what they did themselves, so nothing changed. It still waits for another person’s signature.
     You are not an approver for this request, so nothing changed. The policy names @UBOB, @group-SOPS.
     You are not an approver for this request, so nothing changed. The policy names nobody.
     Your turn comes later, so nothing changed. First @UBOB, @group-SOPS must approve.
@@ -70,10 +73,11 @@ it('says what is wrong, what still holds and what to do next', () => {
     Only the person who asked and the approvers are heard here, so nothing was passed on.
     Only the operators whom the policy names may do this, so nothing changed.
     Stopped: @UBOB stopped all such access at 09:00: the jump host is compromised. Nothing was opened; it can be asked for again once that is lifted.
-    Only those who would have been asked, or whom the policy names for it, may sign this, so nothing changed.
+    Only an operator, or whoever the policy names to review or to approve such access, may sign this, so nothing changed.
     There is nothing to sign here: somebody has done that already, or nobody needed to.
     That is not less than what was asked for, so nothing changed. Use Approve for all of it.
-    Only the person who asked or an approver may close this access, so nothing changed. Ask one of them.
+    That would end before the access that it is to follow, so nothing changed. Leave some of the extra time, or deny it.
+    Only the person who asked, an approver or an operator may close this access, so nothing changed. Ask one of them.
     Your approval already counts. The request is waiting for somebody else’s.
     You have said yes already, and that stands: nothing more is needed from you. The request waits for @UCAROL, @group-SOPS.
     Too late: this request was already approved by @UBOB, @UCAROL at 09:05. Your click changed nothing.

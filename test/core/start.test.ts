@@ -5,6 +5,7 @@ import {
   durationText,
   findStart,
   hour,
+  isTomorrow,
   minute,
   parseInstant,
   parseSpan,
@@ -162,5 +163,19 @@ describe('a length', () => {
       '1 h',
       '2 min',
     ])
+  })
+})
+
+describe('a start in the next day', () => {
+  it.each<[string, string, string | null, boolean]>([
+    ['2026-11-28T08:00Z', '2026-11-27T09:00Z', 'Europe/Berlin', true],
+    ['2026-11-27T20:00Z', '2026-11-27T09:00Z', 'Europe/Berlin', false],
+    ['2026-11-27T23:30Z', '2026-11-27T09:00Z', 'Europe/Berlin', true],
+    ['2026-11-27T23:30Z', '2026-11-27T09:00Z', 'UTC', false],
+    ['2026-11-29T08:00Z', '2026-11-27T09:00Z', 'UTC', false],
+    ['2026-11-28T08:00Z', '2026-11-27T09:00Z', null, false],
+    ['2026-11-28T08:00Z', '2026-11-27T09:00Z', 'Mars/Olympus', false],
+  ])('%s, asked at %s in %s: %s', (begins, now, zone, tomorrow) => {
+    expect(isTomorrow(at(begins), at(now), zone)).toBe(tomorrow)
   })
 })

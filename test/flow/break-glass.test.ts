@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { channels, createWorld, type World } from '../support/world.ts'
 
 const policy = `
@@ -43,7 +43,9 @@ describe('breaking the glass', () => {
     expect(world.cardText()).toMatch(/^Closed: /)
 
     await world.clicks('robin', 'sign')
-    expect(world.ephemerals('robin').at(-1)).toMatch(/Nobody decides on their own request/)
+    expect(world.ephemerals('robin').at(-1)).toMatch(
+      /Nobody reviews what they did themselves.*still waits for another person’s signature/,
+    )
     await world.asks('avery', 'status')
     expect(world.ephemerals('avery').at(-1)).toMatch(/Emergencies that nobody has reviewed: 1/)
     const reminders = () => world.thread().filter((line) => /Not reviewed yet/.test(line)).length
@@ -80,5 +82,77 @@ describe('breaking the glass', () => {
   test('needs a reason', async () => {
     const seen = await world.asks('robin', 'break-glass ssh vm-jump01 20m from 81.2.69.142')
     expect(JSON.stringify(seen)).toMatch(/says why, after “because”/)
+  })
+})
+
+describe('the review of a break-glass', () => {
+  let world: World
+  afterEach(() => world?.close())
+
+  const head = `
+version: 1
+audit: { channel: C0AUDIT }
+defaults: { channel: C0APPROVALS, maxDuration: 2h, approvers: { users: [U0AVERY] } }
+rules:
+`
+  const reviewedBy = (who: string) =>
+    `${head}  - { name: fire, breakGlass: { maxDuration: 15m, reviewers: ${who} } }\n`
+  const begins = async (text: string, tags: Record<string, string> = {}) => {
+    world = await createWorld({ policy: text })
+    await world.tags('vm-jump01', tags)
+    await world.people.robin.types(
+      '/jit',
+      'break-glass ssh vm-jump01 15m from 81.2.69.142 because the shop is down',
+      { channel: channels.access },
+    )
+    await world.people.robin.submits(await world.slack.until(() => world.people.robin.modal()))
+    await world.settle()
+    expect(world.cardText()).toMatch(/^Open/)
+  }
+
+  test('tells everybody who was passed over, whichever tag of the VM names them', async () => {
+    const stages = 'stages: [{ approvers: { ownerTag: owner } }, { approvers: { ownerTag: security } }]'
+    await begins(
+      `${head}  - { name: fire, ${stages}, breakGlass: { maxDuration: 15m, reviewers: { users: [U0ALEX] } } }\n`,
+      { owner: 'U0AVERY', security: 'U0LEE' },
+    )
+    expect(world.thread()[0]).toMatch(/^@avery @lee The glass was broken/)
+    for (const name of ['avery', 'lee'] as const) expect(world.dm(name).at(-1)).toMatch(/You were not asked/)
+    await world.clicks('lee', 'sign')
+    expect(world.cardText()).toMatch(/@lee signed it/)
+    await world.clicks('lee', 'close')
+    expect(world.cardText()).toMatch(/^Clos/)
+  })
+
+  test('belongs to those whom the policy names at the click', async () => {
+    await begins(reviewedBy('{ users: [U0LEE] }'))
+    await world.policy(reviewedBy('{ users: [U0MALLORY] }'))
+    await world.clicks('lee', 'sign')
+    expect(world.ephemerals('lee').at(-1)).toMatch(/Only an operator, or whoever the policy names/)
+    expect(world.cardText()).toMatch(/Nobody has reviewed it yet/)
+    await world.passes('1d')
+    expect(world.thread().at(-1)).toMatch(/^@mallory Not reviewed yet/)
+    expect(world.cardText()).toMatch(/@mallory should/)
+    await world.clicks('mallory', 'sign')
+    expect(world.cardText()).toMatch(/@mallory signed it/)
+  })
+
+  test('belongs to the owner of that moment', async () => {
+    await begins(reviewedBy('{ ownerTag: owner }'), { owner: 'U0LEE' })
+    world.slack.group('S0OWNERS', 'owners', ['mallory'])
+    await world.tags('vm-jump01', { owner: 'S0OWNERS' })
+    await world.clicks('lee', 'sign')
+    expect(world.ephemerals('lee').at(-1)).toMatch(/Only an operator, or whoever the policy names/)
+    await world.clicks('mallory', 'sign')
+    expect(world.cardText()).toMatch(/@mallory signed it/)
+  })
+
+  test('stays with those of the request, and the operators, where the rule is gone', async () => {
+    await begins(reviewedBy('{ users: [U0LEE] }'))
+    await world.policy(`operators: { users: [U0ALEX] }\n${head}  - { name: another }\n`)
+    await world.clicks('mallory', 'sign')
+    expect(world.ephemerals('mallory').at(-1)).toMatch(/Only an operator, or whoever the policy names/)
+    await world.clicks('lee', 'sign')
+    expect(world.cardText()).toMatch(/@lee signed it/)
   })
 })

@@ -122,6 +122,17 @@ describe('asking for access', () => {
     expect(world.cardText()).toMatch(/^Closed/)
   })
 
+  test('a start that has passed today is tomorrow’s, and the first answers say so', async () => {
+    const seen = await world.asks('robin', 'rdp vm-jump01 30m at 09:00 from 81.2.69.142')
+    expect(JSON.stringify(seen)).toMatch(/beginning at 9:00, or tomorrow if that time has passed/)
+    expect(world.ephemerals('robin').at(-1)).toMatch(/beginning tomorrow, at 2026-11-24 08:00 UTC/)
+    await world.clicks('avery', 'deny')
+    expect(await told('rdp vm-jump01 30m at 21:00 from 81.2.69.142')).toMatch(
+      /beginning at 2026-11-23 20:00 UTC/,
+    )
+    await world.clicks('avery', 'deny')
+  })
+
   test('the next request does not need the address again, and the card says where it is from', async () => {
     expect(await told('rdp vm-jump01 30m')).toMatch(/from 81\.2\.69\.142/)
     expect(world.cardText()).toMatch(/81\.2\.69\.142 \(.*not typed again.*\)/)

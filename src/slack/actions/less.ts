@@ -18,7 +18,7 @@ export const less =
       await openForm(
         hands,
         { client, trigger: body.trigger_id, responseUrl: body.response_url || null },
-        lessForm(kase),
+        lessForm(kase, body.response_url || ''),
       )
     } else if (body.response_url) {
       await hands.answer(

@@ -49,8 +49,17 @@ function refusal(command: Command, hands: Hands): string | null {
   }
 }
 
-const askText = ({ ports, vmName, span }: AskCommand): string =>
-  `${words(ports.label, 100)} to ${words(vmName, 100)} ${spanText(span)}`
+/** Nobody knows yet which zone the person lives in, so the day is said only where they said it. */
+function startText(start: AskCommand['start']): string {
+  if (start === null) return ''
+  const at = `at ${start.hour}:${String(start.minute).padStart(2, '0')}`
+  return start.tomorrow
+    ? `, beginning tomorrow ${at}`
+    : `, beginning ${at}, or tomorrow if that time has passed`
+}
+
+const askText = ({ ports, vmName, span, start }: AskCommand): string =>
+  `${words(ports.label, 100)} to ${words(vmName, 100)} ${spanText(span)}${startText(start)}`
 
 function accepted(command: Command): string {
   if (command.kind === 'ask') return `Got it: ${askText(command)}. Checking the policy.`

@@ -1,10 +1,10 @@
 import type { KnownBlock, ModalView, PlainTextOption } from '@slack/types'
 import type { Case } from '../../core/case.ts'
 import { durationText, parseSpan } from '../../core/duration.ts'
-import { isLess } from '../../core/less.ts'
+import { isLess, withExtra } from '../../core/less.ts'
 import { type Port, parsePort, portsText } from '../../core/service.ts'
 import { addressesIn, countText, holds, parseSource, widestRange } from '../../core/source.ts'
-import { rawScope } from '../facts.ts'
+import { rawSubject } from '../facts.ts'
 import { form, input, line, textField, textIn, type Values } from './parts.ts'
 
 export const id = 'approve_less'
@@ -50,24 +50,30 @@ const sourceInput = ({ source }: Request): KnownBlock[] =>
         }),
       ]
 
+/** Whoever stays longer asks for time beyond the end that stands already, and only that can become less. */
+const mostOf = ({ durationMs, extends: before }: Request): number => before?.extraMs ?? durationMs
+
+const askedLength = (request: Request): string =>
+  `${durationText(mostOf(request))}${request.extends ? ' longer' : ''}`
+
 /** What is asked for, to be made less of. */
-export const lessForm = ({ request }: Case): ModalView =>
+export const lessForm = ({ request }: Case, responseUrl: string): ModalView =>
   form({
     id,
     title: 'Approve less',
     submit: 'Approve',
     close: 'Back',
-    carries: request.id,
+    carries: JSON.stringify({ requestId: request.id, responseUrl }),
     blocks: [
       line(
-        `${rawScope(request)}, asked for ${durationText(request.durationMs)} from ${request.source.address} (${countText(addressesIn(request.source.address))})`,
+        `${rawSubject(request)}, asked for ${askedLength(request)} from ${request.source.address} (${countText(addressesIn(request.source.address))})`,
       ),
       textField({
         block: timeBlock,
-        label: 'How long',
-        hint: `At most ${durationText(request.durationMs)}, such as 15m.`,
+        label: request.extends ? 'How much longer' : 'How long',
+        hint: `At most ${durationText(mostOf(request))}, such as 15m.`,
         most: 30,
-        initial: durationText(request.durationMs),
+        initial: durationText(mostOf(request)),
       }),
       ...portsInput(request),
       ...sourceInput(request),
@@ -92,9 +98,10 @@ export function lessIn(values: Values, { request }: Case): LessAnswer {
   const no = (text: string): LessAnswer => ({ ok: false, errors: { [timeBlock]: text } })
   if (!span.ok) return no(span.why)
   if (span.span.kind !== 'length') return no('Write a duration such as 15m.')
-  const durationMs = span.span.ms
-  if (durationMs > request.durationMs)
-    return no(`At most ${durationText(request.durationMs)} were asked for.`)
+  const most = mostOf(request)
+  if (span.span.ms > most)
+    return no(`At most ${durationText(most)}${request.extends ? ' more' : ''} were asked for.`)
+  const durationMs = withExtra(request, span.span.ms)
   const read = ports.map(parsePort).filter((port) => port !== null)
   const whole = request.source.address
   const source = parseSource(textIn(values, sourceBlock) || whole, widestRange)

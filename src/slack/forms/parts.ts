@@ -68,12 +68,21 @@ export interface Values {
 
 export const textIn = (values: Values, block: string): string => values[block]?.[input]?.value?.trim() ?? ''
 
+/** A form that was opened before an upgrade may carry something else. */
+function parsed(metadata: string): unknown {
+  try {
+    return JSON.parse(metadata)
+  } catch {
+    return null
+  }
+}
+
 /** Reads back what a form carried as JSON; null when it is not all there. */
 export function carried<Name extends string>(
   metadata: string,
   names: readonly Name[],
 ): Readonly<Record<Name, string>> | null {
-  const value: unknown = JSON.parse(metadata)
+  const value = parsed(metadata)
   const found: Partial<Record<Name, string>> = {}
   for (const name of names) {
     const one: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, name) : null

@@ -1,6 +1,6 @@
 import type { ModalView } from '@slack/types'
 import type { Case } from '../../core/case.ts'
-import { rawScope } from '../facts.ts'
+import { rawSubject } from '../facts.ts'
 import { form, line, longestReason, textField } from './parts.ts'
 
 export const id = 'deny_reason'
@@ -15,7 +15,7 @@ export const reasonForm = ({ request }: Case): ModalView =>
     close: 'Say nothing',
     carries: request.id,
     blocks: [
-      line(`You denied ${rawScope(request)}.`),
+      line(`You denied ${rawSubject(request)}.`),
       textField({
         block: reasonBlock,
         label: 'Why?',

@@ -80,10 +80,11 @@ export const approveLess =
   async (args: Args): Promise<void> => {
     const { body, view, ack } = args
     const person = personOf(body)
-    const requestId = view.private_metadata
-    const kase = await hands.read(requestId)
+    const about = carried(view.private_metadata, ['requestId', 'responseUrl'])
+    const kase = about && (await hands.read(about.requestId))
     if (person === null || !kase) {
-      await ack({ response_action: 'errors', errors: { [timeBlock]: 'This request is not here any more.' } })
+      const wrong = 'This request is not here any more. Close this form and look at its card.'
+      await ack({ response_action: 'errors', errors: { [timeBlock]: wrong } })
       return
     }
     const read = lessIn(view.state.values, kase)
@@ -97,8 +98,8 @@ export const approveLess =
       kind: 'click',
       person,
       action: 'approve',
-      requestId,
-      responseUrl: null,
+      requestId: about.requestId,
+      responseUrl: about.responseUrl || null,
       less: { duration, ports, ...(source !== whole && { source }) },
     }
     await store(hands, args, gesture, timeBlock)

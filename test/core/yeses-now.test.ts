@@ -3,7 +3,7 @@ import { escalated } from '../../src/core/approval.ts'
 import type { Member } from '../../src/core/person.ts'
 import type { Approvers, Stage, Terms } from '../../src/core/policy.ts'
 import type { Request } from '../../src/core/request.ts'
-import { nowMissing } from '../../src/core/standing.ts'
+import { nowMissing } from '../../src/core/yeses-now.ts'
 import {
   alice,
   approvedRequest,

@@ -1,0 +1,33 @@
+import type { Standing } from '../core/event.ts'
+import type { Member } from '../core/person.ts'
+import { approverGroups, groupsNamed, type Policy } from '../core/policy.ts'
+import type { Ask, Request } from '../core/request.ts'
+import { termsNow, type VerdictParts, verdictNow } from './verdict.ts'
+
+interface Judging {
+  readonly request: Request
+  /** The request, or the part of it that an approver would leave. */
+  readonly wanted: Ask
+  readonly requester: Member
+  readonly policy: Policy
+}
+
+export interface Asked extends Standing {
+  /** Every group that may decide who somebody is to this request: a tag may name groups that the policy does not. */
+  readonly groups: readonly string[]
+}
+
+/** Reads what an answer to a request is judged by at this moment: the policy, the approvers, and who said yes before. */
+export async function standingOf(
+  parts: VerdictParts,
+  { request, wanted, requester, policy }: Judging,
+): Promise<Asked> {
+  const verdict = await verdictNow(parts, policy, wanted, requester, 'live')
+  const decides = verdict.terms !== null && verdict.terms.stages.length > 0
+  const asked = decides || !request.terms ? null : await termsNow(parts, request.terms, request.vm, 'live')
+  const named = [groupsNamed(policy), ...[request.terms, verdict.terms, asked].map(approverGroups)]
+  const groups = [...new Set(named.flat())]
+  const before = request.reviews.filter((one) => one.verdict === 'approve')
+  const earlier = await Promise.all(before.map(({ by }) => parts.directory.member(by, groups, 'live')))
+  return { policy: verdict, ...(asked && { asked }), requester, earlier, groups }
+}
