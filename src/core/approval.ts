@@ -67,6 +67,12 @@ function notApprover({ users, groups }: Named, up: readonly Lookup[]) {
 export const mayBeMissing = (terms: Terms, member: Member): boolean =>
   !isApprover(allApprovers(terms), member) && allLookups(terms).some(({ unsure }) => unsure)
 
+export const notOperator = (operators: Named | undefined): Refusal => ({
+  code: 'not an operator',
+  users: operators?.users ?? [],
+  groups: operators?.groups ?? [],
+})
+
 function mayApprove(member: Member, { terms, stage = 0 }: Authority): Refusal | null {
   const current = terms?.stages[stage]?.approvers
   if (current && isApprover(current, member)) return null
@@ -109,7 +115,7 @@ export function authorise(verb: Verb, member: Member, authority: Authority): Ref
       if (own) return { code: 'own request' }
       return operator || maySign(terms, member) ? null : { code: 'not yours to sign' }
     case 'panic':
-      return operator ? null : { code: 'not an operator' }
+      return operator ? null : notOperator(authority.operators)
     case 'approve':
       if (own && terms?.selfApproval !== true) return { code: 'own request' }
       return mayApprove(member, authority) ?? mayBeRequester(member, authority)

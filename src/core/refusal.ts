@@ -27,10 +27,16 @@ export type Refusal =
   | { readonly code: 'nothing to extend' }
   | { readonly code: 'not yours to comment' }
   | { readonly code: 'not less' }
-  | { readonly code: 'not an operator' }
+  | {
+      readonly code: 'not an operator'
+      readonly users: readonly string[]
+      readonly groups: readonly string[]
+    }
   | { readonly code: 'not yours to sign' }
   | { readonly code: 'nothing to sign' }
   | { readonly code: 'panic'; readonly by: Person; readonly at: number; readonly reason: string }
+  /** Somebody stopped this very person. */
+  | { readonly code: 'stopped'; readonly by: Person; readonly at: number; readonly reason: string }
   | { readonly code: 'already reviewed' }
   | {
       readonly code: 'already decided'
@@ -55,12 +61,16 @@ export interface Wording {
   readonly group: (groupId: string) => string
   readonly channel: (channelId: string) => string
   readonly time: (at: number) => string
+  /** Somebody else’s words, of which at most so many letters are shown. */
+  readonly words: (text: string, most: number) => string
 }
 
+/** More than these nobody reads, and Slack takes only so much. */
+const someOf = <T>(all: readonly T[], most = 20): readonly T[] => all.slice(0, most)
 const list = (words: readonly string[]) => (words.length > 0 ? words.join(', ') : 'nobody')
 
 function decidedText(refusal: Extract<Refusal, { code: 'already decided' }>, wording: Wording): string {
-  const by = refusal.by.length > 0 ? ` by ${list(refusal.by.map(wording.person))}` : ''
+  const by = refusal.by.length > 0 ? ` by ${list(someOf(refusal.by).map(wording.person))}` : ''
   const what = refusal.state === 'lapsed' ? 'has already lapsed' : `was already ${refusal.state}`
   return `Too late: this request ${what}${by} at ${wording.time(refusal.at)}. Your click changed nothing.`
 }
@@ -70,17 +80,19 @@ interface Found extends Named {
 }
 
 const named = ({ users, groups }: Named, wording: Wording): string =>
-  list([...users.map(wording.user), ...groups.map(wording.group)])
+  list([...someOf(users).map(wording.user), ...someOf(groups).map(wording.group)])
 
 /** Who could not be found may not approve, and is told why. */
-const problemsText = ({ problems = [] }: Found): string =>
+const problemsText = ({ problems = [] }: Found, wording: Wording): string =>
   problems.length > 0
-    ? ` Not everybody could be found: ${problems.join('; ')}. If you should be among them, try again in a minute.`
+    ? ` Not everybody could be found: ${someOf(problems, 5)
+        .map((problem) => wording.words(problem, 200))
+        .join('; ')}. If you should be among them, try again in a minute.`
     : ''
 
 function approversText(refusal: Found, wording: Wording): string {
   const who = named(refusal, wording)
-  return `You are not an approver for this request, so nothing changed. The policy names ${who}.${problemsText(refusal)}`
+  return `You are not an approver for this request, so nothing changed. The policy names ${who}.${problemsText(refusal, wording)}`
 }
 
 export function refusalText(refusal: Refusal, wording: Wording): string {
@@ -88,13 +100,13 @@ export function refusalText(refusal: Refusal, wording: Wording): string {
     case 'unknown request':
       return 'There is no such request here, so nothing changed. Ask again with `/jit`.'
     case 'not a member':
-      return `Nothing changed: ${refusal.why}. Only full, active members of this workspace may do this.`
+      return `Nothing changed: ${wording.words(refusal.why, 500)}. Only full, active members of this workspace may do this.`
     case 'own request':
       return 'Nobody decides on their own request, so nothing changed. It is still waiting for another approver.'
     case 'not an approver':
       return approversText(refusal, wording)
     case 'not your turn':
-      return `Your turn comes later, so nothing changed. First ${named(refusal, wording)} must approve.${problemsText(refusal)}`
+      return `Your turn comes later, so nothing changed. First ${named(refusal, wording)} must approve.${problemsText(refusal, wording)}`
     case 'not yours to cancel':
       return 'Only the person who asked may cancel a request, so nothing changed. An approver can deny it.'
     case 'not yours to close':
@@ -110,9 +122,11 @@ export function refusalText(refusal: Refusal, wording: Wording): string {
     case 'nothing to sign':
       return 'There is nothing to sign here: somebody has done that already, or nobody needed to.'
     case 'not an operator':
-      return 'Only the operators whom the policy names may do this, so nothing changed.'
+      return `Only the operators whom the policy names may do this, so nothing changed. They are: ${named(refusal, wording)}.`
     case 'panic':
-      return `Stopped: ${wording.person(refusal.by)} stopped all such access at ${wording.time(refusal.at)}: ${refusal.reason}. Nothing was opened; it can be asked for again once that is lifted.`
+      return `Stopped: ${wording.person(refusal.by)} stopped all such access at ${wording.time(refusal.at)}: ${wording.words(refusal.reason, 300)}. Nothing was opened; it can be asked for again once that is lifted.`
+    case 'stopped':
+      return `You are stopped: ${wording.person(refusal.by)} stopped all your access at ${wording.time(refusal.at)}: ${wording.words(refusal.reason, 300)}. Until another operator lifts that, you can approve, sign and lift nothing, so nothing changed.`
     case 'not less':
       return 'That is not less than what was asked for, so nothing changed. Use Approve for all of it.'
     case 'already reviewed':
@@ -126,7 +140,7 @@ export function refusalText(refusal: Refusal, wording: Wording): string {
     case 'nothing to close':
       return 'No access was opened for this request, so there is nothing to close. While it waits for approval, it can be canceled.'
     case 'policy changed':
-      return `The policy no longer allows this request (${refusal.because}), so nothing was opened. It can only be denied, or asked for again.`
+      return `The policy no longer allows this request (${wording.words(refusal.because, 1000)}), so nothing was opened. It can only be denied, or asked for again.`
     case 'requester gone':
       // Slack may also just have failed to answer, so the sentence must hold in both cases.
       return 'It is not confirmed that the person who asked is a full, active member, so nothing was opened. The request still waits: try again in a minute, or deny it.'

@@ -8,6 +8,7 @@ const wording: Wording = {
   group: (groupId) => `@group-${groupId}`,
   channel: (channelId) => `#${channelId}`,
   time: timeOf,
+  words: (text) => text,
 }
 
 const all: { [Code in Refusal['code']]: readonly Extract<Refusal, { code: Code }>[] } = {
@@ -23,8 +24,9 @@ const all: { [Code in Refusal['code']]: readonly Extract<Refusal, { code: Code }
   'not yours to extend': [{ code: 'not yours to extend' }],
   'nothing to extend': [{ code: 'nothing to extend' }],
   'not yours to comment': [{ code: 'not yours to comment' }],
-  'not an operator': [{ code: 'not an operator' }],
+  'not an operator': [{ code: 'not an operator', users: ['UDAVE'], groups: ['SOPS'] }],
   panic: [{ code: 'panic', by: bob, at: clock('09:00'), reason: 'the jump host is compromised' }],
+  stopped: [{ code: 'stopped', by: bob, at: clock('09:00'), reason: 'the laptop is lost' }],
   'not yours to sign': [{ code: 'not yours to sign' }],
   'nothing to sign': [{ code: 'nothing to sign' }],
   'not less': [{ code: 'not less' }],
@@ -60,8 +62,9 @@ it('says what is wrong, what still holds and what to do next', () => {
     Only the person who asked may ask for more time, so nothing changed.
     This access is not open, so it cannot be made longer. Ask again with \`/jit\`.
     Only the person who asked and the approvers are heard here, so nothing was passed on.
-    Only the operators whom the policy names may do this, so nothing changed.
+    Only the operators whom the policy names may do this, so nothing changed. They are: @UDAVE, @group-SOPS.
     Stopped: @UBOB stopped all such access at 09:00: the jump host is compromised. Nothing was opened; it can be asked for again once that is lifted.
+    You are stopped: @UBOB stopped all your access at 09:00: the laptop is lost. Until another operator lifts that, you can approve, sign and lift nothing, so nothing changed.
     Only those who would have been asked, or whom the policy names for it, may sign this, so nothing changed.
     There is nothing to sign here: somebody has done that already, or nobody needed to.
     That is not less than what was asked for, so nothing changed. Use Approve for all of it.
