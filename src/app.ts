@@ -20,7 +20,7 @@ import { type Progress, reconcileFirst, unreadyReasons, webOf } from './readines
 import { createSlackApp, type SlackApp } from './slack/app.ts'
 import { createChat } from './slack/chat.ts'
 import { createDirectory } from './slack/directory.ts'
-import { slackWording } from './slack/words.ts'
+import { refusalAnswer, slackWording } from './slack/words.ts'
 import { createUpkeep } from './upkeep.ts'
 
 /** What a test replaces; in production everything comes from the configuration. */
@@ -64,7 +64,18 @@ const createLog = (config: Config): Logger =>
     redact: ['token', 'responseUrl', '*.token', '*.responseUrl', 'err.config', 'err.request'],
   })
 
-function slackOf(config: Config, store: Store, clock: Clock, policy: PolicySource, log: Logger): SlackApp {
+const noGlass =
+  'No rule of the policy lets anybody break the glass, so nothing has happened. Ask without “break-glass”, and somebody is asked for a yes.'
+
+interface Behind {
+  readonly store: Store
+  readonly clock: Clock
+  readonly policy: PolicySource
+  readonly log: Logger
+  readonly engine: Engine
+}
+
+function slackOf(config: Config, { store, clock, policy, log, engine }: Behind): SlackApp {
   const { SLACK_APP_TOKEN: appToken, SLACK_SIGNING_SECRET: signingSecret } = config
   return createSlackApp({
     config: {
@@ -79,6 +90,13 @@ function slackOf(config: Config, store: Store, clock: Clock, policy: PolicySourc
     receive: (intake) => store.receive(intake),
     read: (requestId) => store.case(requestId),
     services: () => policy.current().services,
+    refuseAsk: ({ emergency }) =>
+      emergency && !policy.current().rules.some(({ breakGlass }) => breakGlass) ? noGlass : null,
+    refuseStop: async (person) => {
+      const refusal = await engine.refuseStop(person)
+      return refusal && refusalAnswer(refusal)
+    },
+    stops: () => store.panics(),
     now: () => clock.now(),
     log,
   })
@@ -173,7 +191,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
   const watch = clocksOf(clock, seen, overrides)
   const given = { ...azure, store, clock, policy, log, observe: metrics.observe, clockTrouble: watch }
   const engine = engineOf(config, given, around)
-  const slack = slackOf(config, store, clock, policy, log)
+  const slack = slackOf(config, { store, clock, policy, log, engine })
   progress.slack = slack
   const watching = watchPolicy({ file: config.POLICY_FILE, policy, store, clock, log })
   const readInventory = () => azure.inventory.refresh(AbortSignal.timeout(60_000))

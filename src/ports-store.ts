@@ -3,7 +3,7 @@ import type { AuditEvent, AuditRecord } from './core/audit.ts'
 import type { Case } from './core/case.ts'
 import type { Note } from './core/effect.ts'
 import type { Grant, Rule } from './core/grant.ts'
-import type { Panic } from './core/panic.ts'
+import type { Lift, Panic } from './core/panic.ts'
 import type { Person } from './core/person.ts'
 import type { Usage } from './core/policy.ts'
 import type { KnownRule } from './core/reconcile.ts'
@@ -84,7 +84,13 @@ export type Gesture =
         readonly source?: string
       }
     }
-  | { readonly kind: 'panic'; readonly person: Person; readonly text: string }
+  | {
+      readonly kind: 'panic'
+      readonly person: Person
+      readonly text: string
+      /** The stops that the form showed, when it was about lifting them. */
+      readonly lifts?: readonly string[]
+    }
   | {
       readonly kind: 'comment'
       readonly person: Person
@@ -215,7 +221,9 @@ export interface Tx {
   /** False when it is on record already. */
   putPanic(panic: Panic): Promise<boolean>
   /** Answers those that were lifted by this. */
-  liftPanics(ids: readonly string[], at: number): Promise<readonly string[]>
+  liftPanics(ids: readonly string[], lift: Lift): Promise<readonly string[]>
+  /** Counts grants that a stop ended; together with their ends, so that none is counted twice. */
+  countPanic(id: string, more: number): Promise<void>
   /** The same for every alarm whose key begins so. */
   endAlarms(prefix: string): Promise<void>
   /** Keeps the text of a policy that comes into force, for good. */
@@ -326,9 +334,8 @@ export interface Store {
   /** How things stand at `now`, and how punctual it was since `since`. */
   /** What is stopped now. */
   panics(): Promise<readonly Panic[]>
-  /** One stop, lifted or not, and how many grants it closes once that was counted. */
-  panic(id: string): Promise<{ readonly panic: Panic; readonly total: number | null } | null>
-  countPanic(id: string, total: number): Promise<void>
+  /** One stop, lifted or not, and how many grants it has ended. */
+  panic(id: string): Promise<{ readonly panic: Panic; readonly total: number } | null>
   health(now: number, since: number): Promise<Health>
   /** The database's own clock, epoch milliseconds. */
   time(): Promise<number>

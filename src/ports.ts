@@ -127,9 +127,9 @@ export interface Explained {
  */
 /** How far a stop has come. */
 export interface PanicNews {
-  /** How many grants it ended. */
-  readonly total: number
-  /** Those of them that Azure has not confirmed as closed. */
+  /** How many grants it ended that Azure has confirmed as closed. */
+  readonly closed: number
+  /** What is closing in its scope, whatever ended it. */
   readonly closing: readonly Case[]
   /** Whether it still stands in the way of new access. */
   readonly holds: boolean

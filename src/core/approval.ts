@@ -83,6 +83,12 @@ function notApprover({ users, groups }: Named, up: readonly Lookup[]) {
 export const mayBeMissing = (terms: Terms, member: Member): boolean =>
   !isApprover(allApprovers(terms), member) && allLookups(terms).some(({ unsure }) => unsure)
 
+export const notOperator = (operators: Named | undefined): Refusal => ({
+  code: 'not an operator',
+  users: operators?.users ?? [],
+  groups: operators?.groups ?? [],
+})
+
 function mayApprove(member: Member, { terms, stage = 0, also = [] }: Authority): Refusal | null {
   const asked = [stage, ...also].flatMap((at) => terms?.stages[at]?.approvers ?? [])
   if (asked.some((approvers) => isApprover(approvers, member))) return null
@@ -134,7 +140,7 @@ export function authorise(verb: Verb, member: Member, authority: Authority): Ref
       if (!operator && !maySign(terms, member)) return { code: 'not yours to sign' }
       return unread(member) ?? mayBeRequester(authority)
     case 'panic':
-      return operator ? unread(member) : { code: 'not an operator' }
+      return operator ? unread(member) : notOperator(authority.operators)
     case 'approve':
       if (own && terms?.selfApproval !== true) return { code: 'own request' }
       return (

@@ -28,6 +28,8 @@ interface Why {
   readonly reason: State<'closing'>['reason']
   readonly by: Person | null
   readonly detail: string | null
+  /** The stop that ended it. */
+  readonly panicId?: string
 }
 
 /** What an auditor may ask for beyond the words. */
@@ -41,6 +43,7 @@ export function startClosing(
   now: number,
   evidence: Evidence = {},
 ): Transition {
+  const { reason, by, detail } = why
   const next: State<'closing'> = {
     ...baseOf(grant),
     ...why,
@@ -72,7 +75,7 @@ export function startClosing(
       why.reason === 'expired'
         ? { kind: 'show', requestId: request.id, at: now + showAfterMs }
         : show(request.id),
-      ...(toldAtOnce.has(why.reason) ? [noteOf(next, { type: 'closing', at: now, ...why })] : []),
+      ...(toldAtOnce.has(why.reason) ? [noteOf(next, { type: 'closing', at: now, reason, by, detail })] : []),
     ],
   }
 }
@@ -92,6 +95,7 @@ function finishClosing(
     detail,
     closingSince,
     ...(grant.stuckSince !== undefined && { stuckSince: grant.stuckSince }),
+    ...(grant.panicId !== undefined && { panicId: grant.panicId }),
     closedAt: now,
     state: 'closed',
   }

@@ -50,19 +50,25 @@ export const visible = (text: string): string =>
 
 const entities: Readonly<Record<string, string>> = { '&lt;': '<', '&gt;': '>', '&amp;': '&' }
 
-/** Undoes what Slack does to typed text: `<http://vm.corp|vm.corp>`, `&amp;`, curly quotes. */
-function asTyped(text: string): string {
+const personForm = /^@[UW][A-Z0-9]+$/
+
+/**
+ * Undoes what Slack does to typed text: `<http://vm.corp|vm.corp>`, `&amp;`, curly quotes. Whom a mention means can be
+ * kept, as `<@U123>`.
+ */
+export function asTyped(text: string, people: 'by name' | 'by id' = 'by name'): string {
   const unlinked = text.replaceAll(/<([^<>|]*)(?:\|([^<>]*))?>/g, (_, target: string, label?: string) => {
+    if (people === 'by id' && personForm.test(target)) return `<${target}>`
     const sign = /^[@#!]/.test(target) ? target.charAt(0) : ''
     return sign + (label ?? target.replace(/^(?:[@#!]|https?:\/\/|mailto:|tel:)/, '')).replace(/^[@#!]/, '')
   })
   return visible(unlinked.replaceAll(/&(?:lt|gt|amp);/g, (entity) => entities[entity] ?? entity))
 }
 
-const straight = (text: string) => text.replaceAll(/[“”„«»]/g, '"').replaceAll(/[‘’‚]/g, "'")
+export const straight = (text: string) => text.replaceAll(/[“”„«»]/g, '"').replaceAll(/[‘’‚]/g, "'")
 
 /** Bold, italic, strike, code and quotes around words; an underscore inside a name is part of the name. */
-function withoutMarks(text: string): string {
+export function withoutMarks(text: string): string {
   const bare = straight(text).replaceAll(/[*~`"']+/g, ' ')
   const italic = /(^|[\s,])_(\S(?:.*?\S)?)_(?=$|[\s,])/g
   return bare.replaceAll(italic, '$1$2').replaceAll(/\s+/g, ' ').trim()
@@ -87,8 +93,11 @@ interface Parts {
 const fillers = new Set(['to', 'on', 'for'])
 const keywords = new Set([...fillers, 'from', 'and', 'because', 'until'])
 
+/** Every part of this begins at another letter, so no text makes it slow. */
+export const becauseForm = /(?:^|\s)[*_~`]*because[*_~`]*:?(?=\s|$)/i
+
 function split(typed: string): Parts {
-  const because = /(?:^|\s)[*_~`]*because[*_~`]*:?(?=\s|$)/i.exec(typed)
+  const because = becauseForm.exec(typed)
   const whole = withoutMarks(because ? typed.slice(0, because.index) : typed)
   const start = findStart(whole)
   const head = start ? whole.replace(start.found, ' ') : whole

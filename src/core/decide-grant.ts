@@ -220,9 +220,13 @@ function vmGone(request: Request, grant: State<'opening' | 'open'>, now: number)
 }
 
 const stopped = (request: Request, grant: State<'opening' | 'open'>, panic: Panic, now: number): Transition =>
-  startClosing(request, grant, { reason: 'panic', by: panic.by, detail: panic.reason }, now, {
-    panic: panic.id,
-  })
+  startClosing(
+    request,
+    grant,
+    { reason: 'panic', by: panic.by, detail: panic.reason, panicId: panic.id },
+    now,
+    { panic: panic.id },
+  )
 
 function cameBack(
   current: Case,

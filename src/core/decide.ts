@@ -5,20 +5,36 @@ import { decideRequest } from './decide-request.ts'
 import type { Event } from './event.ts'
 import { type Outcome, refuse, unchanged } from './outcome.ts'
 import { decideOversight } from './oversight.ts'
-import { type Panic, panicOver } from './panic.ts'
+import { type Panic, panicOn, panicOver } from './panic.ts'
 import { submit } from './submit.ts'
+
+/** The Entra user of whoever asks, as far as what happened says it. */
+function askerOf(event: Event): string | null {
+  if (event.type === 'submit') return event.requesterEntraId ?? null
+  return event.type === 'review' || event.type === 'start' ? event.requester.entraId : null
+}
+
+/** Whoever is stopped says yes to nothing; a no opens nothing. */
+function stopPerson(event: Event, panics: readonly Panic[]): Outcome | null {
+  const yes = event.type === 'sign' || (event.type === 'review' && event.verdict === 'approve')
+  const panic = yes ? panicOn(panics, event.by) : null
+  if (!panic) return null
+  const { by, at, reason } = panic
+  return refuse({ code: 'stopped', by, at, reason })
+}
 
 /** While an operator has stopped it, nothing new is asked for, approved or begun; everything else goes on. */
 function stop(current: Case | null, event: Event, now: number, panics: readonly Panic[]): Outcome | null {
   const ask = event.type === 'submit' ? event.ask : current?.request
-  const panic = ask ? panicOver(panics, ask) : null
-  if (!panic) return null
+  const panic = ask ? panicOver(panics, ask, askerOf(event)) : null
+  if (!panic) return stopPerson(event, panics)
   const yes = event.type === 'review' && event.verdict === 'approve' && current?.request.state === 'pending'
   if (yes || (event.type === 'submit' && current === null)) {
     const { by, at, reason } = panic
     return refuse({ code: 'panic', by, at, reason })
   }
-  return event.type === 'start' && current ? decideGrant(current, { type: 'panic', panic }, now) : null
+  if (event.type === 'start' && current) return decideGrant(current, { type: 'panic', panic }, now)
+  return stopPerson(event, panics)
 }
 
 /** The only place where a state changes. Pure and total: the same arguments always give the same outcome. */

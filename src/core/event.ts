@@ -23,7 +23,14 @@ export interface Standing {
  * comes with the event, so that deciding needs nothing else.
  */
 export type Event =
-  | { readonly type: 'submit'; readonly ask: Ask; readonly verdict: Verdict; readonly grantId: string }
+  | {
+      readonly type: 'submit'
+      readonly ask: Ask
+      readonly verdict: Verdict
+      readonly grantId: string
+      /** The requester’s Entra object id, where it is known. */
+      readonly requesterEntraId?: string | null
+    }
   | ({
       readonly type: 'review'
       readonly by: Member

@@ -51,6 +51,8 @@ interface Closing {
   readonly closingSince: number
   /** Set once the close has taken more than a minute: then it pages. */
   readonly stuckSince?: number
+  /** The stop that ended it. */
+  readonly panicId?: string
 }
 interface Closed {
   readonly state: 'closed'
@@ -59,6 +61,7 @@ interface Closed {
   readonly detail: string | null
   readonly closingSince: number
   readonly stuckSince?: number
+  readonly panicId?: string
   readonly closedAt: number
 }
 

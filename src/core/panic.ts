@@ -1,5 +1,5 @@
-import type { Person } from './person.ts'
-import { samePerson } from './person.ts'
+import { sameHuman } from './approval.ts'
+import type { Member, Person } from './person.ts'
 import type { Ask } from './request.ts'
 
 /** What an operator stops. Ids are in lower case, as the inventory has them. */
@@ -7,7 +7,15 @@ export type Scope =
   | { readonly kind: 'all' }
   | { readonly kind: 'subscription'; readonly id: string; readonly name: string }
   | { readonly kind: 'vm'; readonly id: string; readonly name: string }
-  | { readonly kind: 'person'; readonly person: Person }
+  /** With the Entra user where it was known who that is: then every account of theirs is meant. */
+  | { readonly kind: 'person'; readonly person: Person; readonly entraId?: string }
+
+/** That a stop holds no longer, and whose word that was. */
+export interface Lift {
+  readonly by: Person
+  readonly at: number
+  readonly reason: string
+}
 
 /** All access in the scope is closed, and none is given, until it is lifted. */
 export interface Panic {
@@ -16,9 +24,21 @@ export interface Panic {
   readonly reason: string
   readonly by: Person
   readonly at: number
+  /** Absent while it holds, and where nobody noted it. */
+  readonly lifted?: Lift
 }
 
-export function isInScope(scope: Scope, { vm, requester }: Pick<Ask, 'vm' | 'requester'>): boolean {
+type PersonScope = Extract<Scope, { kind: 'person' }>
+
+const isStopped = ({ person, entraId }: PersonScope, who: Pick<Member, 'person' | 'entraId'>) =>
+  sameHuman({ person, entraId: entraId ?? null }, who)
+
+/** What is asked for, and the Entra user of whoever asks, where that is known. */
+export function isInScope(
+  scope: Scope,
+  { vm, requester }: Pick<Ask, 'vm' | 'requester'>,
+  entraId: string | null,
+): boolean {
   switch (scope.kind) {
     case 'all':
       return true
@@ -27,12 +47,19 @@ export function isInScope(scope: Scope, { vm, requester }: Pick<Ask, 'vm' | 'req
     case 'vm':
       return vm.id === scope.id
     case 'person':
-      return samePerson(requester, scope.person)
+      return isStopped(scope, { person: requester, entraId })
     default:
       return scope satisfies never
   }
 }
 
 /** The panic that stands in the way of a request; null when none does. */
-export const panicOver = (panics: readonly Panic[], ask: Pick<Ask, 'vm' | 'requester'>): Panic | null =>
-  panics.find(({ scope }) => isInScope(scope, ask)) ?? null
+export const panicOver = (
+  panics: readonly Panic[],
+  ask: Pick<Ask, 'vm' | 'requester'>,
+  entraId: string | null,
+): Panic | null => panics.find(({ scope }) => isInScope(scope, ask, entraId)) ?? null
+
+/** The panic that stops this very person, whose account may be in other hands; null when none does. */
+export const panicOn = (panics: readonly Panic[], who: Pick<Member, 'person' | 'entraId'>): Panic | null =>
+  panics.find(({ scope }) => scope.kind === 'person' && isStopped(scope, who)) ?? null

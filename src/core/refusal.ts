@@ -30,10 +30,16 @@ export type Refusal =
   | { readonly code: 'not yours to comment' }
   | { readonly code: 'not less' }
   | { readonly code: 'no extra time' }
-  | { readonly code: 'not an operator' }
+  | {
+      readonly code: 'not an operator'
+      readonly users: readonly string[]
+      readonly groups: readonly string[]
+    }
   | { readonly code: 'not yours to sign' }
   | { readonly code: 'nothing to sign' }
   | { readonly code: 'panic'; readonly by: Person; readonly at: number; readonly reason: string }
+  /** Somebody stopped this very person. */
+  | { readonly code: 'stopped'; readonly by: Person; readonly at: number; readonly reason: string }
   /** With the people who are waited for where the yes stands without counting at this moment. */
   | { readonly code: 'already reviewed'; readonly waitsFor?: Named }
   | {
@@ -59,12 +65,16 @@ export interface Wording {
   readonly group: (groupId: string) => string
   readonly channel: (channelId: string) => string
   readonly time: (at: number) => string
+  /** Somebody else’s words, of which at most so many letters are shown. */
+  readonly words: (text: string, most: number) => string
 }
 
+/** More than these nobody reads, and Slack takes only so much. */
+const someOf = <T>(all: readonly T[], most = 20): readonly T[] => all.slice(0, most)
 const list = (words: readonly string[]) => (words.length > 0 ? words.join(', ') : 'nobody')
 
 function decidedText(refusal: Extract<Refusal, { code: 'already decided' }>, wording: Wording): string {
-  const by = refusal.by.length > 0 ? ` by ${list(refusal.by.map(wording.person))}` : ''
+  const by = refusal.by.length > 0 ? ` by ${list(someOf(refusal.by).map(wording.person))}` : ''
   const what = refusal.state === 'lapsed' ? 'has already lapsed' : `was already ${refusal.state}`
   return `Too late: this request ${what}${by} at ${wording.time(refusal.at)}. Your click changed nothing.`
 }
@@ -74,57 +84,74 @@ interface Found extends Named {
 }
 
 const named = ({ users, groups }: Named, wording: Wording): string =>
-  list([...users.map(wording.user), ...groups.map(wording.group)])
+  list([...someOf(users).map(wording.user), ...someOf(groups).map(wording.group)])
 
 /** Who could not be found may not approve, and is told why. */
-const problemsText = ({ problems = [] }: Found): string =>
+const problemsText = ({ problems = [] }: Found, wording: Wording): string =>
   problems.length > 0
-    ? ` Not everybody could be found: ${problems.join('; ')}. If you should be among them, try again in a minute.`
+    ? ` Not everybody could be found: ${someOf(problems, 5)
+        .map((problem) => wording.words(problem, 200))
+        .join('; ')}. If you should be among them, try again in a minute.`
     : ''
 
 function approversText(refusal: Found, wording: Wording): string {
   const who = named(refusal, wording)
-  return `You are not an approver for this request, so nothing changed. The policy names ${who}.${problemsText(refusal)}`
+  return `You are not an approver for this request, so nothing changed. The policy names ${who}.${problemsText(refusal, wording)}`
 }
 
+/** What is always said in the same words. */
+const sentences = {
+  'unknown request': 'There is no such request here, so nothing changed. Ask again with `/jit`.',
+  'own request':
+    'Nobody decides on their own request, so nothing changed. It is still waiting for another approver.',
+  'own emergency':
+    'Nobody reviews what they did themselves, so nothing changed. It still waits for another person’s signature.',
+  'not yours to cancel':
+    'Only the person who asked may cancel a request, so nothing changed. An approver can deny it.',
+  'not yours to close':
+    'Only the person who asked, an approver or an operator may close this access, so nothing changed. Ask one of them.',
+  'not yours to extend': 'Only the person who asked may ask for more time, so nothing changed.',
+  'nothing to extend': 'This access is not open, so it cannot be made longer. Ask again with `/jit`.',
+  unjustified:
+    'This emergency was marked as not justified, so it cannot be made longer. It ends at its own time. Ask again with `/jit`.',
+  'not yours to comment':
+    'Only the person who asked and the approvers are heard here, so nothing was passed on.',
+  'not yours to sign':
+    'Only an operator, or whoever the policy names to review or to approve such access, may sign this, so nothing changed.',
+  'nothing to sign': 'There is nothing to sign here: somebody has done that already, or nobody needed to.',
+  'not less': 'That is not less than what was asked for, so nothing changed. Use Approve for all of it.',
+  'no extra time':
+    'That would end before the access that it is to follow, so nothing changed. Leave some of the extra time, or deny it.',
+  'nothing to close':
+    'No access was opened for this request, so there is nothing to close. While it waits for approval, it can be canceled.',
+  // Slack may also just have failed to answer, so the sentence must hold in both cases.
+  'requester gone':
+    'It is not confirmed that the person who asked is a full, active member, so nothing was opened. The request still waits: try again in a minute, or deny it.',
+  'approvers unknown':
+    'Those who approved before you could not be confirmed just now, so your yes was not taken. Click again in a minute.',
+  'no time left': 'The end that was asked for has come, so nothing was opened. The person can ask again.',
+} as const
+
+type Fixed = keyof typeof sentences
+
+const isFixed = (refusal: Refusal): refusal is Extract<Refusal, { code: Fixed }> =>
+  Object.hasOwn(sentences, refusal.code)
+
 export function refusalText(refusal: Refusal, wording: Wording): string {
+  if (isFixed(refusal)) return sentences[refusal.code]
   switch (refusal.code) {
-    case 'unknown request':
-      return 'There is no such request here, so nothing changed. Ask again with `/jit`.'
     case 'not a member':
-      return `Nothing changed: ${refusal.why}. Only full, active members of this workspace may do this.`
-    case 'own request':
-      return 'Nobody decides on their own request, so nothing changed. It is still waiting for another approver.'
-    case 'own emergency':
-      return 'Nobody reviews what they did themselves, so nothing changed. It still waits for another person’s signature.'
+      return `Nothing changed: ${wording.words(refusal.why, 500)}. Only full, active members of this workspace may do this.`
     case 'not an approver':
       return approversText(refusal, wording)
     case 'not your turn':
-      return `Your turn comes later, so nothing changed. First ${named(refusal, wording)} must approve.${problemsText(refusal)}`
-    case 'not yours to cancel':
-      return 'Only the person who asked may cancel a request, so nothing changed. An approver can deny it.'
-    case 'not yours to close':
-      return 'Only the person who asked, an approver or an operator may close this access, so nothing changed. Ask one of them.'
-    case 'not yours to extend':
-      return 'Only the person who asked may ask for more time, so nothing changed.'
-    case 'nothing to extend':
-      return 'This access is not open, so it cannot be made longer. Ask again with `/jit`.'
-    case 'unjustified':
-      return 'This emergency was marked as not justified, so it cannot be made longer. It ends at its own time. Ask again with `/jit`.'
-    case 'not yours to comment':
-      return 'Only the person who asked and the approvers are heard here, so nothing was passed on.'
-    case 'not yours to sign':
-      return 'Only an operator, or whoever the policy names to review or to approve such access, may sign this, so nothing changed.'
-    case 'nothing to sign':
-      return 'There is nothing to sign here: somebody has done that already, or nobody needed to.'
+      return `Your turn comes later, so nothing changed. First ${named(refusal, wording)} must approve.${problemsText(refusal, wording)}`
     case 'not an operator':
-      return 'Only the operators whom the policy names may do this, so nothing changed.'
+      return `Only the operators whom the policy names may do this, so nothing changed. They are: ${named(refusal, wording)}.`
     case 'panic':
-      return `Stopped: ${wording.person(refusal.by)} stopped all such access at ${wording.time(refusal.at)}: ${refusal.reason}. Nothing was opened; it can be asked for again once that is lifted.`
-    case 'not less':
-      return 'That is not less than what was asked for, so nothing changed. Use Approve for all of it.'
-    case 'no extra time':
-      return 'That would end before the access that it is to follow, so nothing changed. Leave some of the extra time, or deny it.'
+      return `Stopped: ${wording.person(refusal.by)} stopped all such access at ${wording.time(refusal.at)}: ${wording.words(refusal.reason, 300)}. Nothing was opened; it can be asked for again once that is lifted.`
+    case 'stopped':
+      return `You are stopped: ${wording.person(refusal.by)} stopped all your access at ${wording.time(refusal.at)}: ${wording.words(refusal.reason, 300)}. Until another operator lifts that, you can approve, sign and lift nothing, so nothing changed.`
     case 'already reviewed':
       return refusal.waitsFor
         ? `You have said yes already, and that stands: nothing more is needed from you. The request waits for ${named(refusal.waitsFor, wording)}.`
@@ -135,21 +162,12 @@ export function refusalText(refusal: Refusal, wording: Wording): string {
       return `This access has been closing since ${wording.time(refusal.since)}. The thread will say when it is closed.`
     case 'already closed':
       return `This access was closed at ${wording.time(refusal.at)}. There is nothing left to close.`
-    case 'nothing to close':
-      return 'No access was opened for this request, so there is nothing to close. While it waits for approval, it can be canceled.'
     case 'policy changed':
-      return `The policy no longer allows this request (${refusal.because}), so nothing was opened. It can only be denied, or asked for again.`
-    case 'requester gone':
-      // Slack may also just have failed to answer, so the sentence must hold in both cases.
-      return 'It is not confirmed that the person who asked is a full, active member, so nothing was opened. The request still waits: try again in a minute, or deny it.'
-    case 'approvers unknown':
-      return 'Those who approved before you could not be confirmed just now, so your yes was not taken. Click again in a minute.'
+      return `The policy no longer allows this request (${wording.words(refusal.because, 1000)}), so nothing was opened. It can only be denied, or asked for again.`
     case 'identity unknown':
       return refusal.of === 'you'
         ? 'Entra could not tell just now who you are or whether your account there is active, so nothing changed. Try again in a minute, and tell whoever looks after this app if it stays so.'
         : 'Entra could not tell just now who the person who asked is or whether their account there is active, so nothing changed. Try again in a minute, and tell whoever looks after this app if it stays so.'
-    case 'no time left':
-      return 'The end that was asked for has come, so nothing was opened. The person can ask again.'
     default:
       return refusal satisfies never
   }

@@ -4,8 +4,8 @@ import type { Request } from '../core/request.ts'
 import { backoffMs } from './backoff.ts'
 import type { Dispatcher } from './dispatch.ts'
 import { again, ended, type Handler } from './handler.ts'
-import { oversightTerms, type VerdictParts } from './verdict.ts'
 import { standingOf } from './standing.ts'
+import { oversightTerms, type VerdictParts } from './verdict.ts'
 
 export interface CallParts extends VerdictParts {
   readonly dispatcher: Dispatcher

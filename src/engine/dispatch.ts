@@ -94,8 +94,23 @@ async function commitTogether(parts: DispatchParts, batch: readonly Waiting[]): 
   }
 }
 
-/** What may end with access that was not there before; only these have to know what is stopped. */
-const opening = new Set<Event['type']>(['submit', 'review', 'start'])
+/** What may end with access that was not there before, or is somebody’s yes: these have to know what is stopped. */
+const stoppable = new Set<Event['type']>(['submit', 'review', 'start', 'sign'])
+
+/** The stop that ended the grant of a case. */
+const endedBy = (kase: Case | null): string | undefined =>
+  kase?.grant?.state === 'closing' || kase?.grant?.state === 'closed' ? kase.grant.panicId : undefined
+
+/** A stop learns together with their ends which grants it ended, so that it counts each of them once. */
+async function countEnds(tx: Tx, before: ReadonlyMap<string, Case>, after: ReadonlyMap<string, Case>) {
+  const counts = new Map<string, number>()
+  for (const [id, kase] of after) {
+    const panicId = endedBy(kase)
+    if (panicId === undefined || endedBy(before.get(id) ?? null) !== undefined) continue
+    counts.set(panicId, (counts.get(panicId) ?? 0) + 1)
+  }
+  for (const id of [...counts.keys()].toSorted()) await tx.countPanic(id, counts.get(id) ?? 0)
+}
 
 async function take(tx: Tx, batch: readonly Waiting[], now: number): Promise<Dispatched[]> {
   // Cases before jobs, always: two replicas that lock them in different orders would wait for each other.
@@ -105,8 +120,9 @@ async function take(tx: Tx, batch: readonly Waiting[], now: number): Promise<Dis
   if (batch.some(({ item }) => 'event' in item && item.quota)) await tx.lockQuotas()
   const claims = batch.flatMap(({ item }) => (item.claim ? [item.claim] : []))
   const ours = claims.length > 0 ? await tx.finish(claims, now) : new Set<string>()
-  const mayOpen = batch.some(({ item }) => 'event' in item && opening.has(item.event.type))
-  const panics = mayOpen ? await tx.panics() : []
+  const mayBeStopped = batch.some(({ item }) => 'event' in item && stoppable.has(item.event.type))
+  const panics = mayBeStopped ? await tx.panics() : []
+  const first = new Map(cases)
   const changed = new Map<string, Case>()
   const audit: AuditEvent[] = []
   const rows: Rows = { jobs: new Map(), notes: [] }
@@ -134,19 +150,14 @@ async function take(tx: Tx, batch: readonly Waiting[], now: number): Promise<Dis
       outcomes.push(outcome)
     }
   }
-  await write(tx, [...changed.values()], audit, rows, now)
+  if (changed.size > 0) await tx.save([...changed.values()], now)
+  await countEnds(tx, first, changed)
+  await write(tx, audit, rows, now)
   return outcomes
 }
 
 /** The chain's head is locked last, so that other replicas wait for it as short as possible. */
-async function write(
-  tx: Tx,
-  changed: readonly Case[],
-  audit: readonly AuditEvent[],
-  rows: Rows,
-  now: number,
-) {
-  if (changed.length > 0) await tx.save(changed, now)
+async function write(tx: Tx, audit: readonly AuditEvent[], rows: Rows, now: number) {
   if (rows.notes.length > 0) await tx.queueNotes(rows.notes)
   if (audit.length > 0) addJob(rows, announceJob(now))
   const dropped = [...rows.jobs].filter(([, job]) => job === null).map(([key]) => key)

@@ -1,6 +1,7 @@
 import type { Outcome } from '../core/outcome.ts'
+import type { Person } from '../core/person.ts'
 import type { Policy } from '../core/policy.ts'
-import type { Wording } from '../core/refusal.ts'
+import type { Refusal, Wording } from '../core/refusal.ts'
 import type {
   AzureRoles,
   Chat,
@@ -19,6 +20,7 @@ import { createDispatcher, type Dispatcher } from './dispatch.ts'
 import { endFollowing } from './end-following.ts'
 import { intake } from './intake.ts'
 import type { Log } from './log.ts'
+import { refuseStop } from './operators.ts'
 import { alarms, page } from './page.ts'
 import { closeAll, tellPanic } from './panic.ts'
 import { planRules } from './plan-rules.ts'
@@ -57,6 +59,8 @@ export interface EngineParts {
 export interface Engine {
   readonly dispatcher: Dispatcher
   readonly worker: Worker
+  /** What to say at once to somebody who is surely no operator and wants to stop or lift; null lets them try. */
+  readonly refuseStop: (person: Person) => Promise<Refusal | null>
 }
 
 /** Puts the handlers of all jobs behind one worker. */
@@ -89,5 +93,5 @@ export function createEngine(parts: EngineParts): Engine {
       reconcile: reconcile(all),
     },
   })
-  return { dispatcher, worker }
+  return { dispatcher, worker, refuseStop: (person) => refuseStop(parts, person) }
 }

@@ -25,8 +25,19 @@ interface PanicNewsParts {
 const everyMs = 15_000
 const longestMs = 10 * 60_000
 
-const inScope = async (store: Store, { scope }: Panic, states: Parameters<Store['grants']>[0]) =>
-  (await store.grants(states)).filter(({ request }) => isInScope(scope, request))
+/** A person may have more than one account; the Entra user says so where Entra is asked. */
+async function inScope(store: Store, { scope }: Panic, states: Parameters<Store['grants']>[0]) {
+  const mapped = scope.kind === 'person' && scope.entraId !== undefined
+  const users = new Map<string, string | null>()
+  const found: Case[] = []
+  for (const kase of await store.grants(states)) {
+    const { requester } = kase.request
+    const { userId } = requester
+    if (mapped && !users.has(userId)) users.set(userId, await store.entraUser(requester))
+    if (isInScope(scope, kase.request, users.get(userId) ?? null)) found.push(kase)
+  }
+  return found
+}
 
 /** Ends all access in the scope, and then has it told. */
 export const closeAll =
@@ -42,7 +53,6 @@ export const closeAll =
         dispatcher.dispatch({ requestId: request.id, event: { type: 'panic', panic } }),
       ),
     )
-    if (found.total === null) await store.countPanic(panic.id, open.length)
     const now = clock.now()
     await store.transact((tx) => tx.putJobs([panicNewsJob(panic.id, now)], now))
     return done
@@ -56,10 +66,12 @@ export const tellPanic =
     const found = await store.panic(claim.subject)
     if (!found) return done
     const { panic, total } = found
-    const closing = (await inScope(store, panic, ['closing'])).filter((one) => endedBy(one, panic))
+    const closing = await inScope(store, panic, ['closing'])
+    // One that the stop ended since the total was read is in the list and not yet in the total.
+    const closed = Math.max(0, total - closing.filter((one) => endedBy(one, panic)).length)
     const holds = (await store.panics()).some(({ id }) => id === panic.id)
     try {
-      await chat.panicNews(parts.pages(), panic, { total: total ?? closing.length, closing, holds })
+      await chat.panicNews(parts.pages(), panic, { closed, closing, holds })
     } catch (error) {
       log.error({ panic: panic.id, error: messageOf(error) }, 'how far a stop has come could not be told')
       return again(clock.now() + everyMs, messageOf(error))
@@ -70,5 +82,8 @@ export const tellPanic =
       : again(clock.now() + Math.min(longestMs, everyMs * claim.attempt), null)
   }
 
-const endedBy = ({ grant }: Case, panic: Panic): boolean =>
-  grant?.state === 'closing' && grant.reason === 'panic' && grant.closingSince >= panic.at
+/** Ends that were noted before there was room for the stop’s id are told by when they began. */
+function endedBy({ grant }: Case, panic: Panic): boolean {
+  if (grant?.state !== 'closing' || grant.reason !== 'panic') return false
+  return grant.panicId === undefined ? grant.closingSince >= panic.at : grant.panicId === panic.id
+}

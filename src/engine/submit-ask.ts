@@ -42,7 +42,7 @@ async function dispatchAsk(
     try {
       return await parts.dispatcher.dispatch({
         requestId: ask.id,
-        event: { type: 'submit', ask, verdict, grantId: parts.newId() },
+        event: { type: 'submit', ask, verdict, grantId: parts.newId(), requesterEntraId: member.entraId },
         claim,
         quota: Object.keys(quota).length > 0 ? quota : null,
         also: async (tx, decided) => {

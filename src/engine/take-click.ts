@@ -10,9 +10,9 @@ import type { Claim, Gesture } from '../ports.ts'
 import { endDispatched, endWith, type IntakeParts } from './answer.ts'
 import { unique } from './approvers.ts'
 import { ended, type Finish, messageOf } from './handler.ts'
+import { standingOf } from './standing.ts'
 import { whyClicked } from './take-why.ts'
 import { oversightTerms } from './verdict.ts'
-import { standingOf } from './standing.ts'
 
 type Click = Extract<Gesture, { kind: 'click' }>
 

@@ -2,52 +2,64 @@ import { authorise } from '../core/approval.ts'
 import type { AuditEvent } from '../core/audit.ts'
 import type { Panic, Scope } from '../core/panic.ts'
 import { parsePanic } from '../core/panic-command.ts'
-import type { Member } from '../core/person.ts'
+import type { Member, Person } from '../core/person.ts'
 import { groupsNamed } from '../core/policy.ts'
 import { refusalText } from '../core/refusal.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import type { IntakeParts } from './answer.ts'
-import { done, ended, type Finish, messageOf } from './handler.ts'
+import { ended, type Finish } from './handler.ts'
 import { announceJob, panicJob } from './job-of.ts'
+import { endSaying, saying } from './say.ts'
+import { takeLift } from './take-lift.ts'
 
 type PanicGesture = Extract<Gesture, { kind: 'panic' }>
 
-/** A form has no address for a private answer, so the operator gets a message. */
-async function endSaying(parts: IntakeParts, claim: Claim, userId: string, text: string): Promise<Finish> {
-  try {
-    await parts.chat.say(userId, text)
-  } catch (error) {
-    parts.log.warn({ error: messageOf(error) }, 'an operator could not be answered')
-  }
-  await parts.store.transact((tx) => tx.endIntake(claim.subject, parts.clock.now()))
-  return done
+const auditOf = (by: Member, at: number, details: AuditEvent['details']): AuditEvent => ({
+  type: 'panic.begun',
+  at,
+  requestId: null,
+  grantId: null,
+  actor: by.person,
+  details,
+})
+
+/** What is known of a scope, and what could not be found out. */
+interface Found {
+  readonly scope: Scope
+  readonly but?: string
 }
 
-const auditOf = (
-  type: 'panic.begun' | 'panic.lifted',
-  by: Member,
-  at: number,
-  details: AuditEvent['details'],
-): AuditEvent => ({ type, at, requestId: null, grantId: null, actor: by.person, details })
+/** Every account of the person is meant. An answer that does not come must not keep the one that was named open. */
+async function personScope({ store, directory }: IntakeParts, person: Person): Promise<Found> {
+  const known = await store.entraUser(person)
+  if (known !== null) return { scope: { kind: 'person', person, entraId: known } }
+  const { entraId, entraUnread } = await directory.member(person, [])
+  const but =
+    'Entra could not say which other accounts this person has, so only the one that you named is stopped.'
+  return {
+    scope: { kind: 'person', person, ...(entraId !== null && { entraId }) },
+    ...(entraUnread && { but }),
+  }
+}
 
 /** The scope by the inventory's ids; null when nothing goes by that name. */
-function scopeOf(
+async function scopeOf(
   parts: IntakeParts,
   { kind, name }: { kind: Scope['kind']; name: string },
   by: Member,
-): Scope | null {
+): Promise<Found | null> {
   switch (kind) {
     case 'all':
-      return { kind }
+      return { scope: { kind } }
     case 'person':
-      return { kind, person: { ...by.person, userId: name } }
+      return personScope(parts, { ...by.person, userId: name })
     case 'vm': {
       const [vm, other] = parts.inventory.find(name)
-      return vm && !other ? { kind, id: vm.id, name: vm.name } : null
+      return vm && !other ? { scope: { kind, id: vm.id, name: vm.name } } : null
     }
     case 'subscription': {
       const id = parts.inventory.subscription(name)
-      return id === null ? null : { kind, id, name }
+      return id === null ? null : { scope: { kind, id, name } }
     }
     default:
       return kind satisfies never
@@ -57,6 +69,7 @@ function scopeOf(
 const scopeJson = (scope: Scope): Record<string, string> => ({
   kind: scope.kind,
   ...(scope.kind === 'person' && { person: scope.person.userId }),
+  ...(scope.kind === 'person' && scope.entraId !== undefined && { entra: scope.entraId }),
   ...('id' in scope && { id: scope.id, name: scope.name }),
 })
 
@@ -65,18 +78,18 @@ async function begin(
   parts: IntakeParts,
   claim: Claim,
   by: Member,
-  scope: Scope,
+  { scope, but }: Found,
   reason: string,
 ): Promise<Finish> {
   const { store, clock, newId } = parts
-  await store.transact(async (tx) => {
+  const begun = await store.transact(async (tx) => {
     const now = clock.now()
     // Somebody else may have taken this over, and one form is one stop.
-    if (!(await tx.finish([claim], now)).has(claim.id)) return
+    if (!(await tx.finish([claim], now)).has(claim.id)) return false
     const panic: Panic = { id: newId(), scope, reason, by: by.person, at: now }
     await tx.putPanic(panic)
     await tx.audit([
-      auditOf('panic.begun', by, now, {
+      auditOf(by, now, {
         panic: panic.id,
         scope: scopeJson(scope),
         reason,
@@ -84,35 +97,17 @@ async function begin(
     ])
     await tx.putJobs([panicJob(panic.id, now), announceJob(now)], now)
     await tx.endIntake(claim.subject, now)
+    return true
   })
+  if (begun && but !== undefined) await saying(parts, by.person.userId, but)
   return ended
-}
-
-async function lift(parts: IntakeParts, claim: Claim, by: Member, reason: string): Promise<Finish> {
-  const { store, clock } = parts
-  const active = await store.panics()
-  const ids = await store.transact(async (tx) => {
-    const now = clock.now()
-    const lifted = await tx.liftPanics(
-      active.map(({ id }) => id),
-      now,
-    )
-    await tx.audit(lifted.map((panic) => auditOf('panic.lifted', by, now, { panic, reason })))
-    await tx.putJobs([announceJob(now)], now)
-    return lifted
-  })
-  const text =
-    ids.length > 0
-      ? 'The stop is lifted. What was closed stays closed; access can be asked for again.'
-      : 'Nothing was stopped, so there was nothing to lift.'
-  return endSaying(parts, claim, by.person.userId, text)
 }
 
 /** Who may stop everything is decided here, however the form came to be sent. */
 export async function takePanic(
   parts: IntakeParts,
   claim: Claim,
-  { person, text }: PanicGesture,
+  { person, text, lifts }: PanicGesture,
 ): Promise<Finish> {
   const say = (words: string) => endSaying(parts, claim, person.userId, words)
   const policy = parts.policy()
@@ -121,11 +116,13 @@ export async function takePanic(
   if (refusal) return say(refusalText(refusal, parts.wording))
   const command = parsePanic(text)
   if (command.kind === 'mistake') return say(command.wrong)
-  if (command.kind === 'lift') return lift(parts, claim, by, command.reason)
-  const scope = scopeOf(parts, command.scope, by)
-  if (!scope)
+  if (command.kind === 'lift') return takeLift(parts, claim, by, command.reason, lifts)
+  const found = await scopeOf(parts, command.scope, by)
+  if (!found) {
+    const { kind, name } = command.scope
     return say(
-      `I know no ${command.scope.kind} named ${command.scope.name}, or more than one. Nothing was stopped.`,
+      `I know no ${kind} named ${parts.wording.words(name, 80)}, or more than one. Nothing was stopped.`,
     )
-  return begin(parts, claim, by, scope, command.reason)
+  }
+  return begin(parts, claim, by, found, command.reason)
 }

@@ -78,10 +78,16 @@ async function tellSkipped(people: WebClient, log: Log, users: readonly string[]
 }
 
 /** What is said to one person, or asks one for something. */
-const personally = (people: WebClient): Pick<Chat, 'panicNews' | 'say' | 'askWhy'> => ({
+const personally = (people: WebClient, log: Log): Pick<Chat, 'panicNews' | 'say' | 'askWhy'> => ({
   async panicNews(pages, panic, news) {
-    await post(people, pages.channel, panicNews(panic, news))
-    await post(people, panic.by.userId, panicNews(panic, news))
+    const shown = panicNews(panic, news)
+    const told = await Promise.allSettled(
+      [pages.channel, panic.by.userId].map((place) => post(people, place, shown)),
+    )
+    const [first, ...more] = told.filter((one) => one.status === 'rejected')
+    // Whoever was reached must not hear it again every few seconds because the other was not.
+    if (first && more.length > 0) throw first.reason
+    if (first) log.error({ error: String(first.reason) }, 'the news of a stop did not reach its place')
   },
   async say(userId, text) {
     const safe = onlyOurTokens(text)
@@ -149,7 +155,7 @@ export function createChat({ token, slackApiUrl, showTags, log, ...limits }: Cha
       if (alarm.type === 'stuck rule') await callPeople(pages, draw)
       else await post(people, pages.channel, draw(pages))
     },
-    ...personally(people),
+    ...personally(people, log),
     answer: (responseUrl, text) => answerPrivately(responseUrl, text, slackApiUrl, timeout),
     explain: (responseUrl, explained) =>
       answerPrivately(responseUrl, whyText(explained), slackApiUrl, timeout),

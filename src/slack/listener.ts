@@ -2,6 +2,8 @@ import type { Case } from '../core/case.ts'
 
 import type { AskCommand } from '../core/command.ts'
 
+import type { Panic } from '../core/panic.ts'
+import type { Person } from '../core/person.ts'
 import type { Service } from '../core/service.ts'
 import type { Intake } from '../ports.ts'
 import type { Log } from './log.ts'
@@ -15,6 +17,13 @@ export interface Hands {
   readonly services: () => readonly Service[]
   /** Says at once, in plain text, why an ask makes no sense; null lets it through. It must not wait for anything. */
   readonly refuseAsk?: (ask: AskCommand) => string | null
+  /**
+   * Says who may stop and lift to somebody who surely may not; null lets them try. May take long, so that nothing
+   * that has to be acknowledged waits for all of it.
+   */
+  readonly refuseStop?: (person: Person) => Promise<string | null>
+  /** What is stopped now. */
+  readonly stops: () => Promise<readonly Panic[]>
   /** Shows a text to one person only. */
   readonly answer: (responseUrl: string, text: string) => Promise<void>
   readonly now: () => number

@@ -1,39 +1,53 @@
-import type { Panic, Scope } from '../core/panic.ts'
+import type { Lift, Panic, Scope } from '../core/panic.ts'
 import type { PanicNews } from '../ports.ts'
 import { type Shown, section } from './blocks.ts'
 import { scope as caseScope, list } from './facts.ts'
-import { count, person, time, words } from './words.ts'
+import { count, person, time, user, words } from './words.ts'
 
-function scopeText(scope: Scope): string {
-  switch (scope.kind) {
+/** What is stopped: `name` is a person’s id, or what the VM or the subscription is called. */
+export function scopeText(kind: Scope['kind'], name: string): string {
+  switch (kind) {
     case 'all':
       return 'all access'
     case 'person':
-      return `all access of ${person(scope.person)}`
+      return `all access of ${user(name)}`
     case 'vm':
     case 'subscription':
-      return `all access to ${scope.kind === 'vm' ? 'the VM' : 'VMs of the subscription'} ${words(scope.name, 80)}`
+      return `all access to ${kind === 'vm' ? 'the VM' : 'VMs of the subscription'} ${words(name, 80)}`
     default:
-      return scope satisfies never
+      return kind satisfies never
   }
 }
 
+const nameOf = (scope: Scope): string => {
+  if (scope.kind === 'all') return ''
+  return scope.kind === 'person' ? scope.person.userId : scope.name
+}
+
+/** Who stopped what, when and why. */
+export const stopText = (panic: Panic): string =>
+  `*${person(panic.by)} stopped ${scopeText(panic.scope.kind, nameOf(panic.scope))}* ${time(panic.at)}: ${words(panic.reason, 300)}.`
+
+const liftedText = (lift: Lift | undefined): string => {
+  const by = lift ? ` by ${person(lift.by)} ${time(lift.at)}: ${words(lift.reason, 300)}` : ''
+  return `It is lifted${by}. Access there can be asked for again, unless another stop covers it.`
+}
+
 /** How far a stop has come, as Azure has confirmed it. */
-export function panicNews(panic: Panic, { total, closing, holds }: PanicNews): Shown {
-  const closed = total - closing.length
+export function panicNews(panic: Panic, { closed, closing, holds }: PanicNews): Shown {
   const still =
     closing.length === 0
-      ? 'Nothing of it is still closing.'
+      ? 'Nothing there is still closing.'
       : `*Still closing: ${closing.length}.* ${list(
           closing.map(({ request }) => `${caseScope(request)} for ${person(request.requester)}`),
           8,
         )}.`
   const text = [
-    `*${person(panic.by)} stopped ${scopeText(panic.scope)}* ${time(panic.at)}: ${words(panic.reason, 300)}.`,
+    stopText(panic),
     `Closed: ${count(closed, 'access', 'accesses')}. ${still}`,
     holds
       ? 'Nothing new is opened there until somebody lifts it with `/jit panic lift because …`.'
-      : 'It is lifted: access there can be asked for again.',
+      : liftedText(panic.lifted),
   ].join('\n')
   return { text, blocks: [section(text)] }
 }

@@ -52,25 +52,11 @@ export const slackWording: Wording = {
   group,
   channel,
   time: (at) => dateToken(at, '{time} on {date_short}'),
+  words,
 }
 
-function escaped(refusal: Refusal): Refusal {
-  if (refusal.code === 'not a member') return { ...refusal, why: words(refusal.why, 500) }
-  if (refusal.code === 'panic') return { ...refusal, reason: words(refusal.reason, 300) }
-  if (refusal.code === 'policy changed') return { ...refusal, because: words(refusal.because, 1000) }
-  if (refusal.code === 'already decided') return { ...refusal, by: refusal.by.slice(0, 20) }
-  if (refusal.code === 'already reviewed' && refusal.waitsFor) {
-    const { users, groups } = refusal.waitsFor
-    return { ...refusal, waitsFor: { users: users.slice(0, 20), groups: groups.slice(0, 20) } }
-  }
-  if (refusal.code !== 'not an approver' && refusal.code !== 'not your turn') return refusal
-  const { users, groups, problems = [] } = refusal
-  const shown = problems.slice(0, 5).map((problem) => words(problem, 200))
-  return { ...refusal, users: users.slice(0, 20), groups: groups.slice(0, 20), problems: shown }
-}
-
-/** A refusal as Slack text. What came from outside, such as a tag in the policy's reason, is escaped first. */
-export const refusalAnswer = (refusal: Refusal): string => refusalText(escaped(refusal), slackWording)
+/** A refusal as Slack text. What came from outside, such as a tag in the policy's reason, is escaped in it. */
+export const refusalAnswer = (refusal: Refusal): string => refusalText(refusal, slackWording)
 
 /** Cuts our own mrkdwn, never inside a token or an escape: half of one would show, or mean something else. */
 export function cut(markup: string, most: number): string {

@@ -1,5 +1,5 @@
 import { sql } from 'kysely'
-import type { Panic } from '../core/panic.ts'
+import type { Lift, Panic } from '../core/panic.ts'
 import { toJson } from './json.ts'
 import type { Queries } from './schema.ts'
 
@@ -36,12 +36,15 @@ export async function putPanic(db: Queries, panic: Panic): Promise<boolean> {
 export async function liftPanics(
   db: Queries,
   ids: readonly string[],
-  at: number,
+  lift: Lift,
 ): Promise<readonly string[]> {
   if (ids.length === 0) return []
   const lifted = await db
     .updateTable('panics')
-    .set({ lifted_at: new Date(at) })
+    .set({
+      lifted_at: new Date(lift.at),
+      doc: sql`doc || jsonb_build_object('lifted', ${toJson(lift)}::jsonb)`,
+    })
     .where('id', 'in', [...ids])
     .where('lifted_at', 'is', null)
     .returning('id')
@@ -52,11 +55,15 @@ export async function liftPanics(
 export async function onePanic(
   db: Queries,
   id: string,
-): Promise<{ readonly panic: Panic; readonly total: number | null } | null> {
+): Promise<{ readonly panic: Panic; readonly total: number } | null> {
   const row = await db.selectFrom('panics').select(['doc', 'total']).where('id', '=', id).executeTakeFirst()
-  return row ? { panic: row.doc, total: row.total } : null
+  return row ? { panic: row.doc, total: row.total ?? 0 } : null
 }
 
-export async function countPanic(db: Queries, id: string, total: number): Promise<void> {
-  await db.updateTable('panics').set({ total }).where('id', '=', id).execute()
+export async function countPanic(db: Queries, id: string, more: number): Promise<void> {
+  await db
+    .updateTable('panics')
+    .set({ total: sql`coalesce(total, 0) + ${more}` })
+    .where('id', '=', id)
+    .execute()
 }

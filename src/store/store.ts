@@ -12,7 +12,7 @@ import { readIntake, receive } from './intakes.ts'
 import { claimJobs, extendClaim, freeAll, nextRunAts, reapDead, retryJob } from './jobs.ts'
 import { isBroken, reasonOf } from './log.ts'
 import { purge, tidyEmbedded } from './maintenance.ts'
-import { countPanic, onePanic, panics } from './panics.ts'
+import { onePanic, panics } from './panics.ts'
 import { policyText } from './policies.ts'
 import { type Presence, ServerPresence, soleProcess, wakeChannel } from './presence.ts'
 import { readUsage } from './quotas.ts'
@@ -110,10 +110,9 @@ const reconcilingOf = (outside: () => Queries, log: Database['log']): Reconcilin
   alarmSent: async (id, at) => alarmSent(outside(), id, at),
 })
 
-const panicsOf = (outside: () => Queries): Pick<Store, 'panics' | 'panic' | 'countPanic'> => ({
+const panicsOf = (outside: () => Queries): Pick<Store, 'panics' | 'panic'> => ({
   panics: async () => panics(outside()),
   panic: async (id) => onePanic(outside(), id),
-  countPanic: async (id, total) => countPanic(outside(), id, total),
 })
 
 function receiving(

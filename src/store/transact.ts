@@ -11,7 +11,7 @@ import type { Database } from './database.ts'
 import { endIntake } from './intakes.ts'
 import { dropJobs, fenceOf, finishJobs, putJobs } from './jobs.ts'
 import { codeOf, reasonOf } from './log.ts'
-import { liftPanics, panicsSharing, putPanic } from './panics.ts'
+import { countPanic, liftPanics, panicsSharing, putPanic } from './panics.ts'
 import { enforcePolicy } from './policies.ts'
 import { lockQuotas, noteAutomatic, usageOf } from './quotas.ts'
 import { endAlarm, endAlarms, endStray, putStrays, raiseAlarms } from './reconciling.ts'
@@ -75,7 +75,8 @@ function openTx(db: Queries, { log }: Database, signal: Signal): OpenTx {
     endAlarm: (key) => endAlarm(db, key),
     panics: () => panicsSharing(db),
     putPanic: (panic) => putPanic(db, panic),
-    liftPanics: (ids, at) => liftPanics(db, ids, at),
+    liftPanics: (ids, lift) => liftPanics(db, ids, lift),
+    countPanic: (id, more) => countPanic(db, id, more),
     endAlarms: (prefix) => endAlarms(db, prefix),
     enforcePolicy: (version, now) => enforcePolicy(db, version, now),
   }

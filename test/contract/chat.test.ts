@@ -203,6 +203,31 @@ describe('a call for help', () => {
   })
 })
 
+describe('the news of a stop', () => {
+  const news = { closed: 1, closing: [], holds: false }
+  const tells = (channel: string, userId: string) => {
+    const by = { ...alice, userId }
+    const lifted = { by: alice, at: now, reason: 'clean <!channel>' }
+    const panic = { id: 'p1', scope: { kind: 'all' }, reason: 'x', by, at: noon, lifted } as const
+    return chat.panicNews({ channel, users: [], groups: [] }, panic, news)
+  }
+  beforeEach(() => void fake.channel('C0PAGES', { members: ['carol'] }))
+
+  it('reaches the channel and whoever began it, and says who lifted it and why', async () => {
+    await tells('C0PAGES', idOf('bob'))
+    const [said] = fake.messages('C0PAGES')
+    expect(said?.text).toContain(`It is lifted by <@${alice.userId}>`)
+    expect(said?.text).toContain('clean &lt;!channel&gt;. Access there can be asked for again')
+    expect(fake.dm('bob')).toHaveLength(1)
+  })
+
+  it('is told again only when it reached nobody', async () => {
+    await tells('C0PAGES', 'U0GONE')
+    expect(fake.messages('C0PAGES')).toHaveLength(1)
+    await expect(tells('C0GONE', 'U0GONE')).rejects.toBeInstanceOf(Fault)
+  })
+})
+
 it('speaks about the person who asked, by id', async () => {
   await chat.card(cases.pending, null, now)
   expect(JSON.stringify(fake.messages('C0APPROVE')[0]?.blocks)).toContain(`<@${alice.userId}>`)

@@ -12,6 +12,7 @@ const panic = (id: string): Panic => ({
 })
 
 export function panicContract(subject: Subject): void {
+  const lift = { by: avery, at: noon, reason: 'they are gone' }
   const put = (id: string) => subject.store.transact((tx) => tx.putPanic(panic(id)))
 
   test('a stop is on record once, and holds until it is lifted', async () => {
@@ -22,19 +23,26 @@ export function panicContract(subject: Subject): void {
     expect(await store.panics()).toEqual([panic('p1'), panic('p2')])
     expect(await store.transact((tx) => tx.panics())).toEqual([panic('p1'), panic('p2')])
 
-    expect(await store.transact((tx) => tx.liftPanics(['p1', 'p3'], noon))).toEqual(['p1'])
-    expect(await store.transact((tx) => tx.liftPanics(['p1'], noon))).toEqual([])
-    expect(await store.transact((tx) => tx.liftPanics([], noon))).toEqual([])
+    expect(await store.transact((tx) => tx.liftPanics(['p1', 'p3'], lift))).toEqual(['p1'])
+    expect(await store.transact((tx) => tx.liftPanics(['p1'], { ...lift, reason: 'again' }))).toEqual([])
+    expect(await store.transact((tx) => tx.liftPanics([], lift))).toEqual([])
     expect(await store.panics()).toEqual([panic('p2')])
+    expect((await store.panic('p1'))?.panic).toEqual({ ...panic('p1'), lifted: lift })
   })
 
-  test('how many grants a stop closes is counted once it is known', async () => {
+  test('the grants that a stop ends are counted together with their ends, also after it was lifted', async () => {
     const { store } = subject
     await put('p1')
-    expect(await store.panic('p1')).toEqual({ panic: panic('p1'), total: null })
-    await store.countPanic('p1', 3)
-    await store.transact((tx) => tx.liftPanics(['p1'], noon))
-    expect(await store.panic('p1')).toEqual({ panic: panic('p1'), total: 3 })
+    expect(await store.panic('p1')).toEqual({ panic: panic('p1'), total: 0 })
+    await store.transact((tx) => tx.countPanic('p1', 3))
+    const undone = store.transact(async (tx) => {
+      await tx.countPanic('p1', 5)
+      throw new Error('the grants could not be saved')
+    })
+    await expect(undone).rejects.toThrow('could not be saved')
+    await store.transact((tx) => tx.liftPanics(['p1'], lift))
+    await store.transact((tx) => tx.countPanic('p1', 1))
+    expect((await store.panic('p1'))?.total).toBe(4)
     expect(await store.panic('p9')).toBeNull()
   })
 

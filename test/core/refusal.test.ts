@@ -8,6 +8,7 @@ const wording: Wording = {
   group: (groupId) => `@group-${groupId}`,
   channel: (channelId) => `#${channelId}`,
   time: timeOf,
+  words: (text) => text,
 }
 
 const all: { [Code in Refusal['code']]: readonly Extract<Refusal, { code: Code }>[] } = {
@@ -25,8 +26,9 @@ const all: { [Code in Refusal['code']]: readonly Extract<Refusal, { code: Code }
   'nothing to extend': [{ code: 'nothing to extend' }],
   unjustified: [{ code: 'unjustified' }],
   'not yours to comment': [{ code: 'not yours to comment' }],
-  'not an operator': [{ code: 'not an operator' }],
+  'not an operator': [{ code: 'not an operator', users: ['UDAVE'], groups: ['SOPS'] }],
   panic: [{ code: 'panic', by: bob, at: clock('09:00'), reason: 'the jump host is compromised' }],
+  stopped: [{ code: 'stopped', by: bob, at: clock('09:00'), reason: 'the laptop is lost' }],
   'not yours to sign': [{ code: 'not yours to sign' }],
   'nothing to sign': [{ code: 'nothing to sign' }],
   'not less': [{ code: 'not less' }],
@@ -71,8 +73,9 @@ it('says what is wrong, what still holds and what to do next', () => {
     This access is not open, so it cannot be made longer. Ask again with \`/jit\`.
     This emergency was marked as not justified, so it cannot be made longer. It ends at its own time. Ask again with \`/jit\`.
     Only the person who asked and the approvers are heard here, so nothing was passed on.
-    Only the operators whom the policy names may do this, so nothing changed.
+    Only the operators whom the policy names may do this, so nothing changed. They are: @UDAVE, @group-SOPS.
     Stopped: @UBOB stopped all such access at 09:00: the jump host is compromised. Nothing was opened; it can be asked for again once that is lifted.
+    You are stopped: @UBOB stopped all your access at 09:00: the laptop is lost. Until another operator lifts that, you can approve, sign and lift nothing, so nothing changed.
     Only an operator, or whoever the policy names to review or to approve such access, may sign this, so nothing changed.
     There is nothing to sign here: somebody has done that already, or nobody needed to.
     That is not less than what was asked for, so nothing changed. Use Approve for all of it.

@@ -42,7 +42,7 @@ describe('a panic', () => {
       /@alex stopped all such access: the jump host is compromised/,
     )
     await world.passes('1m')
-    expect(pages().at(-1)).toMatch(/Closed: 1 access\. Nothing of it is still closing/)
+    expect(pages().at(-1)).toMatch(/Closed: 1 access\. Nothing there is still closing/)
     expect(world.auditLines().some((line) => /stopped all access in a scope/.test(line))).toBe(true)
 
     await world.asks('robin', 'ssh vm-jump01 1h from 81.2.69.142')
@@ -101,11 +101,32 @@ describe('a panic', () => {
     world.slack.heal()
   })
 
-  test('is the operators’ alone', async () => {
+  test('is the operators’ alone, who are named at once to anybody else', async () => {
     await opens('vm-web01')
-    await stops('mallory', 'all because I can')
-    expect(world.dm('mallory').at(-1)).toMatch(/Only the operators/)
+    const seen = await world.people.mallory.types('/jit', 'panic all because I can', {
+      channel: channels.access,
+    })
+    expect(JSON.stringify(seen)).toMatch(/Only the operators.*They are: <@U0ALEX>/)
+    expect(world.people.mallory.modal()).toBeUndefined()
+  })
+
+  test('is decided when the form comes back, and not when it was opened', async () => {
+    await opens('vm-web01')
+    await world.people.alex.types('/jit', 'panic all because I could', { channel: channels.access })
+    const view = await world.slack.until(() => world.people.alex.modal())
+    await world.policy(policy.replace('operators: { users: [U0ALEX] }', 'operators: { users: [U0LEE] }'))
+    await world.people.alex.submits(view)
+    await world.settle()
+    expect(world.dm('alex').at(-1)).toMatch(/Only the operators/)
     expect(world.passesTo('vm-web01', 22)).toBe(true)
+    await world.policy(policy)
+  })
+
+  test('finds a VM whose name stands in marks, as an ask does', async () => {
+    await opens('vm-web01')
+    await stops('alex', 'vm `vm-web01` because x')
+    expect(world.passesTo('vm-web01', 22)).toBe(false)
+    await stops('alex', 'lift because of a drill')
   })
 
   test('says what was not understood, and how it is written', async () => {

@@ -291,12 +291,6 @@ export class MemoryStore implements Store {
     return row ? { panic: row.panic, total: row.total } : null
   }
 
-  countPanic: Store['countPanic'] = async (id, total) => {
-    const { panics } = this.#outside()
-    const row = panics.get(id)
-    if (row) panics.put(id, { ...row, total })
-  }
-
   place: Store['place'] = async (requestId, which, place, before) => {
     const { cases, places } = this.#outside()
     if (!cases.has(requestId)) throw refused('23503', `there is no request ${requestId}`)

@@ -129,7 +129,7 @@ export interface AlarmRow {
 
 export interface PanicRow {
   readonly panic: Panic
-  readonly total: number | null
+  readonly total: number
   readonly liftedAt: number | null
 }
 

@@ -117,6 +117,7 @@ type Others = Pick<
   | 'panics'
   | 'putPanic'
   | 'liftPanics'
+  | 'countPanic'
   | 'queueNotes'
   | 'putStrays'
   | 'endStray'
@@ -154,17 +155,22 @@ function others(tables: Tables, course: Course): Others {
     panics: statement(course, () => activePanics(tables)),
     putPanic: statement(course, (panic) => {
       if (tables.panics.has(panic.id)) return false
-      tables.panics.put(panic.id, { panic: stored(panic), total: null, liftedAt: null })
+      tables.panics.put(panic.id, { panic: stored(panic), total: 0, liftedAt: null })
       return true
     }),
-    liftPanics: statement(course, (ids, liftedAt) =>
+    liftPanics: statement(course, (ids, lift) =>
       ids.filter((id) => {
         const row = tables.panics.get(id)
         if (row?.liftedAt !== null) return false
-        tables.panics.put(id, { ...row, liftedAt })
+        const panic = stored({ ...row.panic, lifted: lift })
+        tables.panics.put(id, { ...row, panic, liftedAt: lift.at })
         return true
       }),
     ),
+    countPanic: statement(course, (id, more) => {
+      const row = tables.panics.get(id)
+      if (row) tables.panics.put(id, { ...row, total: row.total + more })
+    }),
     endStray: statement(course, (nsgId, name) => tables.strays.remove(`${nsgId} ${name}`)),
     raiseAlarms: statement(course, (alarms) => {
       const fresh = alarms.filter(({ key }) => !tables.alarms.has(key))

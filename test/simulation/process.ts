@@ -30,6 +30,7 @@ const wording = {
   group: (id: string) => id,
   channel: (id: string) => id,
   time: (at: number) => String(at),
+  words: (text: string) => text,
 }
 
 export function startProcess(world: Simulation, name: string): Process {

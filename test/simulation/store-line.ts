@@ -58,7 +58,6 @@ export function storeLine(line: Line, store: MemoryStore): Store {
     intake: far('intake', (key) => store.intake(key)),
     panics: far('panics', () => store.panics()),
     panic: far('panic', (id) => store.panic(id)),
-    countPanic: far('countPanic', (id, total) => store.countPanic(id, total)),
     requestAt: far('requestAt', (card) => store.requestAt(card)),
     usage: far('usage', (of) => store.usage(of)),
     lastAddress: far('lastAddress', (person) => store.lastAddress(person)),

@@ -1,16 +1,15 @@
 import type { AllMiddlewareArgs, SlackCommandMiddlewareArgs } from '@slack/bolt'
 import { type AskCommand, type Command, parseCommand } from '../../core/command.ts'
 import { durationText, type Span } from '../../core/duration.ts'
-import { parsePanic } from '../../core/panic-command.ts'
 import type { Person } from '../../core/person.ts'
 import type { Gesture } from '../../ports.ts'
 import { glassForm } from '../forms/glass.ts'
 import { openForm } from '../forms/open.ts'
-import { panicForm } from '../forms/panic.ts'
 import { personOf } from '../identity.ts'
 import { type Hands, notStored } from '../listener.ts'
 import { words } from '../words.ts'
 import { helpText } from './help.ts'
+import { panic } from './panic.ts'
 
 export const id = '/jit'
 
@@ -76,24 +75,15 @@ function gestureOf(command: Command, text: string, person: Person, responseUrl: 
     : { kind: 'ask', person, text, responseUrl }
 }
 
-const panicHelp = (text: string): string => {
-  const read = parsePanic(text)
-  return read.kind === 'mistake' ? read.wrong : ''
-}
-
 export const jit =
   (hands: Hands) =>
-  async ({ body, ack, client }: Args): Promise<void> => {
+  async (args: Args): Promise<void> => {
+    const { body, ack, client } = args
     const receivedAt = hands.now()
     const say = (text: string) => ack({ response_type: 'ephemeral', text })
     const opening = { client, trigger: body.trigger_id, responseUrl: body.response_url }
     const command = parseCommand(body.text, hands.services())
-    if (command.kind === 'panic') {
-      const view = panicForm(body.text)
-      await (view ? ack() : say(panicHelp(body.text)))
-      if (view) await openForm(hands, opening, view)
-      return
-    }
+    if (command.kind === 'panic') return panic(hands, args)
     const no = refusal(command, hands)
     if (no === null && command.kind === 'ask' && command.emergency) {
       await ack()

@@ -15,7 +15,9 @@ export const mention =
   (hands: Hands) =>
   async ({ event, body }: Args): Promise<void> => {
     const { thread_ts: thread, user } = event
-    const text = visible(event.text.replaceAll(/<@[A-Z0-9]+(?:\|[^>]*)?>/g, ' ')).slice(0, longest)
+    // Cut first: a message may be forty times as long as what is passed on, and all of it would be searched.
+    const said = event.text.slice(0, 4 * longest).replaceAll(/<@[A-Z0-9]+(?:\|[^<>]*)?>/g, ' ')
+    const text = visible(said).slice(0, longest)
     const person = user === undefined ? null : personOf({ user_id: user, team_id: body.team_id })
     if (thread === undefined || person === null || text === '') return
     await hands.receive({

@@ -74,6 +74,17 @@ export const panic =
     return store(hands, args, gesture, 'panic')
   }
 
+/** The second step of lifting: what the form showed, and no other stop. */
+export const lift =
+  (hands: Hands) =>
+  async (args: Args): Promise<void> => {
+    const person = personOf(args.body)
+    const shown = carried(args.view.private_metadata, ['text', 'lifts'])
+    if (person === null || !shown) return args.ack()
+    const gesture: Gesture = { kind: 'panic', person, text: shown.text, lifts: shown.lifts.split(' ') }
+    return store(hands, args, gesture, 'lift')
+  }
+
 /** A yes to a part of what was asked for. */
 export const approveLess =
   (hands: Hands) =>
