@@ -95,6 +95,11 @@ function approversText(refusal: Found, wording: Wording): string {
   return `You are not an approver for this request, so nothing changed. The policy names ${who}.${problemsText(refusal, wording)}`
 }
 
+const operatorsText = (refusal: Named, wording: Wording): string =>
+  refusal.users.length + refusal.groups.length === 0
+    ? 'Only operators may do this, and the policy names none, so nothing changed.'
+    : `Only the operators whom the policy names may do this, so nothing changed. They are: ${named(refusal, wording)}.`
+
 export function refusalText(refusal: Refusal, wording: Wording): string {
   switch (refusal.code) {
     case 'unknown request':
@@ -122,7 +127,7 @@ export function refusalText(refusal: Refusal, wording: Wording): string {
     case 'nothing to sign':
       return 'There is nothing to sign here: somebody has done that already, or nobody needed to.'
     case 'not an operator':
-      return `Only the operators whom the policy names may do this, so nothing changed. They are: ${named(refusal, wording)}.`
+      return operatorsText(refusal, wording)
     case 'panic':
       return `Stopped: ${wording.person(refusal.by)} stopped all such access at ${wording.time(refusal.at)}: ${wording.words(refusal.reason, 300)}. Nothing was opened; it can be asked for again once that is lifted.`
     case 'stopped':
