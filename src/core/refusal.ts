@@ -137,6 +137,11 @@ type Fixed = keyof typeof sentences
 const isFixed = (refusal: Refusal): refusal is Extract<Refusal, { code: Fixed }> =>
   Object.hasOwn(sentences, refusal.code)
 
+const operatorsText = (refusal: Named, wording: Wording): string =>
+  refusal.users.length + refusal.groups.length === 0
+    ? 'Only operators may do this, and the policy names none, so nothing changed.'
+    : `Only the operators whom the policy names may do this, so nothing changed. They are: ${named(refusal, wording)}.`
+
 export function refusalText(refusal: Refusal, wording: Wording): string {
   if (isFixed(refusal)) return sentences[refusal.code]
   switch (refusal.code) {
@@ -147,7 +152,7 @@ export function refusalText(refusal: Refusal, wording: Wording): string {
     case 'not your turn':
       return `Your turn comes later, so nothing changed. First ${named(refusal, wording)} must approve.${problemsText(refusal, wording)}`
     case 'not an operator':
-      return `Only the operators whom the policy names may do this, so nothing changed. They are: ${named(refusal, wording)}.`
+      return operatorsText(refusal, wording)
     case 'panic':
       return `Stopped: ${wording.person(refusal.by)} stopped all such access at ${wording.time(refusal.at)}: ${wording.words(refusal.reason, 300)}. Nothing was opened; it can be asked for again once that is lifted.`
     case 'stopped':
