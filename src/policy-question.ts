@@ -1,5 +1,15 @@
+import type { RoleAnswer } from './core/azure-role.ts'
 import { parseSpan } from './core/duration.ts'
-import type { Policy, Subject, Usage } from './core/policy.ts'
+import { refusedFor, tooFewApprovers } from './core/enough-approvers.ts'
+import { evaluate } from './core/evaluate.ts'
+import {
+  azureRolesNamed,
+  type Policy,
+  type Subject,
+  type Terms,
+  type Usage,
+  type Verdict,
+} from './core/policy.ts'
 import type { Port } from './core/service.ts'
 import { parsePorts } from './core/service.ts'
 import { parseSource, type Source, widestRange } from './core/source.ts'
@@ -22,6 +32,8 @@ export interface Question {
   readonly requester: string
   readonly groups: readonly string[]
   readonly entraGroups: readonly string[] | null
+  /** The Azure roles that they hold on the VM; null when nobody told. */
+  readonly azureRoles: readonly string[] | null
   readonly vm: ToldVm
   readonly ports: readonly Port[]
   readonly durationMs: number
@@ -48,11 +60,20 @@ const vmOf = ({ name, resourceGroup, subscription, tenant, region, os, tags }: T
   tags: tags ?? {},
 })
 
+/** Whoever tells the roles tells all of them. */
+function rolesOf(policy: Policy, told: readonly string[]): ReadonlyMap<string, RoleAnswer> {
+  const held = new Set(told.map((role) => role.toLowerCase()))
+  return new Map(
+    azureRolesNamed(policy).map((role) => [role, held.has(role.toLowerCase()) ? 'held' : 'not held']),
+  )
+}
+
 /** What the policy is asked, in the same form in which the bot asks it. */
 export const subjectOfQuestion = (policy: Policy, question: Question): Subject => ({
   requester: { enterpriseId: null, teamId: '', userId: question.requester },
   groups: question.groups,
   entraGroups: question.entraGroups,
+  ...(question.azureRoles && { azureRoles: rolesOf(policy, question.azureRoles) }),
   vm: vmOf(question.vm),
   ports: question.ports,
   source: { address: question.address ?? '', learnt: question.learnt },
@@ -62,6 +83,20 @@ export const subjectOfQuestion = (policy: Policy, question: Question): Subject =
   ...(question.emergency && { emergency: true }),
   usage: new Map(policy.rules.map(({ name }) => [name, question.used])),
 })
+
+/** Owners and people on call are not known here, and neither is who is in a group. */
+export const areAllNamed = ({ stages }: Terms): boolean =>
+  stages.every(({ approvers: { groups, ownerTag, onCall } }) => groups.length === 0 && !ownerTag && !onCall)
+
+/** What the bot would answer, as far as it can be known without Slack and without Azure. */
+export function answerTo(policy: Policy, question: Question): Verdict {
+  const subject = subjectOfQuestion(policy, question)
+  const verdict = evaluate(policy, subject)
+  const { terms } = verdict
+  if (!terms || verdict.outcome !== 'needs approval' || !areAllNamed(terms)) return verdict
+  const lack = tooFewApprovers(terms, subject.requester, { groups: new Map(), barred: new Set() })
+  return lack ? refusedFor(lack, verdict, terms) : verdict
+}
 
 export type Read<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly why: string }
 
@@ -106,6 +141,7 @@ export function untold(policy: Policy, question: Question): readonly string[] {
     ...ofVm,
     ...(byGroup && question.groups.length === 0 ? ['groups'] : []),
     ...(byEntra && question.entraGroups === null ? ['entraGroups'] : []),
+    ...(asks(({ azureRole }) => azureRole) && question.azureRoles === null ? ['azureRoles'] : []),
     ...(byRange && question.address === null ? ['address'] : []),
   ]
 }

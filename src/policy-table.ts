@@ -32,6 +32,7 @@ const instant = z.string({ error: expectedTime }).transform((value, context) => 
 })
 const groups = z.array(group)
 const entraGroups = z.array(entraGroup)
+const azureRoles = z.array(text)
 const count = z.int().min(0)
 const outcomes = ['allow', 'needs approval', 'deny'] as const
 const oneOf = (allowed: readonly string[]) => ({ error: `expected ${allowed.join(', ')}` })
@@ -40,6 +41,7 @@ const personShape = z.strictObject({
   id: user,
   groups: groups.optional(),
   entraGroups: entraGroups.optional(),
+  azureRoles: azureRoles.optional(),
 })
 const vmShape = z.strictObject({
   name: text.optional(),
@@ -67,6 +69,7 @@ const rowShape = z.strictObject({
   breakGlass: z.boolean().optional(),
   groups: groups.optional(),
   entraGroups: entraGroups.optional(),
+  azureRoles: azureRoles.optional(),
   used: usedShape.optional(),
   expect: z.enum(outcomes, oneOf(outcomes)),
   rule: text.optional(),
@@ -135,6 +138,7 @@ function questionOf(table: Table, row: FileRow, policy: Policy, reader: Reader):
     requester: who?.id ?? '',
     groups: row.groups ?? who?.groups ?? [],
     entraGroups: row.entraGroups ?? who?.entraGroups ?? null,
+    azureRoles: row.azureRoles ?? who?.azureRoles ?? null,
     vm: { ...vm, name: vm?.name ?? row.vm },
     ports: reader.take('service', readPorts(row.service, policy), []),
     durationMs: reader.take('for', readLength(row.for), 0),

@@ -1,16 +1,16 @@
 import { parseArgs } from 'node:util'
 import { parseInstant } from './core/duration.ts'
-import { evaluate } from './core/evaluate.ts'
-import type { Policy } from './core/policy.ts'
+import type { Policy, Verdict } from './core/policy.ts'
 import type { Port } from './core/service.ts'
 import { treeText } from './core/tree-text.ts'
 import {
+  answerTo,
+  areAllNamed,
   type Question,
   type Read,
   readAddress,
   readLength,
   readPorts,
-  subjectOfQuestion,
   untold,
 } from './policy-question.ts'
 import { loadPolicy, problemText } from './policy-source.ts'
@@ -21,6 +21,7 @@ const options = {
   requester: { type: 'string' },
   group: { type: 'string', multiple: true },
   'entra-group': { type: 'string', multiple: true },
+  'azure-role': { type: 'string', multiple: true },
   vm: { type: 'string' },
   'resource-group': { type: 'string' },
   subscription: { type: 'string' },
@@ -38,7 +39,7 @@ const options = {
 export const explainUse = [
   'policy explain [FILE] --requester U --vm NAME --service rdp --for 30m',
   '  of the request:   [--source IP] [--at TIME] [--reason TEXT]',
-  '  of the requester: [--group S…]… [--entra-group ID]…',
+  '  of the requester: [--group S…]… [--entra-group ID]… [--azure-role NAME]…',
   '  of the VM:        [--resource-group NAME] [--subscription NAME] [--tenant ID] [--region NAME]',
   '                    [--os windows|linux] [--tag NAME=VALUE]…',
 ].join('\n')
@@ -53,6 +54,7 @@ const optionOf: Readonly<Record<string, string>> = {
   tags: '--tag',
   groups: '--group',
   entraGroups: '--entra-group',
+  azureRoles: '--azure-role',
   address: '--source',
 }
 
@@ -119,6 +121,7 @@ function questionOf(given: Given, policy: Policy, now: number, mistakes: Mistake
     requester,
     groups: given.group ?? [],
     entraGroups: given['entra-group'] ?? null,
+    azureRoles: given['azure-role'] ?? null,
     vm: {
       name,
       resourceGroup: given['resource-group'],
@@ -163,13 +166,14 @@ export async function runPolicyExplain(args: readonly string[], run: PolicyRun):
     run.complain(`${mistakes.all.join('\n')}\n\nUse: ${explainUse}`)
     return 2
   }
-  const verdict = evaluate(policy, subjectOfQuestion(policy, question))
+  const verdict = answerTo(policy, question)
   run.say(treeText(verdict))
-  for (const note of notesOf(policy, question)) run.say(note)
+  for (const note of notesOf(policy, question, verdict)) run.say(note)
   return verdict.outcome === 'deny' ? 1 : 0
 }
 
-function notesOf(policy: Policy, question: Question): string[] {
+function notesOf(policy: Policy, question: Question, { outcome, terms }: Verdict): string[] {
+  const unseen = outcome === 'needs approval' && terms !== null && !areAllNamed(terms)
   const missing = untold(policy, question).map((what) => optionOf[what] ?? what)
   const quotas = policy.rules.some(({ quota }) => Object.keys(quota).length > 0)
   return [
@@ -177,6 +181,12 @@ function notesOf(policy: Policy, question: Question): string[] {
       ? [
           '',
           `The policy looks at more than was told, so the real answer may differ. Tell it with ${missing.join(', ')}.`,
+        ]
+      : []),
+    ...(unseen
+      ? [
+          '',
+          'The approvers were not looked up. When nobody but the requester could approve, the bot refuses.',
         ]
       : []),
     ...(quotas ? ['', 'Quotas are taken as unused.'] : []),

@@ -1,10 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { evaluate } from './core/evaluate.ts'
 import { approvalsOf } from './core/pick.ts'
 import type { Policy, Verdict } from './core/policy.ts'
 import { treeText } from './core/tree-text.ts'
-import { subjectOfQuestion } from './policy-question.ts'
+import { answerTo } from './policy-question.ts'
 import { loadPolicy, problemText } from './policy-source.ts'
 import { parseTable, type Row } from './policy-table.ts'
 import type { PolicyRun } from './run-policy.ts'
@@ -66,7 +65,7 @@ export async function runPolicyTest(args: readonly string[], run: PolicyRun): Pr
   }
   let failed = 0
   for (const row of table.rows) {
-    const verdict = evaluate(loaded.policy, subjectOfQuestion(loaded.policy, row.question))
+    const verdict = answerTo(loaded.policy, row.question)
     const wrong = differences(row, verdict)
     if (wrong.length === 0) continue
     failed += 1

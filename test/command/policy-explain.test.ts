@@ -66,6 +66,8 @@ describe('policy explain', () => {
           yes – the reason: it is given
         not tried – 2 rules, from “it is a short look at a test machine” on: an earlier rule decided
 
+      The approvers were not looked up. When nobody but the requester could approve, the bot refuses.
+
       Quotas are taken as unused.",
       }
     `)
@@ -141,6 +143,47 @@ describe('policy explain', () => {
     expect(said.code).toBe(1)
     expect(said.text).toContain('no – the address: the address is not known')
     expect(said.text).toMatch(/so the real answer may differ\. Tell it with --group, --source\.$/m)
+  })
+
+  test('says that a role was not told, and takes those that are told for all of them', async () => {
+    const looksAfter = await files({
+      roles: text.replace('    approvals: 0\n', '    approvals: 0\n    requireAzureRole: Owner\n'),
+    })
+    const ask = (...told: string[]) =>
+      policyCommand(looksAfter.roles, 'explain', ...testMachine, '--for', '10m', '--tag', 'env=prod', ...told)
+    const untold = await ask()
+    expect(untold.code).toBe(1)
+    expect(untold.text).toMatch(/more than was told, so the real answer may differ\. .*--azure-role/)
+    expect((await ask('--azure-role', 'Reader')).text).toMatch(/they do not hold Owner on this VM/)
+    const held = await ask('--azure-role', 'Reader', '--azure-role', 'owner')
+    expect(held.text).toMatch(/^Allowed/)
+    expect(held.text).not.toMatch(/--azure-role/)
+  })
+
+  test('refuses what nobody but the requester could approve, as the bot does', async () => {
+    const named = await files({ named: text.replace('groups: [S0LEADS]', 'users: [U0ROBIN]') })
+    const ask = (who: string) =>
+      policyCommand(
+        named.named,
+        'explain',
+        '--requester',
+        who,
+        '--vm',
+        'vm-x',
+        '--service',
+        'rdp',
+        '--for',
+        '30m',
+      )
+    const own = await ask('U0ROBIN')
+    expect(own.code).toBe(1)
+    expect(own.text).toMatch(/^Denied: .* but nobody but the requester could approve/)
+    const colleague = await ask('U0AVERY')
+    expect(colleague.text).toMatch(/^Needs approval/)
+    expect(colleague.text).not.toMatch(/looked up/)
+    expect((await explain(...robin, '--vm', 'vm-x', '--service', 'rdp', '--for', '30m')).text).toMatch(
+      /The approvers were not looked up\. When nobody but the requester could approve, the bot refuses\./,
+    )
   })
 
   test('reads the file that is named, in either way, before the one of the environment', async () => {

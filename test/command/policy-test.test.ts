@@ -49,6 +49,24 @@ describe('policy test', () => {
     expect(await run(good)).toEqual({ code: 0, text: 'table.yml: 6 rows, all as expected' })
   })
 
+  test('knows the roles of a person or a row, and refuses what nobody else could approve', async () => {
+    const roles = policyText.replace('    approvals: 0\n', '    approvals: 0\n    requireAzureRole: Owner\n')
+    const looks = 'vm: box, service: ssh, for: 15m'
+    const table = `${head.replace('{ id: U0ROBIN }', '{ id: U0ROBIN, azureRoles: [Owner] }')}
+  - { who: robin, ${looks}, expect: allow }
+  - { who: robin, ${looks}, azureRoles: [], expect: deny, because: they do not hold Owner }
+  - { who: casey, ${looks}, expect: deny, because: whether they hold Owner on this VM is not known }
+`
+    expect(await run(table, roles)).toMatchObject({ code: 0 })
+    const robinAlone = policyText
+      .replace(/approvers: {[^}]*}/, 'approvers: { users: [U0ROBIN] }')
+      .replace('approvals: 2', 'approvals: 1')
+    const production = 'vm: db-shop, service: rdp, for: 1h, reason: broken'
+    const alone = `${head}  - { who: robin, ${production}, expect: deny, because: nobody but the requester could approve }
+`
+    expect(await run(alone, robinAlone)).toMatchObject({ code: 0 })
+  })
+
   test('a row that is answered otherwise is shown with its line, what differs, and why', async () => {
     const rows = `${head}  - { who: robin, vm: box, service: ssh, for: 30m, expect: allow }
   - { who: robin, vm: box, service: ssh, for: 15m, expect: allow }
@@ -156,14 +174,14 @@ describe('policy test', () => {
       'a misspelt key',
       row('robin, vm: box, servce: ssh'),
       [
-        '8:28: rows[0].servce: unknown key; allowed are who, vm, service, for, from, learnt, at, reason, breakGlass, groups, entraGroups, used, expect, rule, approvals, because',
+        '8:28: rows[0].servce: unknown key; allowed are who, vm, service, for, from, learnt, at, reason, breakGlass, groups, entraGroups, azureRoles, used, expect, rule, approvals, because',
       ],
     ],
     [
       'a misspelt key of a person',
       head.replace('groups:', 'group:').replace('rows:\n', 'rows: []\n'),
       [
-        '3:25: people.casey.group: unknown key; allowed are id, groups, entraGroups',
+        '3:25: people.casey.group: unknown key; allowed are id, groups, entraGroups, azureRoles',
         '7:7: rows: expected at least one row: an empty table proves nothing (found a list)',
       ],
     ],
