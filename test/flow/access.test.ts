@@ -146,7 +146,9 @@ describe('opening and closing', () => {
   test('an approver may close early, Mallory may not', async () => {
     await opens()
     await world.clicks('mallory', 'close')
-    expect(world.ephemerals('mallory').at(-1)).toMatch(/Only the person who asked or an approver/)
+    expect(world.ephemerals('mallory').at(-1)).toMatch(
+      /Only the person who asked, an approver or an operator/,
+    )
     expect(world.passesTo('vm-jump01', 3389)).toBe(true)
     await world.clicks('avery', 'close')
     expect(world.passesTo('vm-jump01', 3389)).toBe(false)
