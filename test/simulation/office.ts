@@ -33,14 +33,22 @@ const terms = (rule: string, approvals: number, users: readonly string[], deadli
   deadlineMs,
 })
 
-const ruleFor = (name: string, given: Terms): PolicyRule => ({
+const ruleFor = (name: string, given: Terms, but: Partial<PolicyRule> = {}): PolicyRule => ({
   name: given.rule,
   match: { vm: { name: [name] }, requester: {} },
   reason: { kind: 'optional' },
   quota: {},
   extension: { kind: 'same' },
   terms: given,
+  ...but,
 })
+
+/** Where there is no time to ask, and who looks at it afterwards. */
+const glass: Pick<PolicyRule, 'breakGlass'> = {
+  breakGlass: { maxDurationMs: 5 * minute, reviewers: { users: ['U5'], groups: [] } },
+}
+/** A first short time more is free. */
+const freeOnce: Pick<PolicyRule, 'extension'> = { extension: { kind: 'free once', mostMs: 3 * minute } }
 
 const policyOf = (hash: string, rules: readonly PolicyRule[]): Policy => ({
   hash,
@@ -59,18 +67,27 @@ const prod = ruleFor('vm-prod', terms('two people agree', 2, ['U2', 'U3'], 10 * 
 
 /** The operator’s file, and what it may become while the bot runs. */
 export const policies: readonly Policy[] = [
-  policyOf('p1', [prod, web, ruleFor('*', terms('a colleague agrees', 1, ['U2', 'U3', 'U6'], 10 * minute))]),
-  policyOf('p2', [prod, web, ruleFor('*', terms('fewer may agree', 1, ['U3'], 5 * minute))]),
+  policyOf('p1', [
+    prod,
+    web,
+    ruleFor('*', terms('a colleague agrees', 1, ['U2', 'U3', 'U6'], 10 * minute), { ...glass, ...freeOnce }),
+  ]),
+  policyOf('p2', [
+    prod,
+    web,
+    ruleFor('*', terms('fewer may agree', 1, ['U3'], 5 * minute), { ...glass, extension: { kind: 'none' } }),
+  ]),
   policyOf('p3', [prod, web, ruleFor('vm-b', terms('only one VM is left', 1, ['U2', 'U3'], 10 * minute))]),
 ]
 
-/** Who may say yes and how many must, told without the code that is being watched. Null is nobody at all. */
-export function yesFor(policy: Policy, vmName: string): Terms | null {
-  const rule = policy.rules.find(({ match }) =>
-    (match.vm.name ?? []).some((name) => name === '*' || name === vmName),
-  )
-  return rule?.terms ?? null
-}
+/** The rule that decides about a VM, told without the code that is being watched. */
+export const ruleOver = (policy: Policy, vmName: string): PolicyRule | null =>
+  policy.rules.find(({ match }) => (match.vm.name ?? []).some((name) => name === '*' || name === vmName)) ??
+  null
+
+/** Who may say yes and how many must. Null is nobody at all. */
+export const yesFor = (policy: Policy, vmName: string): Terms | null =>
+  ruleOver(policy, vmName)?.terms ?? null
 
 export const isActive = (member: Member): boolean =>
   !member.deleted && !member.bot && !member.guest && !member.foreign

@@ -4,7 +4,7 @@ import type { Approvers, Policy, Terms } from '../../src/core/policy.ts'
 import type { Intake } from '../../src/ports.ts'
 import { isActive, yesFor } from './office.ts'
 
-type Action = 'approve' | 'deny' | 'cancel' | 'close'
+type Action = 'approve' | 'deny' | 'cancel' | 'close' | 'sign' | 'unjustified'
 
 /** Who could do what at which moment, told without the code that decides it. */
 export class Rights {
@@ -22,7 +22,7 @@ export class Rights {
     const what = `${by.userId} did ${action} ${request.id}`
     if (!click) return `${what} without a click`
     const own = by.userId === request.requester.userId
-    if (own && (action === 'approve' || action === 'deny')) return `${what}, which is their own`
+    if (own && action !== 'cancel' && action !== 'close') return `${what}, which is their own`
     if (!own && action === 'cancel') return `${what}, which is not theirs`
     // Ending one's own request or access is open to its owner whatever the directory says.
     if (own) return null
@@ -31,6 +31,22 @@ export class Rights {
       return member && isActive(member) && isAmong(this.#approvers(action, request, moment), member)
     })
     return could ? null : `${what} and never could since the click`
+  }
+
+  /** What the policy was at some time since then. */
+  policiesSince(from: number, to: number): readonly Policy[] {
+    return this.#moments(from, to).flatMap(
+      (moment) => this.policies.findLast(({ at }) => at <= moment)?.policy ?? [],
+    )
+  }
+
+  /** Whether somebody was an active operator at some time since then. */
+  couldStop({ userId }: Person, from: number, to: number): boolean {
+    return this.#moments(from, to).some((moment) => {
+      const member = this.members.findLast((one) => one.userId === userId && one.at <= moment)?.member
+      const operators = this.policies.findLast((one) => one.at <= moment)?.policy.operators ?? null
+      return member !== undefined && isActive(member) && isAmong(operators, member)
+    })
   }
 
   /** The moments at which something about it changed. */
@@ -42,7 +58,8 @@ export class Rights {
   #approvers(action: Action, request: Case['request'], moment: number): Approvers | null {
     const asked = namedIn(request.terms)
     const policy = this.policies.findLast((one) => one.at <= moment)?.policy
-    if (action === 'close') return both(asked, policy?.operators ?? null)
+    if (action === 'close' || action === 'sign' || action === 'unjustified')
+      return [lookers(request.terms), policy?.operators ?? null].reduce(both, asked)
     const now = policy ? namedIn(yesFor(policy, request.vm.name)) : null
     // What the policy no longer allows can still be denied.
     return now ?? (action === 'deny' ? asked : null)
@@ -56,6 +73,10 @@ const isAmong = (approvers: Approvers | null, member: Member): boolean =>
 
 /** These policies have one stage each, where anybody is asked. */
 const namedIn = (terms: Terms | null): Approvers | null => terms?.stages[0]?.approvers ?? null
+
+/** Who was passed over, and whoever looks at it afterwards. */
+const lookers = (terms: Terms | null): Approvers | null =>
+  terms?.emergency ? both(terms.emergency.skipped, terms.emergency.reviewers) : null
 
 const both = (one: Approvers | null, other: Approvers | null): Approvers => ({
   users: [...(one?.users ?? []), ...(other?.users ?? [])],

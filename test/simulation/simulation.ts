@@ -162,6 +162,7 @@ export class Simulation {
       const { schedule, weather, witness } = this
       const now = schedule.now
       witness.overdue(this.cloud.ours())
+      witness.exceptions.stopped(this.cloud.ours())
       const { cloud, workspace } = this
       const rest = { now, tables: this.database.tables, cloud, workspace, witness }
       const left = now < weather.until ? ['the faults last'] : unrest(rest)

@@ -6,6 +6,7 @@ import type { Person } from '../../src/core/person.ts'
 import { approvalsOf } from '../../src/core/pick.ts'
 import type { Intake } from '../../src/ports.ts'
 import type { Version } from './cloud.ts'
+import { Exceptions } from './exceptions.ts'
 import type { Life } from './life.ts'
 import type { Commit, Tables } from './memory-tables.ts'
 import { Rights } from './rights.ts'
@@ -50,6 +51,7 @@ export class Witness {
   readonly versions: Version[] = []
   readonly gestures = new Map<string, Gestured>()
   readonly rights = new Rights()
+  readonly exceptions: Exceptions
   readonly #scene: Scene
   readonly #touched = new Set<string>()
   readonly #removals = new Set<string>()
@@ -60,6 +62,19 @@ export class Witness {
 
   constructor(scene: Scene) {
     this.#scene = scene
+    this.exceptions = new Exceptions({
+      scene,
+      rights: this.rights,
+      gesture: (key) => this.gestures.get(key)?.intake,
+      stopBy: ({ userId }) => {
+        const said = [...this.gestures.values()].map(({ intake }) => intake)
+        const first = said.find(({ gesture }) => gesture.kind === 'panic' && gesture.person.userId === userId)
+        return first?.receivedAt ?? null
+      },
+      fail: this.fail.bind(this),
+      done: this.#done.bind(this),
+      boundMs: () => (scene.weather.calm ? calmOverdueMs : overdueMs),
+    })
   }
 
   fail(invariant: Invariant, what: string): void {
@@ -74,13 +89,15 @@ export class Witness {
       this.#trail(after)
       this.#deeds(before, after, commit.ended)
       this.#approved(before, after)
+      this.exceptions.changed(before, after, commit.ended)
     }
     const changed = new Set(commit.cases.map(({ after }) => after.request.id))
     for (const { requestId, type } of commit.audit) {
-      if (type.startsWith('rule.')) continue
+      if (type.startsWith('rule.') || type.startsWith('panic.')) continue
       if (requestId === null || !changed.has(requestId))
         this.fail('I5', `${type} without a change of ${requestId}`)
     }
+    this.exceptions.audited(commit)
     this.#ended(commit.ended)
   }
 
@@ -95,10 +112,13 @@ export class Witness {
 
   #trail(kase: Case): void {
     const { id } = kase.request
-    const held = this.#scene.tables.audit
-      .filter(({ requestId, type }) => requestId === id && !type.startsWith('rule.'))
-      .map(({ type }) => type)
+    const all = this.#scene.tables.audit.filter(({ requestId }) => requestId === id).map(({ type }) => type)
+    const held = all.filter((type) => !type.startsWith('rule.') && !atAnyTime.has(type))
     const expected = transitions(kase)
+    for (const [type, times] of Object.entries(besides(kase))) {
+      const found = all.filter((one) => one === type).length
+      if (found !== times) this.fail('I5', `the trail of ${id} has ${type} ${found} times and not ${times}`)
+    }
     if (held.join() !== expected.join()) {
       this.fail('I5', `the trail of ${id} is ${held.join(', ')} and not ${expected.join(', ')}`)
     }
@@ -106,7 +126,7 @@ export class Witness {
 
   /** Everything that a person did was done by a click of theirs, and they were allowed to. */
   #done(
-    action: 'approve' | 'deny' | 'cancel' | 'close',
+    action: 'approve' | 'deny' | 'cancel' | 'close' | 'sign' | 'unjustified',
     by: Person,
     kase: Case,
     ended: readonly string[],
@@ -130,11 +150,13 @@ export class Witness {
       this.#done(verdict, by, after, ended)
     }
     if (request.state === 'canceled' && before?.request.state !== 'canceled') {
+      if (this.exceptions.followed(after, request.closedBy ?? request.requester)) return
       this.#done('cancel', request.requester, after, ended)
     }
     if (grant?.state !== 'closing' && grant?.state !== 'closed') return
     if (before?.grant?.state === 'closing' || before?.grant?.state === 'closed') return
-    if (grant.by !== null) this.#done('close', grant.by, after, ended)
+    if (grant.by !== null && grant.reason !== 'panic' && !this.exceptions.followed(after, grant.by))
+      this.#done('close', grant.by, after, ended)
     const touched = grant.rules.some(
       ({ nsgId, name }) => this.#touched.has(nsgId) || this.#touched.has(`${nsgId} ${name}`),
     )
@@ -267,6 +289,14 @@ export class Witness {
     if (wrong !== null) this.fail('I9', wrong)
   }
 }
+
+/** What is on record at any place of a trail. */
+const atAnyTime = new Set<AuditType>(['grant.extending', 'request.signed', 'request.unjustified'])
+const besides = ({ request: { extensions = [], oversight } }: Case): Partial<Record<AuditType, number>> => ({
+  'grant.extending': extensions.length,
+  'request.signed': oversight?.state === 'signed' ? 1 : 0,
+  'request.unjustified': oversight?.state === 'unjustified' ? 1 : 0,
+})
 
 /** The audit trail that a case must have left behind. */
 function transitions({ request, grant }: Case): AuditType[] {
