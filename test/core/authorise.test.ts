@@ -123,7 +123,7 @@ describe('after the glass was broken', () => {
 
   it('nobody signs while it is not known whether they did it themselves', () => {
     const second = member(bob, { entraId: 'e1' })
-    expect(said('sign', second, { ...given, requesterEntraId: 'e1' })).toBe('own request')
+    expect(said('sign', second, { ...given, requesterEntraId: 'e1' })).toBe('own emergency')
     expect(authorise('sign', second, { ...given, requesterUnread: true })).toEqual({
       code: 'identity unknown',
       of: 'requester',

@@ -52,7 +52,7 @@ export class Exceptions {
     const { request, grant } = kase
     if (!grant) return
     for (const { id, scope } of activePanics(scene.tables))
-      if (isInScope(scope, request)) fail('I6', `${request.id} was given access during the stop ${id}`)
+      if (isInScope(scope, request, null)) fail('I6', `${request.id} was given access during the stop ${id}`)
     const rules = this.#rulesOver(kase)
     if (!rules.some((rule) => grant.expiresAt - request.requestedAt <= longest(rule, kase) + skewMs))
       fail('I2', `${request.id} was given access for longer than any policy since it was asked for allows`)
@@ -141,7 +141,7 @@ export class Exceptions {
     const isLate = (since: number) => now - Math.max(since, scene.weather.lastTrouble) > boundMs()
     for (const { panic } of scene.tables.panics.all()) {
       for (const { request, grant } of scene.tables.cases.all()) {
-        if (!grant || !isInScope(panic.scope, request)) continue
+        if (!grant || !isInScope(panic.scope, request, null)) continue
         const isOpen = grant.state === 'opening' || grant.state === 'open'
         if (isOpen && grant.approvedAt <= panic.at && isLate(panic.at))
           fail('I1', `${request.id} is ${grant.state} long after the stop ${panic.id}`)
