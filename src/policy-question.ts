@@ -69,7 +69,7 @@ function rolesOf(policy: Policy, told: readonly string[]): ReadonlyMap<string, R
 }
 
 /** What the policy is asked, in the same form in which the bot asks it. */
-export const subjectOfQuestion = (policy: Policy, question: Question): Subject => ({
+const subjectOfQuestion = (policy: Policy, question: Question): Subject => ({
   requester: { enterpriseId: null, teamId: '', userId: question.requester },
   groups: question.groups,
   entraGroups: question.entraGroups,

@@ -1,6 +1,7 @@
 import { findStart, parseSpan, type Span, type Start } from './duration.ts'
 import { nearest } from './nearest.ts'
 import { type Ports, parsePorts, type Service } from './service.ts'
+import { asTyped, becauseForm, straight, withoutMarks } from './typed-text.ts'
 import { commandExample, unknownWord } from './unknown-word.ts'
 
 export interface AskCommand {
@@ -41,39 +42,6 @@ const longestReason = 300
 const longestText = 4000
 const someVm = 'vm-jump01'
 
-/** Leaves what a reader sees: characters that hide, reorder or break lines are gone. */
-export const visible = (text: string): string =>
-  text
-    .replaceAll(/[\p{Cf}\p{Cs}\p{Co}\u115f\u1160\u3164\uffa0]/gu, '')
-    .replaceAll(/[\p{Cc}\s]+/gu, ' ')
-    .trim()
-
-const entities: Readonly<Record<string, string>> = { '&lt;': '<', '&gt;': '>', '&amp;': '&' }
-
-const personForm = /^@[UW][A-Z0-9]+$/
-
-/**
- * Undoes what Slack does to typed text: `<http://vm.corp|vm.corp>`, `&amp;`, curly quotes. Whom a mention means can be
- * kept, as `<@U123>`.
- */
-export function asTyped(text: string, people: 'by name' | 'by id' = 'by name'): string {
-  const unlinked = text.replaceAll(/<([^<>|]*)(?:\|([^<>]*))?>/g, (_, target: string, label?: string) => {
-    if (people === 'by id' && personForm.test(target)) return `<${target}>`
-    const sign = /^[@#!]/.test(target) ? target.charAt(0) : ''
-    return sign + (label ?? target.replace(/^(?:[@#!]|https?:\/\/|mailto:|tel:)/, '')).replace(/^[@#!]/, '')
-  })
-  return visible(unlinked.replaceAll(/&(?:lt|gt|amp);/g, (entity) => entities[entity] ?? entity))
-}
-
-export const straight = (text: string) => text.replaceAll(/[“”„«»]/g, '"').replaceAll(/[‘’‚]/g, "'")
-
-/** Bold, italic, strike, code and quotes around words; an underscore inside a name is part of the name. */
-export function withoutMarks(text: string): string {
-  const bare = straight(text).replaceAll(/[*~`"']+/g, ' ')
-  const italic = /(^|[\s,])_(\S(?:.*?\S)?)_(?=$|[\s,])/g
-  return bare.replaceAll(italic, '$1$2').replaceAll(/\s+/g, ' ').trim()
-}
-
 const clip = (text: string) => {
   const letters = Array.from(text)
   return letters.length > 60 ? `${letters.slice(0, 59).join('')}…` : text
@@ -92,9 +60,6 @@ interface Parts {
 
 const fillers = new Set(['to', 'on', 'for'])
 const keywords = new Set([...fillers, 'from', 'and', 'because', 'until'])
-
-/** Every part of this begins at another letter, so no text makes it slow. */
-export const becauseForm = /(?:^|\s)[*_~`]*because[*_~`]*:?(?=\s|$)/i
 
 function split(typed: string): Parts {
   const because = becauseForm.exec(typed)

@@ -1,18 +1,17 @@
-import { authorise, mayHear, membershipProblem } from './approval.ts'
-import type { Json } from './audit.ts'
+import { authorise, mayHear } from './approval.ts'
 import type { Case } from './case.ts'
-import { absent, marked, startClosing, stuck } from './closing.ts'
+import { absent, startClosing, stuck } from './closing.ts'
 import type { Effect } from './effect.ts'
 import type { Event } from './event.ts'
 import { isExpired } from './expiry.ts'
-import type { Grant, Rule } from './grant.ts'
-import { audit, baseOf, noteOf, type State, show, write } from './grant-parts.ts'
+import type { Grant } from './grant.ts'
+import { audit, noteOf, type State } from './grant-parts.ts'
 import { differencesText } from './live-rule.ts'
+import { planned, present, repriced, start } from './opening.ts'
 import { type Outcome, refuse, type Transition, unchanged } from './outcome.ts'
 import type { Panic } from './panic.ts'
 import type { Person } from './person.ts'
 import type { Request } from './request.ts'
-import { nowMissing } from './yeses-now.ts'
 
 type GrantEvent = Exclude<
   Event,
@@ -29,15 +28,6 @@ type GrantEvent = Exclude<
       | 'unsigned'
   }
 >
-
-const ruleJson = (rule: Rule): Json => ({
-  name: rule.name,
-  nsg: rule.nsgId,
-  priority: rule.priority,
-  source: rule.source,
-  destinations: rule.destinations,
-  ports: rule.ports.map((port) => `${port.number}/${port.protocol}`),
-})
 
 export function decideGrant(current: Case, event: GrantEvent, now: number): Outcome {
   const { grant, request } = current
@@ -114,79 +104,6 @@ function extend(
     ...unchanged({ request, grant }),
     next: { request: { ...request, extensions }, grant },
     audit: [audit('grant.extending', grant, by.person, now, { by: requestId, extraMs })],
-  }
-}
-
-const startTimer = ({ requestId }: Grant, at: number): Effect => ({
-  kind: 'set timer',
-  timer: 'start',
-  requestId,
-  at,
-})
-
-/** The yes was for then; whether the policy and the person still are what they were is looked at again. */
-function start(
-  request: Request,
-  grant: State<'opening'>,
-  { policy, requester, earlier }: Extract<GrantEvent, { type: 'start' }>,
-  now: number,
-): Transition {
-  const same = unchanged({ request, grant })
-  if (grant.opensAt === undefined || grant.rules.length > 0) return same
-  if (now < grant.opensAt) return { ...same, effects: [startTimer(grant, grant.opensAt)] }
-  if (isExpired(grant.expiresAt, now))
-    return startClosing(request, grant, { reason: 'expired', by: null, detail: null }, now)
-  const problem =
-    policy.outcome === 'deny'
-      ? policy.tree.because
-      : (membershipProblem(requester) ?? nowMissing(request, policy, requester, earlier))
-  if (problem !== null)
-    return startClosing(request, grant, { reason: 'no longer allowed', by: null, detail: problem }, now)
-  const { expiresAt } = grant
-  return { ...same, effects: [{ kind: 'plan rules', requestId: request.id, expiresAt }, show(request.id)] }
-}
-
-function planned(request: Request, grant: State<'opening'>, rules: readonly Rule[], now: number): Transition {
-  if (isExpired(grant.expiresAt, now)) {
-    return startClosing(request, grant, { reason: 'expired', by: null, detail: null }, now)
-  }
-  if (grant.opensAt !== undefined && now < grant.opensAt)
-    return { ...unchanged({ request, grant }), effects: [startTimer(grant, grant.opensAt)] }
-  // A second plan, after a crash in between, must not forget rules that may have been written already.
-  if (grant.rules.length > 0) return { ...unchanged({ request, grant }), effects: write(grant, 'present') }
-  if (rules.length === 0) {
-    const detail = 'no security group was found to put a rule in'
-    return startClosing(request, grant, { reason: 'could not open', by: null, detail }, now)
-  }
-  const next: Grant = { ...grant, rules }
-  return { ok: true, next: { request, grant: next }, audit: [], effects: write(next, 'present') }
-}
-
-/** Only a rule that is not there yet may take another priority: one that stands in Azure is never edited. */
-function repriced(current: Case, grant: Grant, nsgId: string, priority: number): Transition {
-  if (grant.state !== 'opening') return unchanged(current)
-  const rules = grant.rules.map((rule) =>
-    rule.nsgId === nsgId && rule.state === 'planned' ? { ...rule, priority } : rule,
-  )
-  return { ...unchanged(current), next: { ...current, grant: { ...grant, rules } } }
-}
-
-function present(request: Request, grant: State<'opening'>, nsgId: string, now: number): Transition {
-  const rules = marked(grant.rules, nsgId, 'present')
-  if (isExpired(grant.expiresAt, now)) {
-    return startClosing(request, { ...grant, rules }, { reason: 'expired', by: null, detail: null }, now)
-  }
-  // Before there is a plan nothing can be there, and “every rule of none” must not count as open.
-  if (rules.length === 0 || !rules.every((rule) => rule.state === 'present'))
-    return unchanged({ request, grant: { ...grant, rules } })
-  const next: Grant = { ...baseOf(grant), rules, openedAt: now, state: 'open' }
-  return {
-    ok: true,
-    next: { request, grant: next },
-    audit: [
-      audit('grant.open', next, 'jitney', now, { expiresAt: next.expiresAt, rules: rules.map(ruleJson) }),
-    ],
-    effects: [show(request.id), noteOf(next, { type: 'opened', at: now, expiresAt: next.expiresAt })],
   }
 }
 

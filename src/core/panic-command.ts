@@ -1,5 +1,5 @@
-import { asTyped, becauseForm, straight, visible, withoutMarks } from './command.ts'
 import type { Scope } from './panic.ts'
+import { asTyped, becauseForm, straight, visible, withoutMarks } from './typed-text.ts'
 
 export type PanicCommand =
   | {

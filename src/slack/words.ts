@@ -1,7 +1,7 @@
-import { visible } from '../core/command.ts'
 import { utcText } from '../core/duration.ts'
 import type { Person } from '../core/person.ts'
 import { type Refusal, refusalText, type Wording } from '../core/refusal.ts'
+import { visible } from '../core/typed-text.ts'
 
 /** Cuts at whole characters, and shows that something was cut. */
 export function clip(text: string, most: number): string {

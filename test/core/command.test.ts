@@ -1,8 +1,9 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { parseCommand, visible } from '../../src/core/command.ts'
+import { parseCommand } from '../../src/core/command.ts'
 import { hour, minute } from '../../src/core/duration.ts'
 import { builtInServices, type Service } from '../../src/core/service.ts'
+import { visible } from '../../src/core/typed-text.ts'
 
 const services: readonly Service[] = [
   ...builtInServices,

@@ -1,5 +1,5 @@
 import type { AllMiddlewareArgs, SlackEventMiddlewareArgs } from '@slack/bolt'
-import { visible } from '../../core/command.ts'
+import { visible } from '../../core/typed-text.ts'
 import { personOf } from '../identity.ts'
 import type { Hands } from '../listener.ts'
 

@@ -1,0 +1,99 @@
+import { membershipProblem } from './approval.ts'
+import type { Json } from './audit.ts'
+import type { Case } from './case.ts'
+import { marked, startClosing } from './closing.ts'
+import type { Effect } from './effect.ts'
+import type { Event } from './event.ts'
+import { isExpired } from './expiry.ts'
+import type { Grant, Rule } from './grant.ts'
+import { audit, baseOf, noteOf, type State, show, write } from './grant-parts.ts'
+import { type Transition, unchanged } from './outcome.ts'
+import type { Request } from './request.ts'
+import { nowMissing } from './yeses-now.ts'
+
+const ruleJson = (rule: Rule): Json => ({
+  name: rule.name,
+  nsg: rule.nsgId,
+  priority: rule.priority,
+  source: rule.source,
+  destinations: rule.destinations,
+  ports: rule.ports.map((port) => `${port.number}/${port.protocol}`),
+})
+
+const startTimer = ({ requestId }: Grant, at: number): Effect => ({
+  kind: 'set timer',
+  timer: 'start',
+  requestId,
+  at,
+})
+
+/** The yes was for then; whether the policy and the person still are what they were is looked at again. */
+export function start(
+  request: Request,
+  grant: State<'opening'>,
+  { policy, requester, earlier }: Extract<Event, { type: 'start' }>,
+  now: number,
+): Transition {
+  const same = unchanged({ request, grant })
+  if (grant.opensAt === undefined || grant.rules.length > 0) return same
+  if (now < grant.opensAt) return { ...same, effects: [startTimer(grant, grant.opensAt)] }
+  if (isExpired(grant.expiresAt, now))
+    return startClosing(request, grant, { reason: 'expired', by: null, detail: null }, now)
+  const problem =
+    policy.outcome === 'deny'
+      ? policy.tree.because
+      : (membershipProblem(requester) ?? nowMissing(request, policy, requester, earlier))
+  if (problem !== null)
+    return startClosing(request, grant, { reason: 'no longer allowed', by: null, detail: problem }, now)
+  const { expiresAt } = grant
+  return { ...same, effects: [{ kind: 'plan rules', requestId: request.id, expiresAt }, show(request.id)] }
+}
+
+export function planned(
+  request: Request,
+  grant: State<'opening'>,
+  rules: readonly Rule[],
+  now: number,
+): Transition {
+  if (isExpired(grant.expiresAt, now)) {
+    return startClosing(request, grant, { reason: 'expired', by: null, detail: null }, now)
+  }
+  if (grant.opensAt !== undefined && now < grant.opensAt)
+    return { ...unchanged({ request, grant }), effects: [startTimer(grant, grant.opensAt)] }
+  // A second plan, after a crash in between, must not forget rules that may have been written already.
+  if (grant.rules.length > 0) return { ...unchanged({ request, grant }), effects: write(grant, 'present') }
+  if (rules.length === 0) {
+    const detail = 'no security group was found to put a rule in'
+    return startClosing(request, grant, { reason: 'could not open', by: null, detail }, now)
+  }
+  const next: Grant = { ...grant, rules }
+  return { ok: true, next: { request, grant: next }, audit: [], effects: write(next, 'present') }
+}
+
+/** Only a rule that is not there yet may take another priority: one that stands in Azure is never edited. */
+export function repriced(current: Case, grant: Grant, nsgId: string, priority: number): Transition {
+  if (grant.state !== 'opening') return unchanged(current)
+  const rules = grant.rules.map((rule) =>
+    rule.nsgId === nsgId && rule.state === 'planned' ? { ...rule, priority } : rule,
+  )
+  return { ...unchanged(current), next: { ...current, grant: { ...grant, rules } } }
+}
+
+export function present(request: Request, grant: State<'opening'>, nsgId: string, now: number): Transition {
+  const rules = marked(grant.rules, nsgId, 'present')
+  if (isExpired(grant.expiresAt, now)) {
+    return startClosing(request, { ...grant, rules }, { reason: 'expired', by: null, detail: null }, now)
+  }
+  // Before there is a plan nothing can be there, and “every rule of none” must not count as open.
+  if (rules.length === 0 || !rules.every((rule) => rule.state === 'present'))
+    return unchanged({ request, grant: { ...grant, rules } })
+  const next: Grant = { ...baseOf(grant), rules, openedAt: now, state: 'open' }
+  return {
+    ok: true,
+    next: { request, grant: next },
+    audit: [
+      audit('grant.open', next, 'jitney', now, { expiresAt: next.expiresAt, rules: rules.map(ruleJson) }),
+    ],
+    effects: [show(request.id), noteOf(next, { type: 'opened', at: now, expiresAt: next.expiresAt })],
+  }
+}
