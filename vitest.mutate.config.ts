@@ -33,7 +33,7 @@ class QuickFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     include: about,
-    testTimeout: 30_000,
+    testTimeout: 300_000,
     isolate: false,
     sequence: { sequencer: QuickFirst },
   },

@@ -3,7 +3,7 @@ import type { Approvers, Lookup, Named, Terms } from './policy.ts'
 import type { Refusal } from './refusal.ts'
 import type { RequestBase } from './request.ts'
 
-export type Verb = 'approve' | 'deny' | 'cancel' | 'close' | 'comment' | 'extend' | 'sign' | 'panic'
+export type Verb = 'approve' | 'deny' | 'cancel' | 'close' | 'comment' | 'extend' | 'sign' | 'panic' | 'lift'
 
 /** A full, active, internal person. What the directory does not know counts as no. */
 export function membershipProblem(member: Member): string | null {
@@ -140,6 +140,9 @@ export function authorise(verb: Verb, member: Member, authority: Authority): Ref
       if (!operator && !maySign(terms, member)) return { code: 'not yours to sign' }
       return unread(member) ?? mayBeRequester(authority)
     case 'panic':
+      // To stop everything must be possible while Entra is away, too: it only ends things.
+      return operator ? null : notOperator(authority.operators)
+    case 'lift':
       return operator ? unread(member) : notOperator(authority.operators)
     case 'approve':
       if (own && terms?.selfApproval !== true) return { code: 'own request' }

@@ -112,9 +112,10 @@ export async function takePanic(
   const say = (words: string) => endSaying(parts, claim, person.userId, words)
   const policy = parts.policy()
   const by = await parts.directory.member(person, groupsNamed(policy), 'live')
-  const refusal = authorise('panic', by, { request: null, terms: null, operators: policy.operators })
-  if (refusal) return say(refusalText(refusal, parts.wording))
   const command = parsePanic(text)
+  const verb = command.kind === 'lift' ? 'lift' : 'panic'
+  const refusal = authorise(verb, by, { request: null, terms: null, operators: policy.operators })
+  if (refusal) return say(refusalText(refusal, parts.wording))
   if (command.kind === 'mistake') return say(command.wrong)
   if (command.kind === 'lift') return takeLift(parts, claim, by, command.reason, lifts)
   const found = await scopeOf(parts, command.scope, by)

@@ -4,7 +4,7 @@ import { authorise, isApprover, mayBeMissing, membershipProblem, type Verb } fro
 import type { Member } from '../../src/core/person.ts'
 import { alice, bob, carol, dave, member, person, terms } from '../support/cases.ts'
 
-const verbs: readonly Verb[] = ['approve', 'deny', 'cancel', 'close', 'comment', 'extend', 'sign', 'panic']
+const verbs: readonly Verb[] = ['approve', 'deny', 'cancel', 'close', 'comment', 'extend', 'sign', 'panic', 'lift']
 const authority = { request: { requester: alice }, terms: terms() }
 const code = (verb: Verb, who: Member, given: Parameters<typeof authorise>[2] = authority) =>
   authorise(verb, who, given)?.code ?? 'yes'
@@ -23,6 +23,7 @@ describe('who may do what', () => {
         extend: 'yes',
         sign: 'own emergency',
         panic: 'not an operator',
+        lift: 'not an operator',
       },
     ],
     [
@@ -37,6 +38,7 @@ describe('who may do what', () => {
         extend: 'not yours to extend',
         sign: 'not yours to sign',
         panic: 'not an operator',
+        lift: 'not an operator',
       },
     ],
     [
@@ -51,6 +53,7 @@ describe('who may do what', () => {
         extend: 'not yours to extend',
         sign: 'not yours to sign',
         panic: 'not an operator',
+        lift: 'not an operator',
       },
     ],
     [
@@ -65,6 +68,7 @@ describe('who may do what', () => {
         extend: 'not yours to extend',
         sign: 'not yours to sign',
         panic: 'not an operator',
+        lift: 'not an operator',
       },
     ],
     [
@@ -79,6 +83,7 @@ describe('who may do what', () => {
         extend: 'yes',
         sign: 'own emergency',
         panic: 'not an operator',
+        lift: 'not an operator',
       },
     ],
     [
@@ -93,6 +98,7 @@ describe('who may do what', () => {
         extend: 'yes',
         sign: 'own emergency',
         panic: 'not an operator',
+        lift: 'not an operator',
       },
     ],
   ])('%s', (_, who, expected) => {

@@ -54,10 +54,11 @@ describe('an operator', () => {
     ['by group', member(dave, { groups: ['SNOC'] })],
   ])('%s may end anything, stop everything and sign, and decides nothing', (_, who) => {
     expect(
-      (['close', 'panic', 'sign', 'approve', 'deny', 'cancel', 'extend', 'comment'] as const).map((verb) =>
-        said(verb, who, given),
+      (['close', 'panic', 'lift', 'sign', 'approve', 'deny', 'cancel', 'extend', 'comment'] as const).map(
+        (verb) => said(verb, who, given),
       ),
     ).toEqual([
+      'yes',
       'yes',
       'yes',
       'yes',
@@ -72,18 +73,22 @@ describe('an operator', () => {
   it('may stop everything where no request is spoken of', () => {
     expect(authorise('panic', member(erin), { ...given, request: null, terms: null })).toBeNull()
     expect(said('panic', member(bob), { ...given, request: null, terms: null })).toBe('not an operator')
+    expect(said('lift', member(bob), { ...given, request: null, terms: null })).toBe('not an operator')
     expect(said('close', member(bob), { ...given, request: null, terms: null })).toBe('not yours to close')
   })
 
   it('of whom Entra says nothing only ends things', () => {
     const silent = member(erin, { entraId: 'e1', entraUnread: true })
-    const answers = (['close', 'panic', 'sign'] as const).map((verb) => authorise(verb, silent, given))
+    const answers = (['close', 'panic', 'lift', 'sign'] as const).map((verb) =>
+      authorise(verb, silent, given),
+    )
     const refusal = { code: 'identity unknown', of: 'you' }
-    expect(answers).toEqual([null, refusal, refusal])
+    expect(answers).toEqual([null, null, refusal, refusal])
   })
 
   it('who has left the organisation stops nothing', () => {
     expect(said('panic', member(erin, { deleted: true }), given)).toBe('not a member')
+    expect(said('lift', member(erin, { deleted: true }), given)).toBe('not a member')
   })
 
   it('who broke the glass does not sign for it', () => {
