@@ -14,6 +14,8 @@ const about = [
   'address-limit',
   'yeses-now',
   'rule-index',
+  'quorum',
+  'wall-clock',
   'time-window',
   'duration',
   'start',

@@ -156,7 +156,7 @@ describe('counting yeses', () => {
           expect(also.includes(at)).toBe(helps)
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     )
   })
 })
@@ -197,7 +197,7 @@ describe('clicks, one after another', () => {
         const { current } = click(given, people)
         expect(current.request.state === 'approved').toBe(canBeFilled(given.stages, people))
       }),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     )
   })
 
