@@ -4,7 +4,17 @@ import { authorise, isApprover, mayBeMissing, membershipProblem, type Verb } fro
 import type { Member } from '../../src/core/person.ts'
 import { alice, bob, carol, dave, member, person, terms } from '../support/cases.ts'
 
-const verbs: readonly Verb[] = ['approve', 'deny', 'cancel', 'close', 'comment', 'extend', 'sign', 'panic', 'lift']
+const verbs: readonly Verb[] = [
+  'approve',
+  'deny',
+  'cancel',
+  'close',
+  'comment',
+  'extend',
+  'sign',
+  'panic',
+  'lift',
+]
 const authority = { request: { requester: alice }, terms: terms() }
 const code = (verb: Verb, who: Member, given: Parameters<typeof authorise>[2] = authority) =>
   authorise(verb, who, given)?.code ?? 'yes'
