@@ -12,6 +12,7 @@ export function membershipProblem(member: Member): string | null {
   if (member.bot) return 'this is the account of a bot'
   if (member.guest) return 'this is the account of a guest'
   if (member.foreign) return 'this account belongs to another organisation'
+  if (member.stopped) return 'an operator has stopped all their access'
   if (member.entraDisabled) return 'the Entra account behind this account is disabled or deleted'
   return null
 }

@@ -136,14 +136,15 @@ function vmGone(request: Request, grant: State<'opening' | 'open'>, now: number)
   return startClosing(request, grant, { reason: 'vm deleted', by: null, detail: null }, now)
 }
 
-const stopped = (request: Request, grant: State<'opening' | 'open'>, panic: Panic, now: number): Transition =>
-  startClosing(
-    request,
-    grant,
-    { reason: 'panic', by: panic.by, detail: panic.reason, panicId: panic.id },
-    now,
-    { panic: panic.id },
-  )
+const stopped = (
+  request: Request,
+  grant: State<'opening' | 'open'>,
+  panic: Panic,
+  now: number,
+): Transition => {
+  const why = { reason: 'panic', by: panic.by, detail: panic.reason, panicId: panic.id } as const
+  return withFollowing(startClosing(request, grant, why, now, { panic: panic.id }), request)
+}
 
 function cameBack(
   current: Case,
@@ -186,11 +187,16 @@ function closeEarly(
   return endEarly(request, grant, by.person, now)
 }
 
+/** What was to follow on from access ends with it. */
+function withFollowing(closing: Transition, { extensions = [] }: Request): Transition {
+  const following = extensions.map((requestId): Effect => ({ kind: 'end following', requestId }))
+  return { ...closing, effects: [...closing.effects, ...following] }
+}
+
 /** Whoever closes access means what follows on from it too. */
 function endEarly(request: Request, grant: State<'opening' | 'open'>, by: Person, now: number): Transition {
-  const closing = startClosing(request, grant, { reason: 'closed early', by, detail: null }, now)
-  const following = (request.extensions ?? []).map(
-    (requestId): Effect => ({ kind: 'end following', requestId }),
+  return withFollowing(
+    startClosing(request, grant, { reason: 'closed early', by, detail: null }, now),
+    request,
   )
-  return { ...closing, effects: [...closing.effects, ...following] }
 }

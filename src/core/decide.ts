@@ -37,13 +37,23 @@ function stop(current: Case | null, event: Event, now: number, panics: readonly 
   return stopPerson(event, panics)
 }
 
+/** A yes that was given before its giver was stopped counts for nothing while that holds: whose was it? */
+function withStopped<E extends Event>(event: E, panics: readonly Panic[]): E {
+  if (panics.length === 0 || (event.type !== 'review' && event.type !== 'start')) return event
+  const earlier = event.earlier.map((one) =>
+    panicOn(panics, one) ? { ...one, stopped: true as const } : one,
+  )
+  return { ...event, earlier }
+}
+
 /** The only place where a state changes. Pure and total: the same arguments always give the same outcome. */
 export function decide(
   current: Case | null,
-  event: Event,
+  happening: Event,
   now: number,
   panics: readonly Panic[] = [],
 ): Outcome {
+  const event = withStopped(happening, panics)
   const stopped = stop(current, event, now, panics)
   if (stopped) return stopped
   if (event.type === 'submit') return current ? unchanged(current) : submit(event, now)

@@ -28,6 +28,8 @@ export interface Member {
   readonly entraUnread?: true
   /** The Entra user that they are mapped to is disabled, or deleted. */
   readonly entraDisabled?: true
+  /** An operator has stopped them, so they say yes to nothing. */
+  readonly stopped?: true
   /** The Entra groups, among those that the policy names, that this person is in; null when that is not known. */
   readonly entraGroups: readonly string[] | null
   /** The Slack user groups, among those that the policy names, that this person is in. */

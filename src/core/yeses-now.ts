@@ -1,5 +1,5 @@
-import { escalated, sameHuman } from './approval.ts'
-import type { Member } from './person.ts'
+import { escalated, membershipProblem, sameHuman } from './approval.ts'
+import { type Member, samePerson } from './person.ts'
 import { approvalsOf } from './pick.ts'
 import type { Terms, Verdict } from './policy.ts'
 import { countAgain, isComplete, yesesOf } from './quorum.ts'
@@ -26,10 +26,20 @@ function escalatedBy(
   return approvedAt - requestedAt >= after ? escalated(terms) : terms
 }
 
+/** Why the yeses are not enough any more for what was asked then: somebody who gave one has left, or is stopped. */
+function goneFrom({ reviews }: Request, terms: Terms, earlier: readonly Member[]): string | null {
+  const gone = earlier.filter((member) => membershipProblem(member) !== null)
+  if (gone.length === 0) return null
+  const kept = reviews.filter(({ by }) => !gone.some(({ person }) => samePerson(person, by)))
+  const { progress, counted } = countAgain(terms, yesesOf(kept, []))
+  if (isComplete(terms, progress)) return null
+  return `somebody who approved it may not do so any more, and ${counted.length} of the ${approvalsOf(terms)} approvals that the rule “${terms.rule}” asks for are left`
+}
+
 /**
  * Why the yeses of a request are not enough for what the policy asks now, or null when they are. A yes holds as long
- * as the rule asks the same as it did; when it asks something else, the yeses are counted again, and only those of
- * people whom it names now count.
+ * as the rule asks the same as it did and whoever gave it may still do so; when the rule asks something else, the yeses
+ * are counted again, and only those of people whom it names now count.
  */
 export function nowMissing(
   request: Request,
@@ -39,7 +49,8 @@ export function nowMissing(
 ): string | null {
   if (request.state !== 'approved' || !terms || terms.stages.length === 0) return null
   const given = wordsOf(request.terms ?? nobody)
-  if (given === wordsOf(terms) || given === wordsOf(escalated(terms))) return null
+  const same = given === wordsOf(terms) || given === wordsOf(escalated(terms))
+  if (same) return request.terms && goneFrom(request, request.terms, earlier)
   const wanted = escalatedBy(terms, request)
   const asker = { person: request.requester, entraId: requester.entraId }
   const yeses = yesesOf(request.reviews, earlier).filter(

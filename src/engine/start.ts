@@ -1,5 +1,6 @@
 import type { Member } from '../core/person.ts'
 import { approverGroups, groupsNamed, type Policy } from '../core/policy.ts'
+import type { Request } from '../core/request.ts'
 import { unique } from './approvers.ts'
 import { backoffMs } from './backoff.ts'
 import type { Dispatcher } from './dispatch.ts'
@@ -13,10 +14,15 @@ interface StartParts extends VerdictParts {
 
 const isSilent = ({ known, entraUnread }: Member): boolean => !known || entraUnread === true
 
-/** What a rule may grant by itself was counted at the approval; the place that was taken then must not count against it. */
-const withoutQuotas = (policy: Policy): Policy => ({
+/**
+ * What a rule may grant by itself was counted at the approval; the place that was taken then must not count against it.
+ * Any other rule's quota is as used up as it is.
+ */
+const withoutItsQuota = (policy: Policy, { terms, reviews }: Request): Policy => ({
   ...policy,
-  rules: policy.rules.map((rule) => ({ ...rule, quota: {} })),
+  rules: policy.rules.map((rule) =>
+    rule.name === terms?.rule && reviews.length === 0 ? { ...rule, quota: {} } : rule,
+  ),
 })
 
 /** The start that a person named has come: the policy and the directory are asked again before anything opens. */
@@ -35,7 +41,13 @@ export const start =
         clock.now() + backoffMs(claim.attempt),
         `${requester.known ? 'Entra' : 'Slack'} did not say who the requester is`,
       )
-    const verdict = await verdictNow(parts, withoutQuotas(policy), current.request, requester, 'live')
+    const verdict = await verdictNow(
+      parts,
+      withoutItsQuota(policy, current.request),
+      current.request,
+      requester,
+      'live',
+    )
     const groups = unique([...groupsNamed(policy), ...approverGroups(verdict.terms)])
     const earlier = await Promise.all(
       current.request.reviews

@@ -168,7 +168,9 @@ function nearestText(names: readonly string[]): string {
     : `The nearest names are ${names.join(', ')}.`
 }
 
-const qualified = (vm: Vm) => `${vm.subscriptionName}/${vm.resourceGroup}/${vm.name}`
+/** A name that can be typed: one with a space or a slash in it cannot, but its id can. */
+const qualified = ({ subscriptionName, subscriptionId, resourceGroup, name }: Vm) =>
+  `${/^[\w.-]+$/.test(subscriptionName) ? subscriptionName : subscriptionId}/${resourceGroup}/${name}`
 
 async function findVm({ inventory, clock, log }: IntakeParts, command: AskCommand): Promise<Found<Vm>> {
   let matches = inventory.find(command.vmName)

@@ -7,10 +7,14 @@ import { groupsNamed } from '../core/policy.ts'
 import { refusalText } from '../core/refusal.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import type { IntakeParts } from './answer.ts'
-import { ended, type Finish } from './handler.ts'
+import { backoffMs } from './backoff.ts'
+import { again, ended, type Finish } from './handler.ts'
 import { announceJob, panicJob } from './job-of.ts'
 import { endSaying, saying } from './say.ts'
 import { takeLift } from './take-lift.ts'
+
+/** As often as anything that somebody waits for. */
+const mostTries = 4
 
 type PanicGesture = Extract<Gesture, { kind: 'panic' }>
 
@@ -112,6 +116,8 @@ export async function takePanic(
   const say = (words: string) => endSaying(parts, claim, person.userId, words)
   const policy = parts.policy()
   const by = await parts.directory.member(person, groupsNamed(policy), 'live')
+  if (!by.known && claim.attempt < mostTries)
+    return again(parts.clock.now() + backoffMs(claim.attempt), 'Slack did not say who stops everything')
   const command = parsePanic(text)
   const verb = command.kind === 'lift' ? 'lift' : 'panic'
   const refusal = authorise(verb, by, { request: null, terms: null, operators: policy.operators })

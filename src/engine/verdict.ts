@@ -31,8 +31,9 @@ async function usageFor(
 
 /** The VM as it is now, where Azure still shows it: a tag that was set meanwhile counts. */
 function vmNow({ inventory }: VerdictParts, vm: Vm): Vm {
-  const shown = inventory.find(`${vm.subscriptionName}/${vm.resourceGroup}/${vm.name}`)
-  return shown.find(({ id }) => id === vm.id) ?? vm
+  // By the subscription's id: its name may hold a slash, and may change.
+  const shown = inventory.find(`${vm.subscriptionId}/${vm.resourceGroup}/${vm.name}`)
+  return shown.find(({ id }) => id.toLowerCase() === vm.id.toLowerCase()) ?? vm
 }
 
 /** Whom terms name at this moment, by the VM’s tags as they are now where Azure still shows the VM. */
