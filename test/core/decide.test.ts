@@ -230,7 +230,7 @@ const table: Record<keyof typeof states, Row> = {
     ...notYours,
     'somebody removed rule A': overByOthers('++'),
     'the VM is gone': overByOthers('++'),
-    'an operator stops everything': overByOthers('++'),
+    'an operator stops everything': `${overByOthers('++')}, end r2, end r3`,
     'what it follows is closed': `${over('++')}, end r2, end r3`,
     'somebody changed rule A': overByOthers('++'),
     'Alice wants to stay longer': 'approved/open ++: grant.extending',

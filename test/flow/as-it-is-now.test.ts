@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
+import { demoWorld } from '../../src/simulator/demo-world.ts'
 import { channels, createWorld, type World } from '../support/world.ts'
 
 const head = `
@@ -50,6 +51,32 @@ describe('what is judged later is judged as it is then', () => {
     await world.passes('16h')
     expect(world.cardText()).toMatch(/^Never opened: .*the VM is frozen/s)
     expect(world.azure.history().filter(({ rule }) => rule.startsWith('jit-'))).toEqual([])
+  })
+
+  test('also in a subscription whose name has a slash', async () => {
+    const slashed = demoWorld()
+    for (const one of slashed.subscriptions)
+      if (one.displayName === 'Production') one.displayName = 'Pay-As-You-Go Dev/Test'
+    world = await createWorld({ policy: frozen, simulator: { world: slashed } })
+    await world.asks('robin', 'ssh vm-jump01 30m from 81.2.69.142')
+    expect(world.cardText()).toContain('Pay-As-You-Go Dev/Test')
+    await world.tags('vm-jump01', { freeze: 'yes' })
+    await world.clicks('avery', 'approve')
+    expect(world.ephemerals('avery').at(-1)).toMatch(/access is refused if the VM is frozen/)
+    expect(world.passesTo('vm-jump01', 22)).toBe(false)
+  })
+
+  test('another rule’s quota that is used up still counts at a start that was named', async () => {
+    const auto = '  - { name: once a day by itself, approvals: 0, quota: { perPerson: 1 } }\n'
+    const asked = '  - { name: a colleague agrees }\n'
+    world = await createWorld({ policy: `${head}rules:\n${auto}${asked}` })
+    await world.asks('robin', 'ssh vm-web01 15m from 81.2.69.142')
+    expect(world.cardText()).toMatch(/^Open: /)
+    await world.asks('robin', 'ssh vm-jump01 30m at 23:00 from 81.2.69.142')
+    await world.clicks('avery', 'approve')
+    expect(await world.policy(`${head}rules:\n${auto}`)).toBeNull()
+    await world.passes('16h')
+    expect(world.cardText()).toMatch(/^Never opened: .*no rule of the policy matches/s)
   })
 
   const later = async (before: string, after: string) => {
