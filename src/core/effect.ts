@@ -33,6 +33,8 @@ export type Note =
       readonly by: Person | null
       readonly detail: string | null
       readonly opened: boolean
+      /** What follows on from it is open; known only when it is said, and never stored. */
+      readonly goesOn?: { readonly requestId: string; readonly until: number }
     }
   /** Somebody says something about the request, or why they said no. */
   | {

@@ -40,17 +40,23 @@ function closing(kase: Case, note: Of<'closing'>, now: number, to: Reader): stri
 
 function closed(kase: Case, note: Of<'closed'>, to: Reader): string[] {
   const you = to === 'requester' ? kase.request.requester : null
-  const head = note.opened ? 'Closed' : 'Ended without opening'
+  const head = note.goesOn ? 'This part is over' : note.opened ? 'Closed' : 'Ended without opening'
   const sentences = closedSentences({
     closedAt: note.at,
     expiresAt: note.expiresAt,
     opened: note.opened,
     ruled: (kase.grant?.rules.length ?? 0) > 0,
     reason: note.reason,
+    stays: note.goesOn !== undefined,
   })
-  const more = kase.request.extensions
-    ? ['More time was asked for while it was open; a message of its own says how that stands.']
-    : []
+  if (note.goesOn) {
+    const { requestId, until } = note.goesOn
+    sentences.push(`Access goes on until ${time(until)}, by request ${words(requestId, 80)}.`)
+  }
+  const more =
+    kase.request.extensions && !note.goesOn
+      ? ['More time was asked for while it was open; a message of its own says how that stands.']
+      : []
   return [`*${head}:* ${scope(kase.request)}. ${reasonSentence(note, you)}`, ...sentences, ...more]
 }
 

@@ -84,12 +84,13 @@ const over = (phase: Extract<Phase, { name: 'over' }>): string =>
 const confirmed = (phase: Extract<Phase, { name: 'open' }>): string =>
   phase.grant.openedAt === null ? '' : ` Azure confirmed the network rule ${time(phase.grant.openedAt)}.`
 
-const endOf = (grant: Extract<Phase, { name: 'closed' }>['grant']) => ({
+const endOf = ({ request, grant }: Extract<Phase, { name: 'closed' }>) => ({
   closedAt: grant.closedAt,
   expiresAt: grant.expiresAt,
   opened: grant.openedAt !== null,
   ruled: grant.rules.length > 0,
   reason: grant.reason,
+  stays: request.extensions && grant.reason === 'expired' ? null : false,
 })
 
 const stillTrue = new Set<Phase['name']>(['pending', 'scheduled', 'opening', 'open'])
@@ -130,7 +131,7 @@ function cardLines(phase: Phase, now: number): string[] {
         ...closingSentences(phase.grant, phase.request.source.address, now),
       ]
     case 'closed':
-      return [reasonSentence(phase.grant), ...closedSentences(endOf(phase.grant)), approval(phase)]
+      return [reasonSentence(phase.grant), ...closedSentences(endOf(phase)), approval(phase)]
     case 'denied':
       return denied(phase, false)
     case 'canceled':
@@ -186,7 +187,7 @@ function mirrorLines(phase: Phase, now: number): string[] {
         ...closingSentences(phase.grant, phase.request.source.address, now),
       ]
     case 'closed':
-      return [reasonSentence(phase.grant, phase.request.requester), ...closedSentences(endOf(phase.grant))]
+      return [reasonSentence(phase.grant, phase.request.requester), ...closedSentences(endOf(phase))]
     case 'denied':
       return denied(phase, true)
     case 'canceled':
