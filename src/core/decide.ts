@@ -59,7 +59,7 @@ export function decide(
     case 'deadline':
     case 'reminder':
     case 'escalation':
-      return decideRequest(current, event, now)
+      return decideRequest(current, event, now, panics)
     case 'predecessor closed':
       return current.request.state === 'pending'
         ? decideRequest(current, event, now)

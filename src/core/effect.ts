@@ -59,6 +59,8 @@ export type Note =
       readonly users: readonly string[]
       readonly groups: readonly string[]
     }
+  /** People would be called now, and a stop keeps their yes from counting. */
+  | { readonly type: 'stopped'; readonly at: number; readonly by: Person; readonly reason: string }
   /** A rule whose removal had been confirmed stood there again. */
   | { readonly type: 'came back'; readonly at: number; readonly nsgId: string; readonly name: string }
   | {

@@ -90,6 +90,17 @@ function broken(kase: Case, note: Of<'glass broken' | 'unsigned'>): string[] | n
   ]
 }
 
+const ends = (deadlineAt: number) => `If nobody decides by ${time(deadlineAt)}, the request ends.`
+
+function stopped(kase: Case, note: Of<'stopped'>, now: number): string[] | null {
+  const phase = phaseOf(kase, now)
+  if (phase.name !== 'pending') return null
+  const what = `${scope(kase.request)} for ${person(kase.request.requester)}`
+  return [
+    `*Nobody is called:* ${what} has not been decided so far. ${person(note.by)} stopped all such access ${time(note.at)}: ${words(note.reason, 300)}. A yes counts only once that is lifted. ${ends(phase.request.deadlineAt)}`,
+  ]
+}
+
 /** Said only while it is so: a request that was decided meanwhile needs nobody any more. */
 function waiting(kase: Case, note: Of<'waiting' | 'escalated'>, now: number): string[] | null {
   const phase = phaseOf(kase, now)
@@ -97,6 +108,12 @@ function waiting(kase: Case, note: Of<'waiting' | 'escalated'>, now: number): st
   const people = [...note.users.map(user), ...note.groups.map(group)].join(' ')
   const what = `${scope(kase.request)} for ${person(kase.request.requester)}`
   const by = `Decide by ${time(phase.request.deadlineAt)}.`
+  if (people === '') {
+    const said = note.type === 'waiting' ? 'has not been decided so far' : 'was to be put before more people'
+    return [
+      `*Nobody is called:* ${what} ${said}, and everybody who could be called is stopped. Their yes counts only once that is lifted. ${ends(phase.request.deadlineAt)}`,
+    ]
+  }
   return note.type === 'waiting'
     ? [`${people} *Still waiting for a decision:* ${what}. ${by}`]
     : [`${people} *You are asked as well:* ${what} has not been decided so far. ${by}`]
@@ -137,6 +154,8 @@ function lines(kase: Case, note: Note, now: number, to: Reader): string[] | null
       ]
     case 'said':
       return quote(kase, note)
+    case 'stopped':
+      return stopped(kase, note, now)
     case 'waiting':
     case 'escalated':
       return waiting(kase, note, now)
