@@ -1,4 +1,4 @@
-import { authorise, mayHear } from './approval.ts'
+import { authorise, authoriseByEither, mayHear } from './approval.ts'
 import type { Case } from './case.ts'
 import { absent, startClosing, stuck } from './closing.ts'
 import type { Effect } from './effect.ts'
@@ -175,11 +175,16 @@ function expire(current: Case, grant: Grant, now: number): Transition {
 function closeEarly(
   request: Request,
   grant: Grant,
-  { by, operators }: Extract<GrantEvent, { type: 'close' }>,
+  { by, operators, termsNow }: Extract<GrantEvent, { type: 'close' }>,
   now: number,
 ): Outcome {
   const terms = request.state === 'approved' ? request.terms : null
-  const refusal = authorise('close', by, { request, terms, ...(operators && { operators }) })
+  const refusal = authoriseByEither(
+    'close',
+    by,
+    { request, terms, ...(operators && { operators }) },
+    termsNow,
+  )
   if (refusal) return refuse(refusal)
   if (grant.state === 'closed') return refuse({ code: 'already closed', at: grant.closedAt })
   if (grant.state === 'closing') return refuse({ code: 'already closing', since: grant.closingSince })

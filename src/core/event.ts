@@ -45,6 +45,8 @@ export type Event =
       readonly text: string
       /** Whether it was written in the thread itself, where everybody has read it already. */
       readonly inThread: boolean
+      /** Whom the rule of the request names at this moment, where that had to be read. */
+      readonly termsNow?: Terms
     }
   /** Somebody closed, before its end, the access that this follows. */
   | { readonly type: 'predecessor closed'; readonly by: Person }
@@ -96,4 +98,6 @@ export type Event =
       readonly type: 'close'
       readonly by: Member
       readonly operators?: Approvers
+      /** Whom the rule of the request names at this moment, where that had to be read. */
+      readonly termsNow?: Terms
     }
