@@ -66,6 +66,7 @@ export function decide(
         : decideGrant(current, event, now)
     case 'extend':
     case 'start':
+    case 'start waits':
     case 'rules planned':
     case 'could not open':
     case 'rule repriced':

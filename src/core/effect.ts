@@ -59,6 +59,8 @@ export type Note =
       readonly users: readonly string[]
       readonly groups: readonly string[]
     }
+  /** Its start has come, and who is asked whether it may still open does not answer. */
+  | { readonly type: 'start waits'; readonly at: number; readonly silent: string; readonly expiresAt: number }
   /** People would be called now, and a stop keeps their yes from counting. */
   | { readonly type: 'stopped'; readonly at: number; readonly by: Person; readonly reason: string }
   /** A rule whose removal had been confirmed stood there again. */

@@ -78,6 +78,8 @@ export type Event =
       /** Those who have said yes, as the directory knows them now. */
       readonly earlier: readonly Member[]
     }
+  /** The start has come, and an outside system did not say what has to be known for it. */
+  | { readonly type: 'start waits'; readonly silent: 'Slack' | 'Entra' }
   | { readonly type: 'rules planned'; readonly rules: readonly Rule[] }
   | { readonly type: 'could not open'; readonly detail: string }
   | { readonly type: 'rule repriced'; readonly nsgId: string; readonly priority: number }

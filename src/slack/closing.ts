@@ -19,7 +19,7 @@ export function reasonSentence({ reason, by, detail }: Why, you: Person | null =
   const because = detail === null ? '' : `: ${words(detail, 500)}`
   switch (reason) {
     case 'expired':
-      return 'Its time is over.'
+      return `Its time is over${because}.`
     case 'closed early':
       if (by === null) return 'It was closed early.'
       return by.userId === you?.userId ? 'You closed it early.' : `${person(by)} closed it early.`
@@ -74,6 +74,10 @@ export function closedSentences({
   if (reason === 'vm deleted' || stays === true) return [closed]
   return [closed, stays === null ? maybeLonger : openSessions]
 }
+
+/** Why a start that has come opens nothing so far, and what becomes of it. */
+export const startWaits = (silent: string, expiresAt: number): string =>
+  `${words(silent, 40)} did not answer when it was to be looked at again whether this is still allowed. I keep trying until ${time(expiresAt)}, when its time ends.`
 
 const tolerated = 60_000
 

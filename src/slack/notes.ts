@@ -4,7 +4,7 @@ import type { Note } from '../core/effect.ts'
 import { id as closeId } from './actions/close.ts'
 import { actions, type Shown, section } from './blocks.ts'
 import { labeled, shown } from './cards.ts'
-import { closedSentences, reasonSentence } from './closing.ts'
+import { closedSentences, reasonSentence, startWaits } from './closing.ts'
 import { asFollowing, connectLines, scope } from './facts.ts'
 import { phaseOf } from './phase.ts'
 import { count, group, person, time, user, words } from './words.ts'
@@ -154,6 +154,10 @@ function lines(kase: Case, note: Note, now: number, to: Reader): string[] | null
       ]
     case 'said':
       return quote(kase, note)
+    case 'start waits':
+      return phaseOf(kase, now).name === 'opening'
+        ? [`*Not opened yet:* ${scope(kase.request)}. ${startWaits(note.silent, note.expiresAt)}`]
+        : null
     case 'stopped':
       return stopped(kase, note, now)
     case 'waiting':

@@ -1,6 +1,6 @@
 import { approvalsOf } from '../core/pick.ts'
 import { stagesAsked } from '../core/quorum.ts'
-import { closedSentences, closingSentences, reasonSentence } from './closing.ts'
+import { closedSentences, closingSentences, reasonSentence, startWaits } from './closing.ts'
 import {
   approvedBy,
   approversFact,
@@ -73,7 +73,9 @@ function canceled({ request }: Extract<Phase, { name: 'canceled' }>, byRequester
 const notYet = (phase: Extract<Phase, { name: 'opening' }>): string =>
   phase.grant === null
     ? 'Nothing is open yet.'
-    : `Azure has not confirmed the network rule yet. It ends ${time(phase.grant.expiresAt)}, however long the opening takes.`
+    : phase.grant.state === 'opening' && phase.grant.waitsFor
+      ? `Nothing is open yet: ${startWaits(phase.grant.waitsFor, phase.grant.expiresAt)}`
+      : `Azure has not confirmed the network rule yet. It ends ${time(phase.grant.expiresAt)}, however long the opening takes.`
 
 const scheduled = ({ grant }: Extract<Phase, { name: 'scheduled' }>): string =>
   `*Opens ${time(grant.opensAt ?? grant.approvedAt)}, until ${time(grant.expiresAt)}.* Nothing is open yet.`
