@@ -162,6 +162,17 @@ export function authorise(verb: Verb, member: Member, authority: Authority): Ref
   }
 }
 
+/** Whoever may by what is stored may still, and so may whoever the policy of this moment names. */
+export function authoriseByEither(
+  verb: 'close' | 'comment',
+  member: Member,
+  authority: Authority,
+  termsNow: Terms | undefined,
+): Refusal | null {
+  const refusal = authorise(verb, member, authority)
+  return refusal && termsNow ? authorise(verb, member, { ...authority, terms: termsNow }) : refusal
+}
+
 /** Both of them, with what was looked up for each, so that the card can say who is who. */
 function joined(one: Approvers, more: Approvers): Approvers {
   const both = { ...one, ...together([one, more]) }

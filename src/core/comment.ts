@@ -1,4 +1,4 @@
-import { authorise } from './approval.ts'
+import { authoriseByEither } from './approval.ts'
 import type { Case } from './case.ts'
 import type { Event } from './event.ts'
 import { type Outcome, refuse, unchanged } from './outcome.ts'
@@ -7,7 +7,7 @@ import { auditOf } from './request-parts.ts'
 /** Changes nothing about the request; it is on record, and whoever has not read it is told. */
 export function comment(current: Case, event: Extract<Event, { type: 'comment' }>, now: number): Outcome {
   const { request } = current
-  const refusal = authorise('comment', event.by, { request, terms: request.terms })
+  const refusal = authoriseByEither('comment', event.by, { request, terms: request.terms }, event.termsNow)
   if (refusal) return refuse(refusal)
   const { text, inThread, by } = event
   return {

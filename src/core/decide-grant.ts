@@ -1,4 +1,4 @@
-import { authorise, mayHear } from './approval.ts'
+import { authorise, authoriseByEither, mayHear } from './approval.ts'
 import type { Case } from './case.ts'
 import { absent, startClosing, stuck } from './closing.ts'
 import type { Effect } from './effect.ts'
@@ -7,7 +7,7 @@ import { isExpired } from './expiry.ts'
 import type { Grant } from './grant.ts'
 import { audit, noteOf, type State } from './grant-parts.ts'
 import { differencesText } from './live-rule.ts'
-import { planned, present, repriced, start } from './opening.ts'
+import { neverStarted, planned, present, repriced, start, startWaits } from './opening.ts'
 import { type Outcome, refuse, type Transition, unchanged } from './outcome.ts'
 import type { Panic } from './panic.ts'
 import type { Person } from './person.ts'
@@ -41,6 +41,8 @@ export function decideGrant(current: Case, event: GrantEvent, now: number): Outc
       return extend(request, grant, event, now)
     case 'start':
       return grant.state === 'opening' ? start(request, grant, event, now) : unchanged(current)
+    case 'start waits':
+      return grant.state === 'opening' ? startWaits(request, grant, event.silent, now) : unchanged(current)
     case 'rules planned':
       return grant.state === 'opening' ? planned(request, grant, event.rules, now) : unchanged(current)
     case 'rule repriced':
@@ -170,17 +172,27 @@ function expire(current: Case, grant: Grant, now: number): Transition {
       effects: [{ kind: 'set timer', timer: 'expiry', requestId: grant.requestId, at }],
     }
   }
-  return startClosing(current.request, grant, { reason: 'expired', by: null, detail: null }, now)
+  return startClosing(
+    current.request,
+    grant,
+    { reason: 'expired', by: null, detail: neverStarted(grant) },
+    now,
+  )
 }
 
 function closeEarly(
   request: Request,
   grant: Grant,
-  { by, operators }: Extract<GrantEvent, { type: 'close' }>,
+  { by, operators, termsNow }: Extract<GrantEvent, { type: 'close' }>,
   now: number,
 ): Outcome {
   const terms = request.state === 'approved' ? request.terms : null
-  const refusal = authorise('close', by, { request, terms, ...(operators && { operators }) })
+  const refusal = authoriseByEither(
+    'close',
+    by,
+    { request, terms, ...(operators && { operators }) },
+    termsNow,
+  )
   if (refusal) return refuse(refusal)
   if (grant.state === 'closed') return refuse({ code: 'already closed', at: grant.closedAt })
   if (grant.state === 'closing') return refuse({ code: 'already closing', since: grant.closingSince })

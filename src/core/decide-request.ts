@@ -1,9 +1,12 @@
 import { authorise, escalated, mayHear } from './approval.ts'
 import type { Case } from './case.ts'
+import { minute } from './duration.ts'
 import type { Event, Standing } from './event.ts'
 import { isExpired } from './expiry.ts'
 import { type Outcome, refuse, type Transition, unchanged } from './outcome.ts'
+import { type Panic, panicOver } from './panic.ts'
 import type { Person } from './person.ts'
+import type { Named } from './policy.ts'
 import { isComplete, whoIsAsked } from './quorum.ts'
 import type { PendingRequest, Request } from './request.ts'
 import { end } from './request-end.ts'
@@ -21,7 +24,12 @@ const early = (current: Case, { id, deadlineAt }: PendingRequest): Transition =>
   effects: [{ kind: 'set timer', timer: 'deadline', requestId: id, at: deadlineAt }],
 })
 
-export function decideRequest(current: Case, event: RequestEvent, now: number): Outcome {
+export function decideRequest(
+  current: Case,
+  event: RequestEvent,
+  now: number,
+  panics: readonly Panic[] = [],
+): Outcome {
   const { request } = current
   if (request.state !== 'pending') return late(current, request, event)
   switch (event.type) {
@@ -30,11 +38,8 @@ export function decideRequest(current: Case, event: RequestEvent, now: number): 
         ? end(request, 'lapsed', 'jitney', now)
         : early(current, request)
     case 'reminder':
-      return remind(current, asNow(request, event.standing), now)
-    case 'escalation': {
-      const asked = asNow(request, event.standing)
-      return asked.terms.escalation && asked.escalatedAt === null ? escalate(asked, now) : unchanged(current)
-    }
+    case 'escalation':
+      return call(current, request, event, now, panics)
     case 'cancel': {
       const refusal = authorise('cancel', event.by, { request, terms: request.terms })
       return refusal ? refuse(refusal) : end(request, 'canceled', event.by.person, now)
@@ -76,8 +81,48 @@ function asNow(request: PendingRequest, standing: Standing | undefined): Pending
   return isComplete(terms, progress) ? request : { ...request, terms, progress }
 }
 
-function remind(current: Case, request: PendingRequest, now: number): Transition {
-  const note = { type: 'waiting', at: now, ...whoIsAsked(request) } as const
+/** So soon are people called once a stop is lifted. */
+const lookAgainMs = 5 * minute
+
+function call(
+  current: Case,
+  request: PendingRequest,
+  { type, standing }: Extract<Event, { type: 'reminder' | 'escalation' }>,
+  now: number,
+  panics: readonly Panic[],
+): Transition {
+  const asked = asNow(request, standing)
+  if (type === 'escalation' && (!asked.terms.escalation || asked.escalatedAt !== null))
+    return unchanged(current)
+  const panic = panicOver(panics, request, standing?.requester.entraId ?? null)
+  if (panic) return putOff(request, type, panic, now)
+  return type === 'reminder' ? remind(current, asked, now, panics) : escalate(asked, now, panics)
+}
+
+/** Nobody is called for a yes that would be refused; they are once it would count. */
+function putOff(
+  request: PendingRequest,
+  timer: 'reminder' | 'escalation',
+  { id, by, at, reason }: Panic,
+  now: number,
+): Transition {
+  const again = { kind: 'set timer', timer, requestId: request.id, at: now + lookAgainMs } as const
+  if (request.toldOfStop === id) return { ...unchanged({ request, grant: null }), effects: [again] }
+  const note = { type: 'stopped', at, by, reason } as const
+  return {
+    ...unchanged({ request: { ...request, toldOfStop: id }, grant: null }),
+    effects: [again, { kind: 'note', requestId: request.id, note }],
+  }
+}
+
+/** Whoever is stopped says yes to nothing. */
+function without(panics: readonly Panic[], { users, groups }: Named): Named {
+  const stopped = panics.flatMap(({ scope }) => (scope.kind === 'person' ? [scope.person.userId] : []))
+  return { users: users.filter((id) => !stopped.includes(id)), groups }
+}
+
+function remind(current: Case, request: PendingRequest, now: number, panics: readonly Panic[]): Transition {
+  const note = { type: 'waiting', at: now, ...without(panics, whoIsAsked(request)) } as const
   const same = request === current.request
   return {
     ...unchanged(same ? current : { ...current, request }),
@@ -85,7 +130,7 @@ function remind(current: Case, request: PendingRequest, now: number): Transition
   }
 }
 
-function escalate(request: PendingRequest, now: number): Transition {
+function escalate(request: PendingRequest, now: number, panics: readonly Panic[]): Transition {
   const { users = [], groups = [] } = request.terms.escalation?.approvers ?? {}
   const next: Request = { ...request, terms: escalated(request.terms), escalatedAt: now }
   return {
@@ -94,7 +139,11 @@ function escalate(request: PendingRequest, now: number): Transition {
     audit: [auditOf('request.escalated', request, 'jitney', now, { users, groups })],
     effects: [
       show(request.id),
-      { kind: 'note', requestId: request.id, note: { type: 'escalated', at: now, users, groups } },
+      {
+        kind: 'note',
+        requestId: request.id,
+        note: { type: 'escalated', at: now, ...without(panics, { users, groups }) },
+      },
     ],
   }
 }

@@ -69,13 +69,14 @@ export function decide(
     case 'deadline':
     case 'reminder':
     case 'escalation':
-      return decideRequest(current, event, now)
+      return decideRequest(current, event, now, panics)
     case 'predecessor closed':
       return current.request.state === 'pending'
         ? decideRequest(current, event, now)
         : decideGrant(current, event, now)
     case 'extend':
     case 'start':
+    case 'start waits':
     case 'rules planned':
     case 'could not open':
     case 'rule repriced':

@@ -33,6 +33,8 @@ export type Note =
       readonly by: Person | null
       readonly detail: string | null
       readonly opened: boolean
+      /** What follows on from it is open; known only when it is said, and never stored. */
+      readonly goesOn?: { readonly requestId: string; readonly until: number }
     }
   /** Somebody says something about the request, or why they said no. */
   | {
@@ -57,6 +59,10 @@ export type Note =
       readonly users: readonly string[]
       readonly groups: readonly string[]
     }
+  /** Its start has come, and who is asked whether it may still open does not answer. */
+  | { readonly type: 'start waits'; readonly at: number; readonly silent: string; readonly expiresAt: number }
+  /** People would be called now, and a stop keeps their yes from counting. */
+  | { readonly type: 'stopped'; readonly at: number; readonly by: Person; readonly reason: string }
   /** A rule whose removal had been confirmed stood there again. */
   | { readonly type: 'came back'; readonly at: number; readonly nsgId: string; readonly name: string }
   | {

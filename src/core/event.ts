@@ -45,6 +45,8 @@ export type Event =
       readonly text: string
       /** Whether it was written in the thread itself, where everybody has read it already. */
       readonly inThread: boolean
+      /** Whom the rule of the request names at this moment, where that had to be read. */
+      readonly termsNow?: Terms
     }
   /** Somebody closed, before its end, the access that this follows. */
   | { readonly type: 'predecessor closed'; readonly by: Person }
@@ -76,6 +78,8 @@ export type Event =
       /** Those who have said yes, as the directory knows them now. */
       readonly earlier: readonly Member[]
     }
+  /** The start has come, and an outside system did not say what has to be known for it. */
+  | { readonly type: 'start waits'; readonly silent: 'Slack' | 'Entra' }
   | { readonly type: 'rules planned'; readonly rules: readonly Rule[] }
   | { readonly type: 'could not open'; readonly detail: string }
   | { readonly type: 'rule repriced'; readonly nsgId: string; readonly priority: number }
@@ -96,4 +100,6 @@ export type Event =
       readonly type: 'close'
       readonly by: Member
       readonly operators?: Approvers
+      /** Whom the rule of the request names at this moment, where that had to be read. */
+      readonly termsNow?: Terms
     }

@@ -37,6 +37,8 @@ export interface GrantBase {
 
 interface Opening {
   readonly state: 'opening'
+  /** Who does not answer, so that a start that has come has to wait. */
+  readonly waitsFor?: 'Slack' | 'Entra'
 }
 interface Open {
   readonly state: 'open'

@@ -38,15 +38,40 @@ export function start(
   if (grant.opensAt === undefined || grant.rules.length > 0) return same
   if (now < grant.opensAt) return { ...same, effects: [startTimer(grant, grant.opensAt)] }
   if (isExpired(grant.expiresAt, now))
-    return startClosing(request, grant, { reason: 'expired', by: null, detail: null }, now)
+    return startClosing(request, grant, { reason: 'expired', by: null, detail: neverStarted(grant) }, now)
   const problem =
     policy.outcome === 'deny'
       ? policy.tree.because
       : (membershipProblem(requester) ?? nowMissing(request, policy, requester, earlier))
   if (problem !== null)
     return startClosing(request, grant, { reason: 'no longer allowed', by: null, detail: problem }, now)
+  const { waitsFor: _, ...heard } = grant
+  const next = grant.waitsFor ? unchanged({ request, grant: heard }) : same
   const { expiresAt } = grant
-  return { ...same, effects: [{ kind: 'plan rules', requestId: request.id, expiresAt }, show(request.id)] }
+  return { ...next, effects: [{ kind: 'plan rules', requestId: request.id, expiresAt }, show(request.id)] }
+}
+
+/** What an end before anything was written must not hide. */
+export const neverStarted = (grant: State<'opening' | 'open'>): string | null =>
+  grant.state === 'opening' && grant.waitsFor && grant.rules.length === 0
+    ? `${grant.waitsFor} did not answer until then, so it could not be looked at again whether it was still allowed`
+    : null
+
+/** Said once, however often it is tried. */
+export function startWaits(
+  request: Request,
+  grant: State<'opening'>,
+  silent: 'Slack' | 'Entra',
+  now: number,
+): Transition {
+  const due = grant.opensAt !== undefined && now >= grant.opensAt && !isExpired(grant.expiresAt, now)
+  if (!due || grant.rules.length > 0 || grant.waitsFor === silent) return unchanged({ request, grant })
+  const { expiresAt } = grant
+  const note = noteOf(grant, { type: 'start waits', at: now, silent, expiresAt })
+  return {
+    ...unchanged({ request, grant: { ...grant, waitsFor: silent } }),
+    effects: [show(request.id), ...(grant.waitsFor ? [] : [note])],
+  }
 }
 
 export function planned(

@@ -78,6 +78,8 @@ interface Pending {
   /** When more people were asked; null until then. */
   readonly escalatedAt: number | null
   readonly deadlineAt: number
+  /** The stop because of which nobody was called when it was time, once that was said. */
+  readonly toldOfStop?: string
 }
 interface Approved {
   readonly state: 'approved'

@@ -94,8 +94,8 @@ async function commitTogether(parts: DispatchParts, batch: readonly Waiting[]): 
   }
 }
 
-/** What may end with access that was not there before, or is somebody’s yes: these have to know what is stopped. */
-const stoppable = new Set<Event['type']>(['submit', 'review', 'start', 'sign'])
+/** What may end with access that was not there before, is somebody’s yes or asks for one: these have to know what is stopped. */
+const stoppable = new Set<Event['type']>(['submit', 'review', 'start', 'sign', 'reminder', 'escalation'])
 
 /** The stop that ended the grant of a case. */
 const endedBy = (kase: Case | null): string | undefined =>

@@ -90,7 +90,8 @@ const readers = (note: Note): readonly NoteTo['to'][] => {
   if (note.type === 'said') return note.inThread ? ['requester'] : ['thread', 'requester']
   if (note.type === 'decided') return ['requester']
   const threadOnly =
-    note.type === 'came back' || ['waiting', 'escalated', 'glass broken', 'unsigned'].includes(note.type)
+    note.type === 'came back' ||
+    ['waiting', 'escalated', 'stopped', 'glass broken', 'unsigned'].includes(note.type)
   return threadOnly ? ['thread'] : ['thread', 'requester']
 }
 

@@ -1,6 +1,7 @@
 import type { Member } from '../core/person.ts'
 import { approverGroups, groupsNamed, type Policy } from '../core/policy.ts'
 import type { Request } from '../core/request.ts'
+import type { Claim } from '../ports.ts'
 import { unique } from './approvers.ts'
 import { backoffMs } from './backoff.ts'
 import type { Dispatcher } from './dispatch.ts'
@@ -25,6 +26,13 @@ const withoutItsQuota = (policy: Policy, { terms, reviews }: Request): Policy =>
   ),
 })
 
+/** People learn that it waits, and for whom; then it is tried again. */
+async function wait({ dispatcher, clock }: StartParts, claim: Claim, { known }: Member, what: string) {
+  const silent = known ? 'Entra' : 'Slack'
+  await dispatcher.dispatch({ requestId: claim.subject, event: { type: 'start waits', silent } })
+  return again(clock.now() + backoffMs(claim.attempt), `${silent} did not say ${what}`)
+}
+
 /** The start that a person named has come: the policy and the directory are asked again before anything opens. */
 export const start =
   (parts: StartParts): Handler =>
@@ -36,26 +44,17 @@ export const start =
     const requester = await directory.member(current.request.requester, groupsNamed(policy), 'live')
     // Silence is no reason to take the access away, nor to open it; the grant's own end ends these tries.
     const waits = current.grant?.state === 'opening' && clock.now() < current.grant.expiresAt
-    if (waits && isSilent(requester))
-      return again(
-        clock.now() + backoffMs(claim.attempt),
-        `${requester.known ? 'Entra' : 'Slack'} did not say who the requester is`,
-      )
-    const verdict = await verdictNow(
-      parts,
-      withoutItsQuota(policy, current.request),
-      current.request,
-      requester,
-      'live',
-    )
+    if (waits && isSilent(requester)) return wait(parts, claim, requester, 'who the requester is')
+    const asIf = withoutItsQuota(policy, current.request)
+    const verdict = await verdictNow(parts, asIf, current.request, requester, 'live')
     const groups = unique([...groupsNamed(policy), ...approverGroups(verdict.terms)])
     const earlier = await Promise.all(
       current.request.reviews
         .filter((one) => one.verdict === 'approve')
         .map((one) => directory.member(one.by, groups, 'live')),
     )
-    if (waits && earlier.some(isSilent))
-      return again(clock.now() + backoffMs(claim.attempt), 'Slack or Entra did not say who has approved')
+    const silent = earlier.find(isSilent)
+    if (waits && silent) return wait(parts, claim, silent, 'who has approved')
     await dispatcher.dispatch({
       requestId: claim.subject,
       event: { type: 'start', policy: verdict, requester, earlier },

@@ -1,7 +1,9 @@
+import { authorise } from '../core/approval.ts'
 import type { Case } from '../core/case.ts'
 import { parseSpan } from '../core/duration.ts'
 import type { Event } from '../core/event.ts'
 import { type Less, narrowed, withExtra } from '../core/less.ts'
+import type { Member } from '../core/person.ts'
 import { approverGroups, groupsNamed, type Policy } from '../core/policy.ts'
 import type { Request } from '../core/request.ts'
 import { parsePort } from '../core/service.ts'
@@ -12,7 +14,7 @@ import { unique } from './approvers.ts'
 import { ended, type Finish, messageOf } from './handler.ts'
 import { standingOf } from './standing.ts'
 import { whyClicked } from './take-why.ts'
-import { oversightTerms } from './verdict.ts'
+import { oversightTerms, ruleTermsNow } from './verdict.ts'
 
 type Click = Extract<Gesture, { kind: 'click' }>
 
@@ -100,13 +102,28 @@ async function eventOf(
       }
     }
     case 'close':
-      return { type: 'close', by: await whoClicked(), operators: policy.operators }
+      return closeOf(parts, policy, request, whoClicked)
     case 'approve':
     case 'deny':
       return reviewOf(parts, { click, action, request, policy })
     default:
       return action satisfies never
   }
+}
+
+/** A close waits for no look-up that it does not need. */
+async function closeOf(
+  parts: IntakeParts,
+  policy: Policy,
+  request: Request,
+  whoClicked: (more?: readonly string[]) => Promise<Member>,
+): Promise<Event> {
+  const { operators } = policy
+  const by = await whoClicked()
+  const event = { type: 'close', by, operators } as const
+  if (authorise('close', by, { request, terms: request.terms, operators }) === null) return event
+  const termsNow = await ruleTermsNow(parts, policy, request)
+  return termsNow ? { ...event, by: await whoClicked(approverGroups(termsNow)), termsNow } : event
 }
 
 interface Reviewing {

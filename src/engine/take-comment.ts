@@ -5,6 +5,7 @@ import type { Claim, Gesture } from '../ports.ts'
 import { endWith, type IntakeParts } from './answer.ts'
 import { backoffMs } from './backoff.ts'
 import { again, ended, type Finish, messageOf } from './handler.ts'
+import { ruleTermsNow } from './verdict.ts'
 
 type Comment = Extract<Gesture, { kind: 'comment' }>
 
@@ -18,13 +19,15 @@ export async function takeComment(parts: IntakeParts, claim: Claim, comment: Com
   const requestId = typeof about === 'string' ? about : await store.requestAt(about)
   const current = requestId === null ? null : await store.case(requestId)
   if (!current) return endWith(parts, claim, null, '')
-  const named = [...groupsNamed(parts.policy()), ...approverGroups(current.request.terms)]
+  const policy = parts.policy()
+  const termsNow = await ruleTermsNow(parts, policy, current.request)
+  const named = [...groupsNamed(policy), ...[current.request.terms, termsNow].flatMap(approverGroups)]
   const by = await directory.member(person, [...new Set(named)], 'live')
   if (!by.known && claim.attempt < mostTries)
     return again(clock.now() + backoffMs(claim.attempt), 'Slack did not say who wrote a comment')
   const outcome = await parts.dispatcher.dispatch({
     requestId: current.request.id,
-    event: { type: 'comment', by, text, inThread: typeof about !== 'string' },
+    event: { type: 'comment', by, text, inThread: typeof about !== 'string', ...(termsNow && { termsNow }) },
     claim,
     also: (tx) => tx.endIntake(claim.subject, clock.now()),
   })

@@ -1,4 +1,7 @@
+import type { Case } from '../core/case.ts'
+import type { Note } from '../core/effect.ts'
 import { Fault } from '../core/fault.ts'
+import { besideFollowing } from '../core/following.ts'
 import type { Chat, Clock, Place, QueuedNote, Store, Talk } from '../ports.ts'
 import { pauseMs } from './backoff.ts'
 import { again, done, type Handler, type Lease, messageOf } from './handler.ts'
@@ -77,6 +80,19 @@ async function show(chat: Chat, state: Talk, { which, place }: Track, now: numbe
   }
 }
 
+/** More time may have been given since the note was written, and what it says must be so when it is said. */
+async function asItIs({ store, clock }: TalkParts, kase: Case, note: Note): Promise<Note | null> {
+  const { extensions = [] } = kase.request
+  if (extensions.length === 0 || (note.type !== 'ending' && note.type !== 'closed')) return note
+  const cases = await Promise.all(extensions.map((id) => store.case(id)))
+  return besideFollowing(
+    note,
+    kase,
+    cases.filter((one) => one !== null),
+    clock.now(),
+  )
+}
+
 /** False when it stopped half way. */
 async function say(parts: Talking, state: Talk, track: Track): Promise<boolean> {
   const { store, chat, clock, lease, log } = parts
@@ -93,10 +109,11 @@ async function say(parts: Talking, state: Talk, track: Track): Promise<boolean> 
   }
   for (const { id, note, tried } of track.notes) {
     if (!tried) await store.noteTried(id, true)
+    const said = await asItIs(parts, state.case, note)
     if (lease.lapsed()) return false
     try {
-      if (track.which === 'card') await chat.note(state.case, note, place, clock.now(), tried)
-      else await chat.tell(state.case, note, clock.now(), tried)
+      if (said && track.which === 'card') await chat.note(state.case, said, place, clock.now(), tried)
+      else if (said) await chat.tell(state.case, said, clock.now(), tried)
     } catch (error) {
       if (!tried && error instanceof Fault && error.kind !== 'uncertain') await store.noteTried(id, false)
       throw error

@@ -53,6 +53,18 @@ export async function oversightTerms(
   return termsNow(parts, { ...terms, emergency }, vm, how)
 }
 
+/** Whom the rule of a request names at this moment, when the policy still has one of its name. */
+export async function ruleTermsNow(
+  parts: VerdictParts,
+  policy: Policy,
+  request: Request,
+): Promise<Terms | null> {
+  if (!request.terms || request.terms.emergency) return oversightTerms(parts, policy, request, 'live')
+  const { rule: named } = request.terms
+  const rule = policy.rules.find(({ name }) => name === named)
+  return rule ? termsNow(parts, rule.terms, request.vm, 'live') : null
+}
+
 /** What the policy says of this request at this moment, with whoever may approve it looked up. */
 export async function verdictNow(
   parts: VerdictParts,

@@ -5,6 +5,9 @@ import { person, seconds, time, words } from './words.ts'
 
 /** Closing a rule stops new connections only; nobody may read a notice as “the session has ended”. */
 const openSessions = 'Sessions that are already open stay open until they disconnect: sign out.'
+/** The card stands for long, and whether more time is open is said in a message of its own. */
+const maybeLonger =
+  'Sessions that are already open stay open until they disconnect: sign out, unless the request for more time is open.'
 
 export interface Why {
   readonly reason: CloseReason
@@ -16,7 +19,7 @@ export function reasonSentence({ reason, by, detail }: Why, you: Person | null =
   const because = detail === null ? '' : `: ${words(detail, 500)}`
   switch (reason) {
     case 'expired':
-      return 'Its time is over.'
+      return `Its time is over${because}.`
     case 'closed early':
       if (by === null) return 'It was closed early.'
       return by.userId === you?.userId ? 'You closed it early.' : `${person(by)} closed it early.`
@@ -49,18 +52,32 @@ interface Closed {
   readonly reason: CloseReason
   /** Without any rule there was nothing to ask Azure about. */
   readonly ruled: boolean
+  /** True where access goes on by another request; null where that may be. */
+  readonly stays?: boolean | null
 }
 
 /** What is known at the end: only what Azure confirmed. */
-export function closedSentences({ closedAt, expiresAt, opened, ruled, reason }: Closed): string[] {
+export function closedSentences({
+  closedAt,
+  expiresAt,
+  opened,
+  ruled,
+  reason,
+  stays = false,
+}: Closed): string[] {
   if (!ruled) return ['No network rule was written for it.']
   const gone = 'no network rule of this request is left'
   if (!opened) return [`Azure never confirmed that it was open, and confirms now that ${gone}.`]
   const when = `It closed ${time(closedAt)}, ${punctuality({ closedAt, expiresAt })}.`
   const closed = `${when} Azure confirms that ${gone}.`
   // Nobody is connected to a VM that is gone.
-  return reason === 'vm deleted' ? [closed] : [closed, openSessions]
+  if (reason === 'vm deleted' || stays === true) return [closed]
+  return [closed, stays === null ? maybeLonger : openSessions]
 }
+
+/** Why a start that has come opens nothing so far, and what becomes of it. */
+export const startWaits = (silent: string, expiresAt: number): string =>
+  `${words(silent, 40)} did not answer when it was to be looked at again whether this is still allowed. I keep trying until ${time(expiresAt)}, when its time ends.`
 
 const tolerated = 60_000
 

@@ -4,7 +4,7 @@ import type { Note } from '../core/effect.ts'
 import { id as closeId } from './actions/close.ts'
 import { actions, type Shown, section } from './blocks.ts'
 import { labeled, shown } from './cards.ts'
-import { closedSentences, reasonSentence } from './closing.ts'
+import { closedSentences, reasonSentence, startWaits } from './closing.ts'
 import { asFollowing, connectLines, scope } from './facts.ts'
 import { phaseOf } from './phase.ts'
 import { count, group, person, time, user, words } from './words.ts'
@@ -40,17 +40,23 @@ function closing(kase: Case, note: Of<'closing'>, now: number, to: Reader): stri
 
 function closed(kase: Case, note: Of<'closed'>, to: Reader): string[] {
   const you = to === 'requester' ? kase.request.requester : null
-  const head = note.opened ? 'Closed' : 'Ended without opening'
+  const head = note.goesOn ? 'This part is over' : note.opened ? 'Closed' : 'Ended without opening'
   const sentences = closedSentences({
     closedAt: note.at,
     expiresAt: note.expiresAt,
     opened: note.opened,
     ruled: (kase.grant?.rules.length ?? 0) > 0,
     reason: note.reason,
+    stays: note.goesOn !== undefined,
   })
-  const more = kase.request.extensions
-    ? ['More time was asked for while it was open; a message of its own says how that stands.']
-    : []
+  if (note.goesOn) {
+    const { requestId, until } = note.goesOn
+    sentences.push(`Access goes on until ${time(until)}, by request ${words(requestId, 80)}.`)
+  }
+  const more =
+    kase.request.extensions && !note.goesOn
+      ? ['More time was asked for while it was open; a message of its own says how that stands.']
+      : []
   return [`*${head}:* ${scope(kase.request)}. ${reasonSentence(note, you)}`, ...sentences, ...more]
 }
 
@@ -84,6 +90,17 @@ function broken(kase: Case, note: Of<'glass broken' | 'unsigned'>): string[] | n
   ]
 }
 
+const ends = (deadlineAt: number) => `If nobody decides by ${time(deadlineAt)}, the request ends.`
+
+function stopped(kase: Case, note: Of<'stopped'>, now: number): string[] | null {
+  const phase = phaseOf(kase, now)
+  if (phase.name !== 'pending') return null
+  const what = `${scope(kase.request)} for ${person(kase.request.requester)}`
+  return [
+    `*Nobody is called:* ${what} has not been decided so far. ${person(note.by)} stopped all such access ${time(note.at)}: ${words(note.reason, 300)}. A yes counts only once that is lifted. ${ends(phase.request.deadlineAt)}`,
+  ]
+}
+
 /** Said only while it is so: a request that was decided meanwhile needs nobody any more. */
 function waiting(kase: Case, note: Of<'waiting' | 'escalated'>, now: number): string[] | null {
   const phase = phaseOf(kase, now)
@@ -91,6 +108,12 @@ function waiting(kase: Case, note: Of<'waiting' | 'escalated'>, now: number): st
   const people = [...note.users.map(user), ...note.groups.map(group)].join(' ')
   const what = `${scope(kase.request)} for ${person(kase.request.requester)}`
   const by = `Decide by ${time(phase.request.deadlineAt)}.`
+  if (people === '') {
+    const said = note.type === 'waiting' ? 'has not been decided so far' : 'was to be put before more people'
+    return [
+      `*Nobody is called:* ${what} ${said}, and everybody who could be called is stopped. Their yes counts only once that is lifted. ${ends(phase.request.deadlineAt)}`,
+    ]
+  }
   return note.type === 'waiting'
     ? [`${people} *Still waiting for a decision:* ${what}. ${by}`]
     : [`${people} *You are asked as well:* ${what} has not been decided so far. ${by}`]
@@ -131,6 +154,12 @@ function lines(kase: Case, note: Note, now: number, to: Reader): string[] | null
       ]
     case 'said':
       return quote(kase, note)
+    case 'start waits':
+      return phaseOf(kase, now).name === 'opening'
+        ? [`*Not opened yet:* ${scope(kase.request)}. ${startWaits(note.silent, note.expiresAt)}`]
+        : null
+    case 'stopped':
+      return stopped(kase, note, now)
     case 'waiting':
     case 'escalated':
       return waiting(kase, note, now)

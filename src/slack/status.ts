@@ -1,6 +1,6 @@
 import { approvalsOf } from '../core/pick.ts'
 import { stagesAsked } from '../core/quorum.ts'
-import { closedSentences, closingSentences, reasonSentence } from './closing.ts'
+import { closedSentences, closingSentences, reasonSentence, startWaits } from './closing.ts'
 import {
   approvedBy,
   approversFact,
@@ -73,7 +73,9 @@ function canceled({ request }: Extract<Phase, { name: 'canceled' }>, byRequester
 const notYet = (phase: Extract<Phase, { name: 'opening' }>): string =>
   phase.grant === null
     ? 'Nothing is open yet.'
-    : `Azure has not confirmed the network rule yet. It ends ${time(phase.grant.expiresAt)}, however long the opening takes.`
+    : phase.grant.state === 'opening' && phase.grant.waitsFor
+      ? `Nothing is open yet: ${startWaits(phase.grant.waitsFor, phase.grant.expiresAt)}`
+      : `Azure has not confirmed the network rule yet. It ends ${time(phase.grant.expiresAt)}, however long the opening takes.`
 
 const scheduled = ({ grant }: Extract<Phase, { name: 'scheduled' }>): string =>
   `*Opens ${time(grant.opensAt ?? grant.approvedAt)}, until ${time(grant.expiresAt)}.* Nothing is open yet.`
@@ -84,12 +86,13 @@ const over = (phase: Extract<Phase, { name: 'over' }>): string =>
 const confirmed = (phase: Extract<Phase, { name: 'open' }>): string =>
   phase.grant.openedAt === null ? '' : ` Azure confirmed the network rule ${time(phase.grant.openedAt)}.`
 
-const endOf = (grant: Extract<Phase, { name: 'closed' }>['grant']) => ({
+const endOf = ({ request, grant }: Extract<Phase, { name: 'closed' }>) => ({
   closedAt: grant.closedAt,
   expiresAt: grant.expiresAt,
   opened: grant.openedAt !== null,
   ruled: grant.rules.length > 0,
   reason: grant.reason,
+  stays: request.extensions && grant.reason === 'expired' ? null : false,
 })
 
 const stillTrue = new Set<Phase['name']>(['pending', 'scheduled', 'opening', 'open'])
@@ -130,7 +133,7 @@ function cardLines(phase: Phase, now: number): string[] {
         ...closingSentences(phase.grant, phase.request.source.address, now),
       ]
     case 'closed':
-      return [reasonSentence(phase.grant), ...closedSentences(endOf(phase.grant)), approval(phase)]
+      return [reasonSentence(phase.grant), ...closedSentences(endOf(phase)), approval(phase)]
     case 'denied':
       return denied(phase, false)
     case 'canceled':
@@ -186,7 +189,7 @@ function mirrorLines(phase: Phase, now: number): string[] {
         ...closingSentences(phase.grant, phase.request.source.address, now),
       ]
     case 'closed':
-      return [reasonSentence(phase.grant, phase.request.requester), ...closedSentences(endOf(phase.grant))]
+      return [reasonSentence(phase.grant, phase.request.requester), ...closedSentences(endOf(phase))]
     case 'denied':
       return denied(phase, true)
     case 'canceled':

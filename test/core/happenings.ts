@@ -159,6 +159,7 @@ export const events = {
   'the start comes, and the policy now says no': [starts(denies)],
   'the start comes, and Alice has left': [starts({ requester: member(alice, { deleted: true }) })],
   'the start comes after the end': [starts(), '09:35'],
+  'Entra does not answer at the start': [{ type: 'start waits', silent: 'Entra' }],
   'the rules are planned': [planned],
   'the rules are planned too late': [planned, '09:35'],
   'no place for a rule is found': [{ type: 'rules planned', rules: [] }],

@@ -22,6 +22,37 @@ describe('what is judged later is judged as it is then', () => {
     return idOn()
   }
 
+  const named = (who: string) => `${head}rules:\n  - { name: people agree, approvers: ${who} }\n`
+
+  test.each([
+    ['by name', '{ users: [U0MALLORY] }'],
+    ['as an owner', '{ ownerTag: owner }'],
+  ])(
+    'whoever the policy names now %s may close and comment, and so may whoever it named then',
+    async (_, now) => {
+      await opens(named('{ users: [U0AVERY] }'))
+      expect(await world.policy(named(now))).toBeNull()
+      await world.tags('vm-jump01', { owner: 'U0MALLORY' })
+      const card = world.card()
+      const says = (user: string, text: string) => {
+        const ts = `1795700000.${user.length}${text.length}00`
+        const place = { channel: channels.approvals, ts, event_ts: ts, thread_ts: card.ts }
+        return world.slack.event({ type: 'app_mention', user, text: `<@U0BOT> ${text}`, ...place })
+      }
+      await says('U0MALLORY', 'use the print server')
+      await says('U0AVERY', 'and nothing else')
+      await says('U0LEE', 'hello')
+      await world.settle()
+      expect(world.dm('robin').join('\n')).toMatch(/> use the print server.*> and nothing else/s)
+      expect(world.dm('lee').at(-1)).toMatch(/was not passed on/)
+      await world.clicks('lee', 'close')
+      expect(world.ephemerals('lee').at(-1)).toMatch(/may close/)
+      await world.clicks('mallory', 'close')
+      expect(world.cardText()).toMatch(/^Closed: .*@mallory closed it early/s)
+      expect(world.passesTo('vm-jump01', 22)).toBe(false)
+    },
+  )
+
   const frozen = `${head}deny:\n  - { name: the VM is frozen, vm: { tags: { freeze: "yes" } } }\nrules:\n  - { name: a colleague agrees }\n`
 
   test('a tag that was set after the card was posted counts at the click', async () => {

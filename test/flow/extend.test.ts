@@ -50,7 +50,33 @@ describe('staying longer', () => {
         .slice(-2)
         .every((card) => card.startsWith('Closed: ')),
     ).toBe(true)
-    expect(world.dm('robin').join('\n')).toMatch(/More time was asked for while it was open/)
+    expect(world.dm('robin').join('\n')).toMatch(/This part is over: .*Access goes on until .*by request /s)
+  })
+
+  test('hears no word of an end that is none, and at that end how it goes on', async () => {
+    const id = await opens('vm-jump01')
+    const first = world.card()
+    const before = world.dm('robin').length
+    await world.passes('10m')
+    await world.asks('robin', `extend ${id} 30m`)
+    await world.clicks('avery', 'approve')
+    const longer = /Request ([a-z0-9]+)/.exec(world.cardText())?.[1] ?? ''
+    await world.passes('21m')
+    const told = () => world.dm('robin').slice(before).join('\n')
+    expect(world.passesTo('vm-jump01', 22)).toBe(true)
+    expect(told()).not.toMatch(/minutes? left|Closed:|sign out\./)
+    expect(told()).toMatch(
+      new RegExp(
+        `This part is over: .*no network rule of this request is left.*by request ${longer}\\.`,
+        's',
+      ),
+    )
+    expect(told()).not.toMatch(/More time was asked for while it was open/)
+    expect(world.slack.visible(world.slack.now(first))).toMatch(/sign out, unless the request for more time/)
+    await world.passes('25m')
+    expect(told()).toMatch(/minutes left: ssh to vm-jump01 closes/)
+    await world.passes('6m')
+    expect(told()).toMatch(/Closed: ssh to vm-jump01.*sign out\./s)
   })
 
   test('is free once where the rule says so, for a short time', async () => {

@@ -1,6 +1,6 @@
 import nock from 'nock'
 import { afterAll, afterEach, describe, expect, test } from 'vitest'
-import { createWorld, type World } from '../support/world.ts'
+import { channels, createWorld, type World } from '../support/world.ts'
 
 const head = `
 version: 1
@@ -61,6 +61,50 @@ describe('whoever is called while a request waits', () => {
     expect(called()).toMatch(/^@lee You are asked as well/)
     await world.passes('20m')
     expect(called()).toMatch(/^@avery @lee Still waiting/)
+  })
+
+  const stops = async (text: string) => {
+    await world.people.alex.types('/jit', `panic ${text}`, { channel: channels.access })
+    await world.people.alex.submits(await world.slack.until(() => world.people.alex.modal()))
+    await world.settle()
+  }
+  const stoppable = `pages: { channel: C0PAGES }\noperators: { users: [U0ALEX] }\n`
+
+  test('are nobody while a stop keeps their yes from counting, and are called once it is lifted', async () => {
+    world = await createWorld({ policy: `${escalating('{ users: [U0LEE] }')}${stoppable}` })
+    await world.asks('robin', asks)
+    await stops('all because somebody is inside')
+    await world.passes('35m')
+    expect(world.thread()).toEqual([
+      expect.stringMatching(
+        /^Nobody is called: ssh to vm-jump01 for @robin has not been decided so far\. @alex stopped all such access .*: somebody is inside\. A yes counts only once that is lifted\. If nobody decides by /,
+      ),
+    ])
+    await world.clicks('avery', 'approve')
+    expect(world.ephemerals('avery').at(-1)).toMatch(/Stopped: @alex/)
+    await stops('lift because they are out')
+    await world.passes('6m')
+    const after = world.thread().slice(1)
+    expect(after).toHaveLength(2)
+    expect(after).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^@lee You are asked as well/),
+        expect.stringMatching(/^@avery .*Still waiting/),
+      ]),
+    )
+    await world.clicks('lee', 'approve')
+    expect(world.cardText()).toMatch(/^Open/)
+  })
+
+  test('are not those who are stopped themselves', async () => {
+    world = await createWorld({ policy: `${escalating('{ users: [U0AVERY, U0LEE] }')}${stoppable}` })
+    await world.asks('robin', asks)
+    await stops('person <@U0AVERY|avery> because the laptop is stolen')
+    await world.passes('11m')
+    expect(called()).toMatch(/^@lee You are asked as well/)
+    await world.policy(`${head}  - { name: r }\n${stoppable}`)
+    await world.passes('20m')
+    expect(called()).toMatch(/^Nobody is called: .* everybody who could be called is stopped\./)
   })
 
   test('are those on call then', async () => {
