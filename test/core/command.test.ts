@@ -341,13 +341,10 @@ describe('a mistake says what is wrong and shows a command that would work', () 
   })
 
   it('looks for a request in the first ten words after the one that it does not know', () => {
-    const wrong = (text: string) => {
-      const command = parse(text)
-      return command.kind === 'mistake' ? command.wrong : command.kind
-    }
-    expect(wrong(`hello ${'a '.repeat(9)}rdp`)).toMatch(/“hello” is not a service/)
-    expect(wrong(`hello ${'a '.repeat(10)}rdp`)).toMatch(/“hello” is neither a command nor a service/)
-    expect(wrong(`extned ${'a '.repeat(490)}`)).toMatch(/Did you mean extend/)
+    const says = (wrong: RegExp) => ({ wrong: expect.stringMatching(wrong) })
+    expect(parse(`hello ${'a '.repeat(9)}rdp`)).toMatchObject(says(/“hello” is not a service/))
+    expect(parse(`hello ${'a '.repeat(10)}rdp`)).toMatchObject(says(/“hello” is neither a command/))
+    expect(parse(`extned ${'a '.repeat(490)}`)).toMatchObject(says(/Did you mean extend/))
   })
 
   it('counts a reason that is too long', () => {
