@@ -341,10 +341,15 @@ describe('a mistake says what is wrong and shows a command that would work', () 
   })
 
   it('looks for a request in the first ten words after the one that it does not know', () => {
-    const says = (wrong: RegExp) => ({ wrong: expect.stringMatching(wrong) })
-    expect(parse(`hello ${'a '.repeat(9)}rdp`)).toMatchObject(says(/“hello” is not a service/))
-    expect(parse(`hello ${'a '.repeat(10)}rdp`)).toMatchObject(says(/“hello” is neither a command/))
-    expect(parse(`extned ${'a '.repeat(490)}`)).toMatchObject(says(/Did you mean extend/))
+    expect(parse(`hello ${'a '.repeat(9)}rdp`)).toMatchObject({
+      wrong: expect.stringMatching(/“hello” is not a service/),
+    })
+    expect(parse(`hello ${'a '.repeat(10)}rdp`)).toMatchObject({
+      wrong: expect.stringMatching(/“hello” is neither a command/),
+    })
+    expect(parse(`extned ${'a '.repeat(490)}`)).toMatchObject({
+      wrong: expect.stringMatching(/Did you mean extend/),
+    })
   })
 
   it('counts a reason that is too long', () => {
