@@ -5,12 +5,15 @@ import { type LoadedPolicy, loadPolicy, type PolicySource, problemText } from '.
 import type { Clock, Store } from './ports.ts'
 
 const policyLookEveryMs = 2_000
-const settleMs = 200
+/** Whoever writes a file may rest in the middle of it. */
+const settleMs = 2_000
+/** Who asks for it to be read gets an answer soon, also when the text was bad for a moment. */
+const againMs = 200
 
 export interface PolicyWatch {
   /** Reads the file again; answers what is wrong, or null when what it says is in force. */
   readonly reload: () => Promise<string | null>
-  /** The same once the file stands still: whoever changes it may not have finished. */
+  /** The same once the file has stood still for two seconds: whoever changes it may not have finished. */
   readonly changed: () => Promise<string | null>
   /** Reads it once more if the database could not take what the last reading brought. */
   readonly catchUp: () => Promise<void>
@@ -31,28 +34,27 @@ const messageOf = (error: unknown) => (error instanceof Error ? error.message : 
 export const recordInForce = ({ policy, store, clock }: Omit<WatchParts, 'file' | 'log'>): Promise<void> =>
   recordPolicy(store, policy.current(), policy.text(), clock.now())
 
-/** When a text counts: a good one as it is read, or every text only when it still stands a moment later. */
-type When = 'at once' | 'settled'
-
 /**
  * Editors empty a file before they write it, so a bad text never counts at once; and the first half of a policy may
- * be a good policy, without the refusals that stand below.
+ * be a good policy, without the refusals that stand below. So a text counts once it has stood still for a while,
+ * unless somebody says that it is to be read now.
  */
-async function loadSettled({ file, clock }: WatchParts, when: When): Promise<LoadedPolicy> {
+async function loadSettled({ file, clock }: WatchParts, now: AbortSignal): Promise<LoadedPolicy> {
   let before = await loadPolicy(file)
   for (;;) {
-    if (before.ok && when === 'at once') return before
-    await clock.sleep(settleMs)
+    const asked = now.aborted
+    if (before.ok && asked) return before
+    await (asked ? clock.sleep(againMs) : clock.sleep(settleMs, now))
     const next = await loadPolicy(file)
-    if (next.hash === before.hash) return next
+    if (next.hash === before.hash && now.aborted === asked) return next
     before = next
   }
 }
 
 /** A bad file is refused: the policy that is in force stays, and the operators are told where it is wrong. */
-async function readAgain(parts: WatchParts, when: When): Promise<string | null> {
+async function readAgain(parts: WatchParts, now: AbortSignal): Promise<string | null> {
   const { file, policy, store, clock, log } = parts
-  const next = await loadSettled(parts, when)
+  const next = await loadSettled(parts, now)
   if (!next.ok) {
     const problems = next.problems.map((problem) => problemText(file, problem))
     log.error({ wrong: problems }, 'the new policy is refused and the old one stays in force')
@@ -70,9 +72,10 @@ async function readAgain(parts: WatchParts, when: When): Promise<string | null> 
 export function watchPolicy(parts: WatchParts): PolicyWatch {
   let behind = false
   let turn: Promise<unknown> = Promise.resolve()
-  const once = async (when: When) => {
+  let asked = new AbortController()
+  const once = async (now: AbortSignal) => {
     try {
-      const wrong = await readAgain(parts, when)
+      const wrong = await readAgain(parts, now)
       behind = false
       return wrong
     } catch (error) {
@@ -83,13 +86,19 @@ export function watchPolicy(parts: WatchParts): PolicyWatch {
     }
   }
   // One after the other, so that what was read last is in force last.
-  const inTurn = (when: When) => {
-    const mine = turn.then(() => once(when))
+  const inTurn = (now: AbortSignal) => {
+    const mine = turn.then(() => once(now))
     turn = mine
     return mine
   }
-  const reload = () => inTurn('at once')
-  const changed = () => inTurn('settled')
+  const reload = () => {
+    // Whoever is still waiting for the file to stand still waits no longer.
+    asked.abort()
+    const mine = inTurn(asked.signal)
+    asked = new AbortController()
+    return mine
+  }
+  const changed = () => inTurn(asked.signal)
   const onSignal = () => void reload()
   const onChange = () => void changed()
   watchFile(parts.file, { interval: policyLookEveryMs, persistent: false }, onChange)

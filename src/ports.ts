@@ -96,6 +96,8 @@ export interface EntraUsers {
   /** The object id of the one user with this e-mail address; null when there is none. More than one is a fault. */
   find(email: string, signal?: AbortSignal): Promise<string | null>
   standing(entraId: string, groups: readonly string[], signal?: AbortSignal): Promise<EntraStanding>
+  /** Of these groups, those that Entra does not know. Asked about somebody’s groups, it passes over them in silence. */
+  missing(groups: readonly string[], signal?: AbortSignal): Promise<readonly string[]>
 }
 
 export interface AzureRoles {

@@ -8,6 +8,8 @@ import { malformed, quoted, readList } from './pages.ts'
 const objectId = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 /** Graph checks this many groups at a time. */
 const mostGroups = 20
+/** A filter may name this many values. */
+const mostInFilter = 15
 
 /** An object id goes into a path, so nothing else may. */
 export function expectId(id: string): string {
@@ -65,6 +67,24 @@ async function groupsOf(
   return groups.filter((group) => found.has(group.toLowerCase()))
 }
 
+async function missingGroups(
+  graph: PlainCalls,
+  groups: readonly string[],
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
+  const wanted = [...new Set(groups.map(expectId))]
+  const found = new Set<string>()
+  for (let at = 0; at < wanted.length; at += mostInFilter) {
+    const filter = `id in (${wanted
+      .slice(at, at + mostInFilter)
+      .map(quoted)
+      .join(',')})`
+    const path = `/v1.0/groups?$filter=${encodeURIComponent(filter)}&$select=id`
+    for (const row of await readList(graph, path, signal)) found.add(expectId(textOf(row['id'])))
+  }
+  return groups.filter((group) => !found.has(group.toLowerCase()))
+}
+
 /** The users of Entra, as Microsoft Graph shows them to an application with `User.Read.All` and `GroupMember.Read.All`. */
 export function entraUsers({ entra: graph }: Pick<Arm, 'entra'>): EntraUsers {
   return {
@@ -74,5 +94,6 @@ export function entraUsers({ entra: graph }: Pick<Arm, 'entra'>): EntraUsers {
       if (!(await isActive(graph, id, signal))) return { active: false, groups: [] }
       return { active: true, groups: await groupsOf(graph, id, groups, signal) }
     },
+    missing: (groups, signal) => missingGroups(graph, groups, signal),
   }
 }

@@ -84,7 +84,7 @@ function notApprover({ users, groups }: Named, up: readonly Lookup[]) {
 export const mayBeMissing = (terms: Terms, member: Member): boolean =>
   !isApprover(allApprovers(terms), member) && allLookups(terms).some(({ unsure }) => unsure)
 
-export const notOperator = (operators: Named | undefined): Refusal => ({
+const notOperator = (operators: Named | undefined): Refusal => ({
   code: 'not an operator',
   users: operators?.users ?? [],
   groups: operators?.groups ?? [],

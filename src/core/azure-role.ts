@@ -1,4 +1,4 @@
-import { compileGlob } from './glob.ts'
+import { compileGlob, folded } from './glob.ts'
 
 /** What Azure lets somebody do, or keeps them from doing: patterns of actions, without those that are excepted. */
 export interface Permission {
@@ -51,11 +51,11 @@ export interface RoleFacts {
 export type RoleAnswer = 'held' | 'not held' | 'denied'
 
 /** Whether `outer` stands for everything that `inner` does: what a star stands for, only a star can cover. */
-const covers = (outer: string, inner: string): boolean => compileGlob(outer)(inner.toLowerCase())
+const covers = (outer: string, inner: string): boolean => compileGlob(outer)(folded(inner))
 
 /** Whether there is an action that both patterns stand for. */
 export function overlap(one: string, other: string): boolean {
-  const [a, b] = [one.toLowerCase(), other.toLowerCase()]
+  const [a, b] = [folded(one), folded(other)]
   // Each row says for the rest of `a` from one letter on which rests of `b` have something in common with it.
   let below: boolean[] = []
   for (let i = a.length; i >= 0; i -= 1) {

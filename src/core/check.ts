@@ -1,3 +1,4 @@
+import { folded } from './glob.ts'
 import type { Subject } from './policy.ts'
 
 /**
@@ -23,24 +24,24 @@ export interface Facts {
   readonly subscriptionId: string
   readonly tenant: string | null
   readonly region: string
-  /** By the lowered name: the value as it stands and lowered. */
-  readonly tags: ReadonlyMap<string, { readonly shown: string; readonly lowered: string }>
+  /** By the folded name: the value as it stands and folded. */
+  readonly tags: ReadonlyMap<string, { readonly shown: string; readonly folded: string }>
 }
 
 export function factsOf(subject: Subject): Facts {
   const { vm } = subject
-  const tags = new Map<string, { shown: string; lowered: string }>()
+  const tags = new Map<string, { shown: string; folded: string }>()
   for (const [name, shown] of Object.entries(vm.tags)) {
-    tags.set(name.toLowerCase(), { shown, lowered: shown.toLowerCase() })
+    tags.set(folded(name), { shown, folded: folded(shown) })
   }
   return {
     subject,
-    vmName: vm.name.toLowerCase(),
-    resourceGroup: vm.resourceGroup.toLowerCase(),
-    subscriptionName: vm.subscriptionName.toLowerCase(),
-    subscriptionId: vm.subscriptionId.toLowerCase(),
-    tenant: vm.tenantId?.toLowerCase() ?? null,
-    region: vm.location.toLowerCase(),
+    vmName: folded(vm.name),
+    resourceGroup: folded(vm.resourceGroup),
+    subscriptionName: folded(vm.subscriptionName),
+    subscriptionId: folded(vm.subscriptionId),
+    tenant: vm.tenantId === undefined ? null : folded(vm.tenantId),
+    region: folded(vm.location),
     tags,
   }
 }

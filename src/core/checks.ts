@@ -16,6 +16,17 @@ const unreadText = (groups: readonly string[]): string =>
     ? `the group ${groups[0]} could not be read in Slack, so whether they are in it is not known`
     : `the groups ${groups.join(', ')} could not be read in Slack, so whether they are in one of them is not known`
 
+/** Those Entra groups of a match that Entra does not know. */
+const goneIn = (
+  { entraGroups = [] }: RequesterMatch,
+  { unknownEntraGroups = [] }: Subject,
+): readonly string[] => entraGroups.filter((id) => unknownEntraGroups.includes(id))
+
+const goneText = (groups: readonly string[]): string =>
+  groups.length === 1
+    ? `Entra does not know the group ${groups[0]}, so whether they are in it is not known`
+    : `Entra does not know the groups ${groups.join(', ')}, so whether they are in one of them is not known`
+
 function requesterCheck(match: RequesterMatch): Check[] {
   const { users, groups, entraGroups } = match
   if (!users && !groups && !entraGroups) return []
@@ -29,7 +40,7 @@ function requesterCheck(match: RequesterMatch): Check[] {
         if (named.has(subject.requester.userId) || inGroup(subject) !== undefined) return 'all'
         if (inEntra(subject) !== undefined) return 'all'
         if (entraGroups && subject.entraGroups === null) return 'some'
-        return subject.unknownGroups && unreadIn(match, subject).length > 0 ? 'some' : 'none'
+        return unreadIn(match, subject).length + goneIn(match, subject).length > 0 ? 'some' : 'none'
       },
       because: ({ subject }, fit) => {
         if (named.has(subject.requester.userId)) return 'named in the rule'
@@ -37,6 +48,8 @@ function requesterCheck(match: RequesterMatch): Check[] {
         if (group !== undefined) return `in the group ${group}`
         const unread = unreadIn(match, subject)
         if (fit === 'some' && unread.length > 0) return unreadText(unread)
+        const gone = goneIn(match, subject)
+        if (fit === 'some' && gone.length > 0) return goneText(gone)
         if (fit === 'some') return 'whether they are in one of its Entra groups is not known'
         return 'neither named in the rule nor in one of its groups'
       },

@@ -38,8 +38,10 @@ export type Command =
   | { readonly kind: 'mistake'; readonly wrong: string; readonly example: string }
 
 const longestReason = 300
-/** Far more than a command needs; it bounds the work that one message can cause. */
-const longestText = 4000
+/** More than a command needs; it bounds the work that a text can cause before anybody is asked who wrote it. */
+const longestText = 1000
+/** Slack writes some letters and links longer than they were typed. */
+const longestSent = 4 * longestText
 const someVm = 'vm-jump01'
 
 const clip = (text: string) => {
@@ -252,14 +254,21 @@ function unknown({ words, from, start, because }: Parts, services: readonly Serv
 
 /** Reads what a person typed after `/jit`. Pure and total: what cannot be understood is a `mistake` that helps. */
 export function parseCommand(text: string, services: readonly Service[]): Command {
-  const parts = split(asTyped(text.slice(0, longestText)))
+  const typed = Array.from(asTyped(text.slice(0, longestSent)))
+  const parts = split(typed.slice(0, longestText).join(''))
   const [verb = '', ...rest] = parts.words
   const name = verb.toLowerCase()
   if (verb === '' && parts.because === null && parts.from === null) return { kind: 'help' }
+  // Before its length counts: nobody is kept from stopping access by a long reason.
+  if (name === 'panic') return { kind: 'panic' }
+  if (typed.length > longestText || text.length > longestSent)
+    return mistake(
+      `This is too long, so nothing was done. A command is at most ${longestText} letters long, and a reason at most ${longestReason}.`,
+      commandExample(null, services[0]?.name ?? '3389', someVm),
+    )
   if (name === 'help' || name === '?' || parts.words.includes('--help')) return { kind: 'help' }
   if (name === 'list' || name === 'status') return { kind: name }
   if (name === 'break-glass') return breakGlass(parts, services)
-  if (name === 'panic') return { kind: 'panic' }
   if (name === 'extend') return extend(parts)
   if (name === 'cancel' || name === 'close') return byId(name, rest)
   if (name === 'why') return why(parts, services)

@@ -1,5 +1,5 @@
 import ipaddr from 'ipaddr.js'
-import { globMatches } from './glob.ts'
+import { folded, globMatches } from './glob.ts'
 import type { DurationMatch, Match, RequesterMatch, SourceMatch, TimeMatch, VmMatch } from './policy.ts'
 import { covers as coversPorts } from './service.ts'
 
@@ -11,7 +11,7 @@ type Covers<T> = (wide: T, narrow: T) => boolean
 
 /** Whatever the narrow glob matches, the wide one does too. */
 function globCovers(wide: string, narrow: string): boolean {
-  if (wide.toLowerCase() === narrow.toLowerCase()) return true
+  if (folded(wide) === folded(narrow)) return true
   // Only a star can take up a star of the other glob; a question mark would take it for one letter.
   if (wide.includes('?') && narrow.includes('*')) return false
   return globMatches(wide, narrow)
@@ -31,7 +31,7 @@ const numbersCover = listCovers<number>((wide, narrow) => wide === narrow)
 const tagsCover: Covers<VmMatch['tags']> = (wide = {}, narrow = {}) =>
   Object.entries(wide).every(([tag, globs]) =>
     Object.entries(narrow).some(
-      ([other, inner]) => other.toLowerCase() === tag.toLowerCase() && globsCover(globs, inner),
+      ([other, inner]) => folded(other) === folded(tag) && globsCover(globs, inner),
     ),
   )
 
@@ -102,7 +102,7 @@ const excludedVmCovers = (given: VmMatch = {}, need: VmMatch = {}): boolean =>
   part(given.os, need.os, namesCover) &&
   Object.entries(need.tags ?? {}).every(([tag, globs]) =>
     Object.entries(given.tags ?? {}).some(
-      ([other, outer]) => other.toLowerCase() === tag.toLowerCase() && globsCover(outer, globs),
+      ([other, outer]) => folded(other) === folded(tag) && globsCover(outer, globs),
     ),
   )
 

@@ -1,15 +1,25 @@
 /**
+ * What counts of a text when it is compared. Lower case alone writes a final sigma in two ways, and a Turkish İ as two
+ * letters.
+ */
+export const folded = (text: string): string =>
+  text
+    .toLowerCase()
+    .replaceAll('ς', 'σ')
+    .replaceAll(/i\u0307+/g, 'i')
+
+/**
  * `*` stands for any run of characters and `?` for one; upper and lower case are alike. No regular expression:
  * a few stars in one, against a long tag that somebody else wrote, would stop the bot for minutes.
  */
-export const globMatches = (glob: string, text: string): boolean => compileGlob(glob)(text.toLowerCase())
+export const globMatches = (glob: string, text: string): boolean => compileGlob(glob)(folded(text))
 
-/** Answers for a text that is in lower case already. */
-export type Glob = (lowered: string) => boolean
+/** Answers for a text that is folded already. */
+export type Glob = (text: string) => boolean
 
 /** The common forms are found by one comparison; a policy has hundreds of them for each request. */
 export function compileGlob(glob: string): Glob {
-  const wanted = glob.toLowerCase()
+  const wanted = folded(glob)
   const inner = wanted.replace(/^\*+/, '').replace(/\*+$/, '')
   if (inner.includes('*') || inner.includes('?')) return general(Array.from(wanted))
   const [open, endless] = [wanted.startsWith('*'), wanted.endsWith('*')]
@@ -45,9 +55,9 @@ function general(wanted: readonly string[]): Glob {
   }
 }
 
-/** What every text begins with that one of the globs matches; in lower case, and empty when they have nothing in common. */
+/** What every text begins with that one of the globs matches; folded, and empty when they have nothing in common. */
 export function beginningOf(globs: readonly string[]): string {
-  const beginnings = globs.map((glob) => glob.toLowerCase().split(/[*?]/, 1)[0] ?? '')
+  const beginnings = globs.map((glob) => folded(glob).split(/[*?]/, 1)[0] ?? '')
   const [first = '', ...more] = beginnings
   let length = first.length
   while (!more.every((one) => one.startsWith(first.slice(0, length)))) length -= 1

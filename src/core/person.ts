@@ -36,4 +36,6 @@ export interface Member {
   readonly groups: readonly string[]
   /** Those of them that Slack does not show, so that nobody knows whether this person is in them. */
   readonly unknownGroups?: readonly string[]
+  /** The Entra groups, among those that the policy names, that Entra does not know, and this person may have been in. */
+  readonly unknownEntraGroups?: readonly string[]
 }

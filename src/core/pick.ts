@@ -1,7 +1,7 @@
 import { allApprovers } from './approval.ts'
 import { type Check, type Facts, factsOf } from './check.ts'
 import { checksOf } from './checks.ts'
-import { compileGlobs } from './glob.ts'
+import { compileGlobs, folded } from './glob.ts'
 import type {
   Approvers,
   BreakGlass,
@@ -80,7 +80,7 @@ const saysSomething = (text: string): boolean => /[\p{L}\p{N}]/u.test(text.repla
 export const reasonFits = (need: ReasonNeed, reason: string | null): boolean => {
   if (need.kind === 'optional') return true
   if (reason === null || !saysSomething(reason)) return false
-  return need.kind === 'required' || compileGlobs(need.globs)(reason.toLowerCase())
+  return need.kind === 'required' || compileGlobs(need.globs)(folded(reason))
 }
 
 /** In an emergency the rule’s own, shorter, limit holds. */

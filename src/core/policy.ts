@@ -209,6 +209,8 @@ export interface Subject {
   readonly unknownGroups?: readonly string[]
   /** Entra groups that the requester is in; null when that is not known. */
   readonly entraGroups: readonly string[] | null
+  /** Entra groups that Entra does not know, so that it is not known whether the requester was in them. */
+  readonly unknownEntraGroups?: readonly string[]
   /** By the role's name in the policy; a role that is missing is not known. */
   readonly azureRoles?: ReadonlyMap<string, RoleAnswer>
   readonly vm: Vm

@@ -35,6 +35,8 @@ export type Refusal =
       readonly users: readonly string[]
       readonly groups: readonly string[]
     }
+  /** The same before it is known who asks: strangers are told no names. */
+  | { readonly code: 'operators only' }
   | { readonly code: 'not yours to sign' }
   | { readonly code: 'nothing to sign' }
   | { readonly code: 'panic'; readonly by: Person; readonly at: number; readonly reason: string }
@@ -108,6 +110,8 @@ const sentences = {
     'Nobody reviews what they did themselves, so nothing changed. It still waits for another person’s signature.',
   'not yours to cancel':
     'Only the person who asked may cancel a request, so nothing changed. An approver can deny it.',
+  'operators only':
+    'Only operators may do this, and you are none, so nothing changed. An approver or an operator can close access with Close now.',
   'not yours to close':
     'Only the person who asked, an approver or an operator may close this access, so nothing changed. Ask one of them.',
   'not yours to extend': 'Only the person who asked may ask for more time, so nothing changed.',

@@ -1,5 +1,5 @@
 import type { Facts } from './check.ts'
-import { beginningOf } from './glob.ts'
+import { beginningOf, folded } from './glob.ts'
 import type { Match } from './policy.ts'
 
 /** One text of the VM, and the rules that can only fit when it begins in a certain way. */
@@ -17,7 +17,7 @@ const placesOf = ({ vm }: Match): [where: string, globs: readonly string[]][] =>
   ['name', vm.name ?? []],
   ['resource group', vm.resourceGroup ?? []],
   ...Object.entries(vm.tags ?? {}).map(([tag, globs]): [string, readonly string[]] => [
-    `tag ${tag.toLowerCase()}`,
+    `tag ${folded(tag)}`,
     globs,
   ]),
 ]
@@ -33,7 +33,7 @@ function readerOf(where: string): Place['read'] {
   if (where === 'name') return ({ vmName }) => vmName
   if (where === 'resource group') return ({ resourceGroup }) => resourceGroup
   const tag = where.slice('tag '.length)
-  return ({ tags }) => tags.get(tag)?.lowered
+  return ({ tags }) => tags.get(tag)?.folded
 }
 
 /** Finds the rules worth asking by how a VM's texts begin, so that a policy's size hardly matters. */

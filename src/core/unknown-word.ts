@@ -14,9 +14,14 @@ interface Unknown {
   readonly wrong: (word: string) => string
 }
 
+/** No request needs more before its reason; each word is read together with all that follow. */
+const mostWords = 10
+
 /** Whether anything after the first word belongs to a request for access: a length of time, a service or a port. */
-const asksForAccess = (words: readonly string[], services: readonly Service[]): boolean =>
-  words.some((word, at) => parsePorts(word, services).ok || parseSpan(words.slice(at).join(' ')).ok)
+function asksForAccess(words: readonly string[], services: readonly Service[]): boolean {
+  const looked = words.slice(0, mostWords)
+  return looked.some((word, at) => parsePorts(word, services).ok || parseSpan(looked.slice(at).join(' ')).ok)
+}
 
 /** Null when the words are a command or a request, or one of these with a mistake in it. */
 export function unknownWord(

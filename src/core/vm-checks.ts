@@ -1,5 +1,5 @@
 import { allOrNone, among, type Check, type Facts, unknown } from './check.ts'
-import { compileGlobs, type Glob } from './glob.ts'
+import { compileGlobs, folded, type Glob } from './glob.ts'
 import type { VmMatch } from './policy.ts'
 
 /** A check of one text against globs. */
@@ -50,12 +50,12 @@ function osCheck(systems: VmMatch['os']): Check[] {
 
 function tagCheck(tag: string, globs: readonly string[]): Check {
   const matches = compileGlobs(globs)
-  const key = tag.toLowerCase()
+  const key = folded(tag)
   return {
     what: `its tag ${tag}`,
     fit: ({ tags }) => {
       const value = tags.get(key)
-      return allOrNone(value !== undefined && matches(value.lowered))
+      return allOrNone(value !== undefined && matches(value.folded))
     },
     because: ({ tags }, fit) => {
       const value = tags.get(key)

@@ -23,6 +23,7 @@ export function entraDirectory(parts: EntraDirectoryParts): Directory {
   const { slack, entra, store, policy, clock, log } = parts
   const finds = remembering<string | null>(clock)
   const standings = remembering<EntraStanding>(clock)
+  const missing = remembering<readonly string[]>(clock)
 
   /** Only a full member is mapped: the e-mail of a stranger is what a stranger says. */
   async function mapped(person: Person, how: 'live' | undefined): Promise<string | null> {
@@ -48,7 +49,12 @@ export function entraDirectory(parts: EntraDirectoryParts): Directory {
     const key = [entraId, ...groups].join(' ')
     const now = await standings(key, how, () => entra.standing(entraId, groups))
     if (!now.active) return { ...member, entraId, entraDisabled: true }
-    return { ...member, entraId, entraGroups: now.groups }
+    const others = groups.filter((id) => !now.groups.includes(id))
+    // The same question for everybody, so that one answer serves them all.
+    const gone = others.length === 0 ? [] : await missing(groups.join(' '), how, () => entra.missing(groups))
+    const unknownEntraGroups = others.filter((id) => gone.includes(id))
+    const unknown = unknownEntraGroups.length > 0 && { unknownEntraGroups }
+    return { ...member, entraId, entraGroups: now.groups, ...unknown }
   }
 
   return {

@@ -1,4 +1,3 @@
-import { notOperator } from '../core/approval.ts'
 import type { Person } from '../core/person.ts'
 import type { Policy } from '../core/policy.ts'
 import type { Refusal } from '../core/refusal.ts'
@@ -11,7 +10,8 @@ interface OperatorParts {
 
 /**
  * What to say to somebody who is surely no operator. Whoever may be one is let through to where it is decided; a list
- * that is a minute old must keep nobody from stopping access.
+ * that is a minute old must keep nobody from stopping access. Nobody is named: this may be a guest or somebody from
+ * another organisation.
  */
 export async function refuseStop(
   { directory, policy }: OperatorParts,
@@ -21,5 +21,5 @@ export async function refuseStop(
   if (operators.users.includes(person.userId)) return null
   const groups = await Promise.all(operators.groups.map((id) => directory.roster(id)))
   const maybe = groups.some((users) => users === null || users.includes(person.userId))
-  return maybe ? null : notOperator(operators)
+  return maybe ? null : { code: 'operators only' }
 }

@@ -21,6 +21,7 @@ export const subjectOf = (
     groups: requester.groups,
     ...(requester.unknownGroups && { unknownGroups: requester.unknownGroups }),
     entraGroups: requester.entraGroups,
+    ...(requester.unknownEntraGroups && { unknownEntraGroups: requester.unknownEntraGroups }),
     vm: ask.vm,
     ports: ask.ports,
     source: ask.source,

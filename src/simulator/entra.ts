@@ -77,6 +77,19 @@ function listUsers({ sim, query }: GraphCall): Answer {
   return { status: 200, body: { value: found.map((user) => shownUser(user, query)) } }
 }
 
+/** Named at most this many in one filter, as Graph does. */
+const mostInFilter = 15
+const wholeGroupFilter = /^id in \('[0-9a-f-]+'(?:, ?'[0-9a-f-]+')*\)$/i
+
+function listGroups({ sim, query }: GraphCall): Answer {
+  const filter = query.get('$filter') ?? ''
+  const ids = wholeGroupFilter.test(filter) ? (filter.match(/(?<=')[0-9a-f-]+(?=')/gi) ?? []) : []
+  if (ids.length === 0 || ids.length > mostInFilter)
+    return refused(400, 'Request_UnsupportedQuery', 'Unsupported or invalid query filter clause.')
+  const found = sim.directory.groups.filter((group) => ids.some((id) => same(id, group.id)))
+  return { status: 200, body: { value: found.map(({ id }) => ({ id })) } }
+}
+
 function checkGroups({ sim, body }: GraphCall, user: EntraUser): Answer {
   const asked = typeof body === 'object' && body !== null && 'groupIds' in body ? body.groupIds : null
   if (!Array.isArray(asked) || asked.length === 0 || asked.length > mostGroups) {
@@ -90,6 +103,7 @@ function checkGroups({ sim, body }: GraphCall, user: EntraUser): Answer {
 export function handleGraph(call: GraphCall): Answer {
   call.sim.tokens.check(call.authorization, call.sim.now(), /^https:\/\/graph\.|microsoftgraph/)
   const [kind, id = '', action] = decodeURIComponent(call.path.slice(graphPrefix.length)).split('/')
+  if (kind === 'groups' && call.method === 'GET' && id === '') return listGroups(call)
   if (kind !== 'users') return refused(400, 'BadRequest', `Resource not found for the segment '${kind}'.`)
   if (call.method === 'GET' && id === '') return listUsers(call)
   const user = call.sim.directory.users.find((each) => same(each.id, id) || same(each.userPrincipalName, id))

@@ -155,6 +155,7 @@ const api = { 'api-version': '2022-04-01' }
 const none: EntraUsers = {
   find: () => Promise.resolve(null),
   standing: () => Promise.resolve({ active: true, groups: [] }),
+  missing: () => Promise.resolve([]),
 }
 
 const definition = (permissions: unknown = [{ actions: ['*'], notActions: [] }], roleName = wanted) => ({

@@ -60,6 +60,18 @@ describe('people in the simulated Entra', () => {
     expect(await users().standing(entra.alex, asked)).toEqual({ active: true, groups: [] })
   })
 
+  it('may have been in a group that Entra does not know any more, and that is told', async () => {
+    const many = Array.from(
+      { length: 30 },
+      (_, at) => `e0000000-0000-4000-8000-${String(at).padStart(12, '0')}`,
+    )
+    const before = simulator.calls().at(-1)?.seq ?? 0
+    expect(await users().missing([...many, entra.operators.toUpperCase()])).toEqual(many)
+    expect(simulator.calls(before)).toHaveLength(3)
+    expect(await users().missing([entra.operators, entra.contractors])).toEqual([])
+    expect(await users().missing([])).toEqual([])
+  })
+
   it('are asked about twenty groups at a time', async () => {
     const many = Array.from(
       { length: 41 },
@@ -109,6 +121,7 @@ describe('people in the simulated Entra', () => {
     simulator.fault({ ...fault, path: '/v1.0/' })
     await expect(users().find('robin@example.com')).rejects.toMatchObject({ kind })
     await expect(users().standing(entra.robin, [])).rejects.toMatchObject({ kind })
+    await expect(users().missing([entra.operators])).rejects.toMatchObject({ kind })
   })
 })
 
@@ -252,6 +265,15 @@ describe('what Microsoft Graph is asked, and what its documented answers mean', 
         value: ['FEE2C45B-915A-4A64-B130-F4EB9E75525E'],
       })
     expect(await users().standing(robin, groups)).toEqual({ active: true, groups: [groups[0]] })
+  })
+
+  it('which groups there are', async () => {
+    const [here, gone] = ['fee2c45b-915a-4a64-b130-f4eb9e75525e', '4fe90ae7-065a-478b-9400-e0a0e1cbd540']
+    nock(host)
+      .get('/v1.0/groups')
+      .query({ $filter: `id in ('${here}','${gone}')`, $select: 'id' })
+      .reply(200, { value: [{ id: here }] })
+    expect(await users().missing([here, gone])).toEqual([gone])
   })
 
   it('nothing about groups when none is named', async () => {

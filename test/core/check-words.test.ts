@@ -91,6 +91,16 @@ describe('what the explanation says of each thing that a rule asks', () => {
       'no: not: the requester: the groups S1, S2 could not be read in Slack, so whether they are in one of them is not known',
     ],
     [
+      { requester: { entraGroups: ['e1', 'e2'] } },
+      { entraGroups: [], unknownEntraGroups: ['e2', 'e9'] },
+      'no: the requester: Entra does not know the group e2, so whether they are in it is not known',
+    ],
+    [
+      { not: { requester: { entraGroups: ['e1', 'e2'] } } },
+      { entraGroups: [], unknownEntraGroups: ['e1', 'e2'] },
+      'no: not: the requester: Entra does not know the groups e1, e2, so whether they are in one of them is not known',
+    ],
+    [
       { requester: { users: ['UBOB'], entraGroups: ['e1'] } },
       { entraGroups: ['e2'] },
       'no: the requester: neither named in the rule nor in one of its groups',

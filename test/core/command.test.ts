@@ -319,6 +319,39 @@ describe('a mistake says what is wrong and shows a command that would work', () 
     expect(visible('a\u115fb\u1160c\u3164d\uffa0')).toBe('abcd')
   })
 
+  it.each([
+    ['many words', `exten ${'a '.repeat(1990)}`],
+    ['many marks', ' _a'.repeat(1333)],
+    ['one letter too much', `rdp vm1 30m because ${'a'.repeat(981)}`],
+    ['what Slack writes longer than it was typed', `rdp vm1 30m because ${'&amp;'.repeat(801)}`],
+  ])('says of %s that a command is not so long', (_, text) => {
+    expect(parse(text)).toEqual({
+      kind: 'mistake',
+      wrong:
+        'This is too long, so nothing was done. A command is at most 1000 letters long, and a reason at most 300.',
+      example: '/jit rdp vm-jump01 30m',
+    })
+  })
+
+  it('counts letters as a reader does, and hears whoever stops everything for a long reason', () => {
+    expect(parse(`rdp vm1 30m because ${'🙂'.repeat(980)}`)).toMatchObject({
+      wrong: expect.stringMatching(/^The reason has 980 characters/),
+    })
+    expect(parse(`panic all because ${'they are inside '.repeat(500)}`)).toEqual({ kind: 'panic' })
+  })
+
+  it('looks for a request in the first ten words after the one that it does not know', () => {
+    expect(parse(`hello ${'a '.repeat(9)}rdp`)).toMatchObject({
+      wrong: expect.stringMatching(/“hello” is not a service/),
+    })
+    expect(parse(`hello ${'a '.repeat(10)}rdp`)).toMatchObject({
+      wrong: expect.stringMatching(/“hello” is neither a command/),
+    })
+    expect(parse(`extned ${'a '.repeat(490)}`)).toMatchObject({
+      wrong: expect.stringMatching(/Did you mean extend/),
+    })
+  })
+
   it('counts a reason that is too long', () => {
     expect(parse(`rdp vm1 30m from 81.2.69.142 because ${'a'.repeat(301)}`)).toEqual({
       kind: 'mistake',

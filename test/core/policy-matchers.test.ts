@@ -116,6 +116,19 @@ describe('Slack groups of the requester that could not be read', () => {
   })
 })
 
+describe('groups of the requester that Entra does not know', () => {
+  const gone = { entraGroups: ['e1'], unknownEntraGroups: ['e9'] }
+  it.each<[string, Partial<Match>, About, string]>([
+    ['fit no rule that grants, and every refusal', { requester: { entraGroups: ['e9'] } }, gone, unknown],
+    ['fit no rule that leaves them out', { not: { requester: { entraGroups: ['e9'] } } }, gone, unknown],
+    ['make no difference in another group', { requester: { entraGroups: ['e9', 'e1'] } }, gone, both],
+    ['make no difference where they are not named', { requester: { entraGroups: ['e2'] } }, gone, 'neither'],
+    ['nor to who is named', { requester: { users: ['UALICE'], entraGroups: ['e9'] } }, gone, both],
+  ])('%s', (_, match, about, expected) => {
+    expect(does(match, about)).toBe(expected)
+  })
+})
+
 describe('where the request comes from', () => {
   it.each<[string, string[], string, string]>([
     ['the range itself', ['81.2.69.0/24'], '81.2.69.0/24', both],

@@ -30,6 +30,7 @@ const all: { [Code in Refusal['code']]: readonly Extract<Refusal, { code: Code }
     { code: 'not an operator', users: ['UDAVE'], groups: ['SOPS'] },
     { code: 'not an operator', users: [], groups: [] },
   ],
+  'operators only': [{ code: 'operators only' }],
   panic: [{ code: 'panic', by: bob, at: clock('09:00'), reason: 'the jump host is compromised' }],
   stopped: [{ code: 'stopped', by: bob, at: clock('09:00'), reason: 'the laptop is lost' }],
   'not yours to sign': [{ code: 'not yours to sign' }],
@@ -78,6 +79,7 @@ it('says what is wrong, what still holds and what to do next', () => {
     Only the person who asked and the approvers are heard here, so nothing was passed on.
     Only the operators whom the policy names may do this, so nothing changed. They are: @UDAVE, @group-SOPS.
     Only operators may do this, and the policy names none, so nothing changed.
+    Only operators may do this, and you are none, so nothing changed. An approver or an operator can close access with Close now.
     Stopped: @UBOB stopped all such access at 09:00: the jump host is compromised. Nothing was opened; it can be asked for again once that is lifted.
     You are stopped: @UBOB stopped all your access at 09:00: the laptop is lost. Until another operator lifts that, you can approve, sign and lift nothing, so nothing changed.
     Only an operator, or whoever the policy names to review or to approve such access, may sign this, so nothing changed.

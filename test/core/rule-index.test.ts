@@ -7,7 +7,7 @@ import { indexRules } from '../../src/core/rule-index.ts'
 import { subject, vm } from '../support/cases.ts'
 
 const asking = (of: VmMatch): Match => ({ vm: of, requester: {} })
-const globs = fc.array(fc.constantFrom('a*', 'AB*', 'ab-*', 'b?', 'b', '*', '*a'), {
+const globs = fc.array(fc.constantFrom('a*', 'AB*', 'ab-*', 'b?', 'b', '*', '*a', 'ΑΣ*', '?s', 'İ*'), {
   minLength: 1,
   maxLength: 2,
 })
@@ -21,7 +21,7 @@ const anyAsking = fc
     { requiredKeys: [] },
   )
   .map(asking)
-const text = fc.constantFrom('a', 'ab-1', 'AB', 'b', 'bc', 'c', '')
+const text = fc.constantFrom('a', 'ab-1', 'AB', 'b', 'bc', 'c', '', 'ΑΣΑ', 'ας', 'İs', 'i')
 const anyVm = fc.record({
   name: text,
   resourceGroup: text,
@@ -46,8 +46,8 @@ describe('which rules are worth asking about a VM', () => {
       }),
       { numRuns: 2_000 },
     )
-    expect(fitting).toBeGreaterThan(500)
-    expect(passedOver).toBeGreaterThan(500)
+    expect(fitting).toBeGreaterThan(100)
+    expect(passedOver).toBeGreaterThan(100)
   })
 
   it('passes over the others by the longest beginning that they ask for', () => {

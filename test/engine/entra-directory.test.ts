@@ -10,7 +10,7 @@ const down = () => Promise.reject(new Fault('timeout', 'Azure did not answer in 
 
 /** Everything that the directory asks, as it is at this moment. */
 let slack: { member: Member; email: string | null }
-let entra: { found: string | null; standing: EntraStanding; down: boolean }
+let entra: { found: string | null; standing: EntraStanding; missing: string[]; down: boolean }
 let mapped: string | null
 let asked: string[]
 let meanwhile: () => void
@@ -45,6 +45,10 @@ const directory = () =>
         asked.push(`standing ${id} ${groups.join(',')}`)
         return entra.down ? down() : Promise.resolve(entra.standing)
       },
+      missing: (groups) => {
+        asked.push(`missing ${groups.join(',')}`)
+        return entra.down ? down() : Promise.resolve(entra.missing)
+      },
     },
     store: {
       entraUser: () => Promise.resolve(mapped),
@@ -60,7 +64,7 @@ const directory = () =>
 
 beforeEach(() => {
   slack = { member: member(alice), email: 'Alice@example.com' }
-  entra = { found: 'e1', standing: { active: true, groups: ['g1'] }, down: false }
+  entra = { found: 'e1', standing: { active: true, groups: ['g1'] }, missing: [], down: false }
   mapped = null
   asked = []
   meanwhile = () => {}
@@ -71,11 +75,11 @@ describe('what Entra adds to a person', () => {
   test('is their object id, found once, and their groups among those that the policy names', async () => {
     const people = directory()
     expect(await people.member(alice, [])).toMatchObject({ entraId: 'e1', entraGroups: ['g1'] })
-    expect(asked).toEqual(['find Alice@example.com', 'standing e1 g1,g2'])
+    expect(asked).toEqual(['find Alice@example.com', 'standing e1 g1,g2', 'missing g1,g2'])
     expect(mapped).toBe('e1')
     entra.found = 'e2'
     expect(await people.member(alice, [], 'live')).toMatchObject({ entraId: 'e1' })
-    expect(asked).toHaveLength(3)
+    expect(asked).toHaveLength(5)
   })
 
   test('is a minute old at most, and new at a click', async () => {
@@ -95,7 +99,7 @@ describe('what Entra adds to a person', () => {
       mapped = 'e0'
     }
     expect(await directory().member(alice, [])).toMatchObject({ entraId: 'e0' })
-    expect(asked).toEqual(['find Alice@example.com', 'standing e0 g1,g2'])
+    expect(asked).toEqual(['find Alice@example.com', 'standing e0 g1,g2', 'missing g1,g2'])
   })
 
   test('is nothing when Entra does not know them', async () => {
@@ -117,6 +121,23 @@ describe('what Entra adds to a person', () => {
     mapped = 'e1'
     expect(await directory().member(alice, [])).toEqual({ ...slack.member, entraId: 'e1' })
     expect(asked).toEqual([])
+  })
+
+  test('is which of the groups Entra does not know, asked at most once a minute for everybody', async () => {
+    const people = directory()
+    entra.missing = ['g2']
+    expect(await people.member(alice, [])).toMatchObject({ entraGroups: ['g1'], unknownEntraGroups: ['g2'] })
+    mapped = 'e2'
+    time.to(time.now() + 59_999)
+    expect(await people.member(alice, [])).toMatchObject({ entraId: 'e2', unknownEntraGroups: ['g2'] })
+    expect(asked.filter((it) => it.startsWith('missing'))).toHaveLength(1)
+    entra.missing = []
+    expect(await people.member(alice, [], 'live')).not.toHaveProperty('unknownEntraGroups')
+  })
+
+  test('is no doubt about a group that they are in', async () => {
+    entra.missing = ['g1']
+    expect(await directory().member(alice, [])).not.toHaveProperty('unknownEntraGroups')
   })
 
   test('is that they are disabled, and in no group that is known', async () => {

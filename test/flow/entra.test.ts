@@ -361,3 +361,38 @@ describe('the review of an emergency', () => {
     expect(world.cardText()).toMatch(/@alex signed it/)
   })
 })
+
+const refusing = `
+version: 1
+audit: { channel: C0AUDIT }
+defaults: { channel: C0APPROVALS, maxDuration: 1h, approvers: { users: [U0AVERY] } }
+deny:
+  - { name: the requester is a contractor, requester: { entraGroups: ['${entra.contractors}'] } }
+rules:
+  - { name: a colleague agrees }
+`
+
+describe('a group that a refusal names and that is deleted in Entra', () => {
+  let world: World
+  afterEach(() => world?.close())
+
+  test('still refuses, and says that it is not known who was in it', async () => {
+    world = await createWorld({ policy: refusing, entra: true, simulator: { world: peopledWorld() } })
+    await world.asks('robin', 'ssh vm-jump01 30m from 81.2.69.142')
+    expect(world.ephemerals('robin').at(-1)).toMatch(/It waits for approval/)
+    const { groups } = world.azure.sim.directory
+    groups.splice(
+      groups.findIndex(({ id }) => id === entra.contractors),
+      1,
+    )
+    await world.clicks('avery', 'approve')
+    expect(world.ourRules()).toEqual([])
+    await world.passes('2m')
+    await world.asks('mallory', 'ssh vm-jump01 30m from 81.2.69.142')
+    expect(world.ephemerals('mallory').at(-1)).toMatch(/Denied by the policy/)
+    await world.asks('mallory', 'why ssh vm-jump01 30m from 81.2.69.142')
+    expect(world.ephemerals('mallory').at(-1)).toContain(
+      `Entra does not know the group ${entra.contractors}, so whether they are in it is not known`,
+    )
+  })
+})

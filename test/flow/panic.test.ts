@@ -101,12 +101,13 @@ describe('a panic', () => {
     world.slack.heal()
   })
 
-  test('is the operators’ alone, who are named at once to anybody else', async () => {
+  test('is the operators’ alone, and anybody else is told so at once, without their names', async () => {
     await opens('vm-web01')
     const seen = await world.people.mallory.types('/jit', 'panic all because I can', {
       channel: channels.access,
     })
-    expect(JSON.stringify(seen)).toMatch(/Only the operators.*They are: <@U0ALEX>/)
+    expect(JSON.stringify(seen)).toMatch(/Only operators may do this, and you are none.*Close now/)
+    expect(JSON.stringify(seen)).not.toContain('U0ALEX')
     expect(world.people.mallory.modal()).toBeUndefined()
   })
 
