@@ -28,6 +28,14 @@ export interface Panic {
   readonly lifted?: Lift
 }
 
+/** What the audit trail says of a scope. */
+export const scopeJson = (scope: Scope): Record<string, string> => ({
+  kind: scope.kind,
+  ...(scope.kind === 'person' && { person: scope.person.userId }),
+  ...(scope.kind === 'person' && scope.entraId !== undefined && { entra: scope.entraId }),
+  ...('id' in scope && { id: scope.id, name: scope.name }),
+})
+
 type PersonScope = Extract<Scope, { kind: 'person' }>
 
 const isStopped = ({ person, entraId }: PersonScope, who: Pick<Member, 'person' | 'entraId'>) =>

@@ -37,6 +37,7 @@ describe('breaking the glass', () => {
     expect(world.cardText()).toMatch(
       /Break-glass: nobody was asked\. Nobody has reviewed it yet; @alex should/,
     )
+    expect(world.auditLines().join('\n')).toMatch(/@robin broke the glass · .* · VM vm-jump01/)
     expect(world.thread().join('\n')).toMatch(/@avery @leads The glass was broken.*the shop is down/s)
     expect(world.dm('avery').at(-1)).toMatch(/You were not asked/)
     await world.passes('21m')

@@ -43,7 +43,9 @@ describe('a panic', () => {
     )
     await world.passes('1m')
     expect(pages().at(-1)).toMatch(/Closed: 1 access\. Nothing there is still closing/)
-    expect(world.auditLines().some((line) => /stopped all access in a scope/.test(line))).toBe(true)
+    expect(world.auditLines().some((line) => /@alex stopped all access to the VM vm-jump01/.test(line))).toBe(
+      true,
+    )
 
     await world.asks('robin', 'ssh vm-jump01 1h from 81.2.69.142')
     expect(world.ephemerals('robin').at(-1)).toMatch(
@@ -51,6 +53,7 @@ describe('a panic', () => {
     )
     await stops('alex', 'lift because it was cleaned')
     expect(world.dm('alex').at(-1)).toMatch(/The stop is lifted/)
+    expect(world.auditLines().at(-1)).toMatch(/@alex lifted the stop of all access to the VM vm-jump01/)
     await opens('vm-jump01')
   })
 
