@@ -121,6 +121,8 @@ export interface Explained {
   readonly asked: Ask
   readonly verdict: Verdict
   readonly request: Request | null
+  /** What stands in the way at this moment, whatever the policy says. */
+  readonly stop?: Panic
 }
 
 /**

@@ -1,9 +1,10 @@
 import { type Check, type Facts, type Fit, factsOf } from './check.ts'
-import { durationText } from './duration.ts'
+import { durationText, minute } from './duration.ts'
 import {
   approvalsOf,
   fitsAll,
   longestOf,
+  mostTime,
   needOf,
   outcomeOf,
   type Picked,
@@ -14,6 +15,7 @@ import {
   refuses,
   staysFreely,
   termsOf,
+  wantsLess,
 } from './pick.ts'
 import type { Policy, PolicyRule, Reason, ReasonNeed, Subject, Verdict } from './policy.ts'
 import { quotaParts } from './quota.ts'
@@ -70,13 +72,16 @@ function addressesLeaves({ maxAddresses = 1 }: PolicyRule, { source }: Subject):
   return [leaf('how many addresses', fits, because)]
 }
 
-function durationLeaf(most: number, asked: number): Reason {
+function durationLeaf(rule: PolicyRule, subject: Subject): Reason {
   const what = 'the duration'
+  const [most, asked] = [longestOf(rule, subject), subject.durationMs]
   if (!(asked > 0)) return leaf(what, false, 'no time is left in what was asked for')
   const [shown, limit] = [durationText(asked), durationText(most)]
-  if (asked <= most) return leaf(what, true, `${shown} is within the ${limit} that the rule allows`)
+  // In an emergency the rule may allow less than it does when somebody says yes.
+  const allows = most < rule.terms.maxDurationMs ? 'the rule allows without a yes' : 'the rule allows'
+  if (asked <= most) return leaf(what, true, `${shown} is within the ${limit} that ${allows}`)
   const over = shown === limit ? `a little over ${shown}` : shown
-  return leaf(what, false, `${over} is more than the ${limit} that the rule allows`)
+  return leaf(what, false, `${over} is more than the ${limit} that ${allows}`)
 }
 
 function reasonLeaves(need: ReasonNeed, reason: string | null): Reason[] {
@@ -109,7 +114,7 @@ function explainRule(one: Ready<PolicyRule>, facts: Facts): Reason {
         ...asked,
         ...glassLeaf(rule, subject),
         ...addressesLeaves(rule, subject),
-        durationLeaf(longestOf(rule, subject), subject.durationMs),
+        durationLeaf(rule, subject),
         ...reasonLeaves(needOf(rule, subject), subject.reason),
       ]
     : asked
@@ -147,13 +152,28 @@ function explainRules(policy: Policy, facts: Facts, picked: Picked): Reason[] {
   )
 }
 
+/** How the sentence begins when a rule fits and its limit refuses. */
+const appliesBut = (name: string): string => `the rule “${name}” applies, but`
+
+/** Whether this rule fits and only its limit refused. */
+export const limitRefused = (tree: Reason, { check }: Reason): boolean =>
+  tree.because.startsWith(`${appliesBut(check)} `)
+
+/** What to ask for where only the time is too long. To the minute, as it is typed. */
+function remedy(rule: PolicyRule, subject: Subject): string {
+  if (subject.durationMs <= longestOf(rule, subject)) return ''
+  const most = Math.floor(mostTime(rule, subject) / minute) * minute
+  const longer = subject.extension ? ' longer' : ''
+  return most > 0 ? `; ask for at most ${durationText(most)}${longer}` : ''
+}
+
 function becauseOf(picked: Picked, subject: Subject, rules: readonly Reason[]): string {
   if (picked.kind === 'refused') return `access is refused if ${picked.by.name}`
   if (picked.kind === 'none') return 'no rule of the policy matches'
   const { rule, limit } = picked
   if (limit !== null) {
     const tried = rules.find(({ check }) => check === rule.name)
-    return `the rule “${rule.name}” applies, but ${tried?.because ?? 'a limit is passed'}`
+    return `${appliesBut(rule.name)} ${tried?.because ?? 'a limit is passed'}${remedy(rule, subject)}`
   }
   if (subject.emergency) return `the rule “${rule.name}” lets people break the glass`
   if (staysFreely(rule, subject.extension))
@@ -182,5 +202,6 @@ export function evaluate(policy: Policy, subject: Subject): Verdict {
       children: [...explainRefusals(policy, facts), ...rules],
     },
     policyHash: policy.hash,
+    ...(wantsLess(picked, subject) && { less: true }),
   }
 }

@@ -1,5 +1,6 @@
 import { sameHuman } from './approval.ts'
 import type { Member, Person } from './person.ts'
+import type { Wording } from './refusal.ts'
 import type { Ask } from './request.ts'
 
 /** What an operator stops. Ids are in lower case, as the inventory has them. */
@@ -26,6 +27,39 @@ export interface Panic {
   readonly at: number
   /** Absent while it holds, and where nobody noted it. */
   readonly lifted?: Lift
+}
+
+/** What the audit trail says of a scope. */
+export const scopeJson = (scope: Scope): Record<string, string> => ({
+  kind: scope.kind,
+  ...(scope.kind === 'person' && { person: scope.person.userId }),
+  ...(scope.kind === 'person' && scope.entraId !== undefined && { entra: scope.entraId }),
+  ...('id' in scope && { id: scope.id, name: scope.name }),
+})
+
+/** A person’s id, or what the VM or the subscription is called. */
+export const scopeName = (scope: Scope): string => {
+  if (scope.kind === 'all') return ''
+  return scope.kind === 'person' ? scope.person.userId : scope.name
+}
+
+/** What is stopped, in words. */
+export function stoppedText(
+  kind: Scope['kind'],
+  name: string,
+  { user, words }: Pick<Wording, 'user' | 'words'>,
+): string {
+  switch (kind) {
+    case 'all':
+      return 'all access'
+    case 'person':
+      return `all access of ${user(name)}`
+    case 'vm':
+    case 'subscription':
+      return `all access to ${kind === 'vm' ? 'the VM' : 'VMs of the subscription'} ${words(name, 80)}`
+    default:
+      return kind satisfies never
+  }
 }
 
 type PersonScope = Extract<Scope, { kind: 'person' }>

@@ -99,6 +99,19 @@ const limitOf = (rule: PolicyRule, subject: Subject): Limit | null => {
   return reasonFits(needOf(rule, subject), reason) ? null : 'reason'
 }
 
+/** How long, or how much longer, it could be asked for; nothing where no time would be left. */
+export const mostTime = (rule: PolicyRule, subject: Subject): number =>
+  longestOf(rule, subject) - (subject.extension ? subject.durationMs - subject.extension.extraMs : 0)
+
+/** Whether less time, or fewer addresses, is all that a rule wants of what was asked for. */
+export function wantsLess(picked: Picked, subject: Subject): boolean {
+  if (picked.kind !== 'rule' || (picked.limit !== 'duration' && picked.limit !== 'addresses')) return false
+  const { rule } = picked
+  return (
+    subject.durationMs > 0 && mostTime(rule, subject) > 0 && reasonFits(needOf(rule, subject), subject.reason)
+  )
+}
+
 export type Picked =
   | { readonly kind: 'refused'; readonly by: DenyRule }
   | { readonly kind: 'none' }

@@ -249,6 +249,8 @@ export interface Verdict {
   readonly terms: Terms | null
   readonly tree: Reason
   readonly policyHash: string
+  /** Set when only the limit of a rule refuses, and a part of what was asked for can be within it. */
+  readonly less?: true
 }
 
 const reviewersOf = ({ breakGlass }: PolicyRule): readonly string[] => breakGlass?.reviewers.groups ?? []

@@ -53,7 +53,8 @@ export type Refusal =
   | { readonly code: 'already closing'; readonly since: number }
   | { readonly code: 'already closed'; readonly at: number }
   | { readonly code: 'nothing to close' }
-  | { readonly code: 'policy changed'; readonly because: string }
+  /** With `less` where a part of what was asked for may still be approved. */
+  | { readonly code: 'policy changed'; readonly because: string; readonly less?: true }
   | { readonly code: 'requester gone' }
   | { readonly code: 'approvers unknown' }
   /** Entra did not say who somebody is, or whether they are still active there. */
@@ -172,7 +173,7 @@ export function refusalText(refusal: Refusal, wording: Wording): string {
     case 'already closed':
       return `This access was closed at ${wording.time(refusal.at)}. There is nothing left to close.`
     case 'policy changed':
-      return `The policy no longer allows this request (${wording.words(refusal.because, 1000)}), so nothing was opened. It can only be denied, or asked for again.`
+      return `The policy no longer allows this request (${wording.words(refusal.because, 1000)}), so nothing was opened. ${refusal.less ? 'Approve less of it or deny it; it can also be asked for again.' : 'It can only be denied, or asked for again.'}`
     case 'identity unknown':
       return refusal.of === 'you'
         ? 'Entra could not tell just now who you are or whether your account there is active, so nothing changed. Try again in a minute, and tell whoever looks after this app if it stays so.'

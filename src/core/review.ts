@@ -7,7 +7,7 @@ import { isLess, keepsExtraTime, type Less, narrowed } from './less.ts'
 import { type Outcome, refuse } from './outcome.ts'
 import { type Member, type Person, samePerson } from './person.ts'
 import { approvalsOf } from './pick.ts'
-import type { Terms } from './policy.ts'
+import type { Terms, Verdict } from './policy.ts'
 import {
   countAgain,
   isApproverOf,
@@ -71,6 +71,12 @@ function countWith(request: PendingRequest, event: ReviewEvent) {
   return { terms, earlier, next, refusal: stands && (refusal || idle) ? said : refusal }
 }
 
+const policyChanged = ({ tree, less }: Verdict): Refusal => ({
+  code: 'policy changed',
+  because: tree.because,
+  ...(less && { less }),
+})
+
 /** A person says yes or no. */
 export function review(request: PendingRequest, event: ReviewEvent, now: number): Outcome {
   const { by, less } = event
@@ -83,8 +89,7 @@ export function review(request: PendingRequest, event: ReviewEvent, now: number)
   const one: Review = { by: by.person, verdict: event.verdict, at: now, groups, entraId }
   if (event.verdict === 'deny')
     return end({ ...request, reviews: [...request.reviews, one] }, 'denied', one.by, now)
-  if (event.policy.outcome === 'deny')
-    return refuse({ code: 'policy changed', because: event.policy.tree.because })
+  if (event.policy.outcome === 'deny') return refuse(policyChanged(event.policy))
   if (askingProblem(event.requester) !== null) return refuse({ code: 'requester gone' })
   if (earlier.some((other) => !other.known || other.entraUnread || mayBeMissing(terms, other)))
     return refuse({ code: 'approvers unknown' })

@@ -1,4 +1,5 @@
 import { day } from '../core/duration.ts'
+import { type Panic, scopeName, stoppedText } from '../core/panic.ts'
 import type { Wording } from '../core/refusal.ts'
 import type { Clock, Health, Inventory, Spread, Store } from '../ports.ts'
 
@@ -31,6 +32,19 @@ function standing({ states, earliestExpiry, overdue, stuck }: Health, wording: W
   return [`${open}${next}`, late]
 }
 
+/** More than these fill the answer. */
+const mostStops = 8
+
+/** Nothing is asked for or approved in the scope of a stop, so whoever asks how things stand reads it first. */
+function stopped(panics: readonly Panic[], wording: Wording): string[] {
+  const lines = panics.slice(0, mostStops).map(({ by, scope, at, reason }) => {
+    const what = stoppedText(scope.kind, scopeName(scope), wording)
+    return `*Stopped:* ${wording.person(by)} stopped ${what} at ${wording.time(at)}: ${wording.words(reason, 200)}.`
+  })
+  const more = panics.length - lines.length
+  return more > 0 ? [...lines, `*More stops that hold: ${more}.*`] : lines
+}
+
 /** How things stand, in words, for whoever asks. */
 export async function statusText({
   store,
@@ -44,6 +58,7 @@ export async function statusText({
   const readAt = inventory.readAt()
   const trouble = clockTrouble()
   return [
+    ...stopped(await store.panics(), wording),
     ...standing(health, wording),
     ...(health.unsigned > 0 ? [`*Emergencies that nobody has reviewed: ${health.unsigned}.*`] : []),
     spreadText('Closing after the end', health.lateness),

@@ -1,5 +1,5 @@
 import type { AuditEvent } from '../core/audit.ts'
-import { type Lift, type Panic, panicOn } from '../core/panic.ts'
+import { type Lift, type Panic, panicOn, scopeJson } from '../core/panic.ts'
 import { type Member, samePerson } from '../core/person.ts'
 import { refusalText } from '../core/refusal.ts'
 import type { Claim, Tx } from '../ports.ts'
@@ -41,13 +41,13 @@ function doneText(lifted: number, left: number): string {
   return `${what} What was closed stays closed; access can be asked for again.${others}`
 }
 
-const auditOf = (id: string, { by, at, reason }: Lift): AuditEvent => ({
+const auditOf = ({ id, scope }: Panic, { by, at, reason }: Lift): AuditEvent => ({
   type: 'panic.lifted',
   at,
   requestId: null,
   grantId: null,
   actor: by,
-  details: { panic: id, reason },
+  details: { panic: id, scope: scopeJson(scope), reason },
 })
 
 /** Ends the stops and the gesture together: one that ran again would know nothing of what was lifted since. */
@@ -61,10 +61,11 @@ async function liftIn(
   if (!(await tx.finish([claim], now)).has(claim.id)) return null
   const lift: Lift = { by: by.person, at: now, reason }
   const lifted = await tx.liftPanics(ids, lift)
-  const begunByOthers = active.filter(({ id, by: who }) => lifted.includes(id) && !samePerson(who, by.person))
+  const over = active.filter(({ id }) => lifted.includes(id))
+  const begunByOthers = over.filter(({ by: who }) => !samePerson(who, by.person))
   await tx.putJobs([announceJob(now), ...begunByOthers.map(({ id }) => panicNewsJob(id, now))], now)
   await tx.endIntake(claim.subject, now)
-  await tx.audit(lifted.map((id) => auditOf(id, lift)))
+  await tx.audit(over.map((one) => auditOf(one, lift)))
   return doneText(lifted.length, active.length - lifted.length)
 }
 

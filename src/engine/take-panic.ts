@@ -1,6 +1,6 @@
 import { authorise } from '../core/approval.ts'
 import type { AuditEvent } from '../core/audit.ts'
-import type { Panic, Scope } from '../core/panic.ts'
+import { type Panic, type Scope, scopeJson } from '../core/panic.ts'
 import { parsePanic } from '../core/panic-command.ts'
 import type { Member, Person } from '../core/person.ts'
 import { groupsNamed } from '../core/policy.ts'
@@ -69,13 +69,6 @@ async function scopeOf(
       return kind satisfies never
   }
 }
-
-const scopeJson = (scope: Scope): Record<string, string> => ({
-  kind: scope.kind,
-  ...(scope.kind === 'person' && { person: scope.person.userId }),
-  ...(scope.kind === 'person' && scope.entraId !== undefined && { entra: scope.entraId }),
-  ...('id' in scope && { id: scope.id, name: scope.name }),
-})
 
 /** Puts the stop on record; from then on nothing in its scope opens, and a job closes what is open. */
 async function begin(

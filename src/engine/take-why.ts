@@ -1,5 +1,6 @@
 import { membershipProblem } from '../core/approval.ts'
 import type { Case } from '../core/case.ts'
+import { panicOver } from '../core/panic.ts'
 import type { Member } from '../core/person.ts'
 import type { Ask } from '../core/request.ts'
 import type { Claim, Explained } from '../ports.ts'
@@ -32,7 +33,9 @@ export const whyAsked = async (
   ask: Ask,
 ): Promise<Finish> => {
   const verdict = await firstVerdict(parts, parts.policy(), ask, member)
-  return explain(parts, claim, url, { asked: ask, verdict, request: null })
+  // A stop goes before the policy; whoever asks would be refused by it.
+  const stop = panicOver(await parts.store.panics(), ask, member.entraId)
+  return explain(parts, claim, url, { asked: ask, verdict, request: null, ...(stop && { stop }) })
 }
 
 /** What the policy said to a request, for whoever is a full member and sees its card. */

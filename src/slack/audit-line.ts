@@ -1,5 +1,6 @@
 import type { AuditRecord, AuditType, Json } from '../core/audit.ts'
 import { durationText } from '../core/duration.ts'
+import { scopeText } from './panic-news.ts'
 import { count, person, seconds, time, user, words } from './words.ts'
 
 /** `@` stands for whoever did it; events without it were the bot's own doing. */
@@ -21,7 +22,7 @@ const happened: Readonly<Record<AuditType, string>> = {
   'grant.closing': 'closing',
   'grant.stuck': 'cannot be closed so far',
   'grant.closed': 'closed',
-  'panic.begun': '@ stopped all access in a scope',
+  'panic.begun': '@ stopped',
   'panic.lifted': '@ lifted the stop',
   'rule.stray': 'found a network rule that no access needs',
   'rule.removed': 'removed that network rule, confirmed by Azure',
@@ -34,34 +35,82 @@ const text = (value: Json | undefined): string | null =>
   typeof value === 'string' && value !== '' ? value : null
 const number = (value: Json | undefined): number | null =>
   typeof value === 'number' && Number.isFinite(value) ? value : null
+const isObject = (value: Json | undefined): value is { readonly [key: string]: Json } =>
+  typeof value === 'object' && value !== null && !isList(value)
 const isList = (value: Json | undefined): value is readonly Json[] => Array.isArray(value)
 
 function said<T>(value: T | null, write: (value: T) => string): string[] {
   return value === null ? [] : [write(value)]
 }
 
-function deed(type: AuditType, actor: AuditRecord['actor']): string {
+/** What a stop is about; an older lift does not say. */
+function stopped(scope: Json | undefined): string {
+  const { kind, person: id, name } = isObject(scope) ? scope : {}
+  if (kind === 'all') return scopeText(kind, '')
+  const called = text(kind === 'person' ? id : name)
+  const known = kind === 'person' || kind === 'vm' || kind === 'subscription'
+  return known && called !== null ? scopeText(kind, called) : 'all access in a scope that was not noted'
+}
+
+/** The policy lets people break the glass or not; the deed is theirs. */
+const glass: { readonly [type in AuditType]?: string } = {
+  'request.approved': 'broke the glass',
+  'request.denied': 'tried to break the glass, and the policy denied it',
+}
+
+const brokeGlass = ({ type, actor, details }: AuditRecord): boolean =>
+  details['emergency'] === true && actor === 'policy' && glass[type] !== undefined
+
+function did({ type, details }: AuditRecord): string {
+  if (type === 'panic.begun') return `@ stopped ${stopped(details['scope'])}`
+  if (type === 'panic.lifted' && details['scope'] !== undefined)
+    return `@ lifted the stop of ${stopped(details['scope'])}`
+  return happened[type]
+}
+
+function deed(record: AuditRecord): string {
+  const { type, actor, details } = record
+  const requester = text(details['requester'])
+  if (brokeGlass(record) && requester !== null) return `*${user(requester)} ${glass[type]}*`
   const name = actor === 'policy' ? 'the policy' : actor === 'jitney' ? 'Jitney' : person(actor)
-  const did = happened[type]
-  if (did.startsWith('@')) return `*${name}${did.slice(1)}*`
-  return typeof actor === 'string' ? `*${did}*` : `*${did}*, asked for by ${name}`
+  const done = did(record)
+  if (done.startsWith('@')) return `*${name}${done.slice(1)}*`
+  return typeof actor === 'string' ? `*${done}*` : `*${done}*, asked for by ${name}`
 }
 
 /** The facts of a request that an auditor looks for, as far as this event carries them. */
-function facts({ details, actor }: AuditRecord): string[] {
+function facts(record: AuditRecord): string[] {
+  const { details, actor } = record
   const requester = text(details['requester'])
   const ports = isList(details['ports']) ? details['ports'].filter((port) => typeof port === 'string') : []
   const learnt = text(details['learnt'])
   const how = learnt === null ? '' : learnt === 'typed' ? ' (typed)' : ' (from an earlier request)'
+  const named = brokeGlass(record) || (typeof actor !== 'string' && actor.userId === requester)
   return [
-    ...(requester === null || (typeof actor !== 'string' && actor.userId === requester)
-      ? []
-      : [`for ${user(requester)}`]),
+    ...(requester === null || named ? [] : [`for ${user(requester)}`]),
     ...said(text(details['vm']), (id) => `VM ${words(id.split('/').at(-1) ?? id, 100)}`),
     ...(ports.length > 0 ? [`ports ${words(ports.join(', '), 200)}`] : []),
     ...said(text(details['source']), (source) => `from ${words(source, 60)}${how}`),
     ...said(number(details['durationMs']), (ms) => `for ${durationText(ms)}`),
     ...said(text(details['rule']), (rule) => `rule “${words(rule, 100)}”`),
+  ]
+}
+
+/** `rdp for 30 min from 81.2.69.142`: a part of what was asked for, or all of it. */
+function partText(value: Json): string | null {
+  if (!isObject(value)) return null
+  const parts = [
+    ...said(text(value['label']), (label) => words(label, 100)),
+    ...said(number(value['durationMs']), (ms) => `for ${durationText(ms)}`),
+    ...said(text(value['source']), (source) => `from ${words(source, 60)}`),
+  ]
+  return parts.length > 0 ? parts.join(' ') : null
+}
+
+function left({ asked, given }: Details): string[] {
+  return [
+    ...said(partText(asked ?? null), (part) => `asked: ${part}`),
+    ...said(partText(given ?? null), (part) => `given: ${part}`),
   ]
 }
 
@@ -92,6 +141,8 @@ function policyFacts({ details }: AuditRecord): string {
 
 function belongs(record: AuditRecord): string {
   if (record.type === 'policy.loaded') return policyFacts(record)
+  const stop = record.type === 'panic.begun' || record.type === 'panic.lifted'
+  if (stop) return `stop ${words(text(record.details['panic']) ?? 'unknown', 80)}`
   return record.requestId === null
     ? 'belongs to no request on record'
     : `request ${words(record.requestId, 80)}`
@@ -99,12 +150,13 @@ function belongs(record: AuditRecord): string {
 
 /** One line for one audit event; the number first, so that a reader sees a gap. */
 export function auditLine(record: AuditRecord, repeat: boolean): string {
-  const { seq, type, at, actor, details, hash } = record
+  const { seq, at, details, hash } = record
   const parts = [
     `#${seq}`,
-    deed(type, actor),
+    deed(record),
     time(at),
     ...facts(record),
+    ...left(details),
     ...outcome(details),
     belongs(record),
     `chain ${words(hash.slice(0, 12), 12)}`,

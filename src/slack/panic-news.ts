@@ -1,32 +1,15 @@
-import type { Lift, Panic, Scope } from '../core/panic.ts'
+import { type Lift, type Panic, type Scope, scopeName, stoppedText } from '../core/panic.ts'
 import type { PanicNews } from '../ports.ts'
 import { type Shown, section } from './blocks.ts'
 import { scope as caseScope, list } from './facts.ts'
-import { count, person, time, user, words } from './words.ts'
+import { count, person, slackWording, time, words } from './words.ts'
 
 /** What is stopped: `name` is a person’s id, or what the VM or the subscription is called. */
-export function scopeText(kind: Scope['kind'], name: string): string {
-  switch (kind) {
-    case 'all':
-      return 'all access'
-    case 'person':
-      return `all access of ${user(name)}`
-    case 'vm':
-    case 'subscription':
-      return `all access to ${kind === 'vm' ? 'the VM' : 'VMs of the subscription'} ${words(name, 80)}`
-    default:
-      return kind satisfies never
-  }
-}
-
-const nameOf = (scope: Scope): string => {
-  if (scope.kind === 'all') return ''
-  return scope.kind === 'person' ? scope.person.userId : scope.name
-}
+export const scopeText = (kind: Scope['kind'], name: string): string => stoppedText(kind, name, slackWording)
 
 /** Who stopped what, when and why. */
 export const stopText = (panic: Panic): string =>
-  `*${person(panic.by)} stopped ${scopeText(panic.scope.kind, nameOf(panic.scope))}* ${time(panic.at)}: ${words(panic.reason, 300)}.`
+  `*${person(panic.by)} stopped ${scopeText(panic.scope.kind, scopeName(panic.scope))}* ${time(panic.at)}: ${words(panic.reason, 300)}.`
 
 const liftedText = (lift: Lift | undefined): string => {
   const by = lift ? ` by ${person(lift.by)} ${time(lift.at)}: ${words(lift.reason, 300)}` : ''

@@ -1,4 +1,4 @@
-import { noRefusal } from '../core/evaluate.ts'
+import { limitRefused, noRefusal } from '../core/evaluate.ts'
 import type { Reason } from '../core/policy.ts'
 import { words } from './words.ts'
 
@@ -10,7 +10,7 @@ export function reasonLines(tree: Reason): string[] {
   // A refusal that applies is named in the first line already.
   const tried = tree.children.filter(({ check, result }) => result === 'no' && check !== noRefusal)
   const lines = tried.flatMap((rule) => [
-    `• The rule “${words(rule.check, 120)}” does not fit:`,
+    `• The rule “${words(rule.check, 120)}” ${limitRefused(tree, rule) ? 'applies, but refuses' : 'does not fit'}:`,
     ...rule.children
       .filter((check) => check.result === 'no')
       .map((check) => `${indent}– ${words(check.check, 60)}: ${words(check.because, 160)}`),

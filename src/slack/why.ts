@@ -1,6 +1,8 @@
 import { durationText } from '../core/duration.ts'
+import type { Panic } from '../core/panic.ts'
 import { type TreeLine, treeLines } from '../core/tree-text.ts'
 import type { Explained } from '../ports.ts'
+import { stopText } from './panic-news.ts'
 import { count, time, words } from './words.ts'
 
 const indent = '\u2003'
@@ -12,8 +14,8 @@ const shown = ({ depth, text }: TreeLine): string => `${indent.repeat(depth)}${w
 const lengthOf = (line: TreeLine): number => shown(line).length + 1
 
 /** As many lines as fit, with those that decided among them; where others were, it says how many. */
-function fitting(lines: readonly TreeLine[]): string[] {
-  let left = room - lines.filter(({ decides }) => decides).reduce((sum, line) => sum + lengthOf(line), 0)
+function fitting(lines: readonly TreeLine[], most: number): string[] {
+  let left = most - lines.filter(({ decides }) => decides).reduce((sum, line) => sum + lengthOf(line), 0)
   const kept = lines.map((line) => {
     if (line.decides) return true
     left -= lengthOf(line)
@@ -43,12 +45,17 @@ function askedText(
   return `${words(whole.label, 100)} to ${words(vm.name, 80)} for ${durationText(whole.durationMs)}${longer} from ${words(whole.source, 60)}${later}`
 }
 
+const stoppedFirst = (stop: Panic): string =>
+  `${stopText(stop)} Nothing there is opened until an operator lifts that. Apart from that, the policy says:`
+
 /** Why the policy answers a request as it does. */
-export function whyText({ asked, verdict, request }: Explained): string {
+export function whyText({ asked, verdict, request, stop }: Explained): string {
   const what = askedText(asked, request)
   const when =
     request === null
       ? 'So the policy answers at this moment. Nobody was asked, and nothing was stored or opened.'
       : `So the policy answered when request ${words(request.id, 80)} was made, ${time(request.requestedAt)}.`
-  return [`*Why: ${what}.* ${when}`, ...fitting(treeLines(verdict))].join('\n')
+  const stopped = stop ? [stoppedFirst(stop)] : []
+  const most = room - stopped.join('').length
+  return [...stopped, `*Why: ${what}.* ${when}`, ...fitting(treeLines(verdict), most)].join('\n')
 }

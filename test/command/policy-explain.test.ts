@@ -103,7 +103,7 @@ describe('policy explain', () => {
     const said = await explain(...testMachine, '--for', '16m', '--tag', 'env=dev', '--group', 'S0DEV')
     expect(said.code).toBe(1)
     expect(said.text).toContain(
-      'Denied: the rule “it is a short look at a test machine” applies, but the duration: 16 min is more than the 15 min that the rule allows.',
+      'Denied: the rule “it is a short look at a test machine” applies, but the duration: 16 min is more than the 15 min that the rule allows; ask for at most 15 min.',
     )
   })
 

@@ -75,7 +75,7 @@ describe('policy test', () => {
       {
         "code": 1,
         "text": "table.yml:8: robin: ssh to box for 30m: expected allow, but the answer is deny
-          Denied: the rule “it is a short look at a test machine” applies, but the duration: 30 min is more than the 15 min that the rule allows.
+          Denied: the rule “it is a short look at a test machine” applies, but the duration: 30 min is more than the 15 min that the rule allows; ask for at most 15 min.
           Access is granted if …
             yes – no refusal applies
               no – a contractor asks for a database

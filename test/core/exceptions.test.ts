@@ -63,7 +63,7 @@ describe('breaking the glass', () => {
       'yes: Access is granted if … (the rule “the shift asks” lets people break the glass)',
       '  yes: the shift asks (everything it asks for holds)',
       '    yes: breaking the glass (the rule allows it)',
-      '    yes: the duration (1 h is within the 1 h that the rule allows)',
+      '    yes: the duration (1 h is within the 1 h that the rule allows without a yes)',
       '    yes: the reason (it is given)',
     ])
   })
@@ -76,14 +76,14 @@ describe('breaking the glass', () => {
       sealed,
       { durationMs: hour + minute },
       'deny',
-      `${applies} the duration: 1 h 1 min is more than the 1 h that the rule allows`,
+      `${applies} the duration: 1 h 1 min is more than the 1 h that the rule allows without a yes; ask for at most 1 h`,
     ],
     [
       'for longer than the rule allows, though the glass would allow it',
       { ...sealed, breakGlass: { ...breakGlass, maxDurationMs: 9 * hour } },
       { durationMs: 5 * hour },
       'deny',
-      `${applies} the duration: 5 h is more than the 4 h that the rule allows`,
+      `${applies} the duration: 5 h is more than the 4 h that the rule allows; ask for at most 4 h`,
     ],
     [
       'without a reason, which the rule does not ask for otherwise',
@@ -180,7 +180,7 @@ describe('the rule that decides', () => {
     const rules = [rule('first', { vm: { name: ['db-*'] } }), rule('second', {}, { maxDurationMs: hour })]
     expect(told(rules, { durationMs: 2 * hour })).toEqual([
       'deny',
-      'the rule “second” applies, but the duration: 2 h is more than the 1 h that the rule allows',
+      'the rule “second” applies, but the duration: 2 h is more than the 1 h that the rule allows; ask for at most 1 h',
     ])
   })
 

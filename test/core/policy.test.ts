@@ -165,8 +165,8 @@ describe('the explanation', () => {
     const because = (durationMs: number) => answer(short, { durationMs }).tree.because
     expect([because(2 * hour), because(hour + 1), because(0)]).toMatchInlineSnapshot(`
       [
-        "the rule “an hour at most” applies, but the duration: 2 h is more than the 1 h that the rule allows",
-        "the rule “an hour at most” applies, but the duration: a little over 1 h is more than the 1 h that the rule allows",
+        "the rule “an hour at most” applies, but the duration: 2 h is more than the 1 h that the rule allows; ask for at most 1 h",
+        "the rule “an hour at most” applies, but the duration: a little over 1 h is more than the 1 h that the rule allows; ask for at most 1 h",
         "the rule “an hour at most” applies, but the duration: no time is left in what was asked for",
       ]
     `)

@@ -49,7 +49,10 @@ const all: { [Code in Refusal['code']]: readonly Extract<Refusal, { code: Code }
   'already closing': [{ code: 'already closing', since: clock('09:08') }],
   'already closed': [{ code: 'already closed', at: clock('09:09') }],
   'nothing to close': [{ code: 'nothing to close' }],
-  'policy changed': [{ code: 'policy changed', because: 'no rule of the policy matches' }],
+  'policy changed': [
+    { code: 'policy changed', because: 'no rule of the policy matches' },
+    { code: 'policy changed', because: 'an hour is too long', less: true },
+  ],
   'requester gone': [{ code: 'requester gone' }],
   'approvers unknown': [{ code: 'approvers unknown' }],
   'identity unknown': [
@@ -95,6 +98,7 @@ it('says what is wrong, what still holds and what to do next', () => {
     This access was closed at 09:09. There is nothing left to close.
     No access was opened for this request, so there is nothing to close. While it waits for approval, it can be canceled.
     The policy no longer allows this request (no rule of the policy matches), so nothing was opened. It can only be denied, or asked for again.
+    The policy no longer allows this request (an hour is too long), so nothing was opened. Approve less of it or deny it; it can also be asked for again.
     It is not confirmed that the person who asked is a full, active member, so nothing was opened. The request still waits: try again in a minute, or deny it.
     Those who approved before you could not be confirmed just now, so your yes was not taken. Click again in a minute.
     Entra could not tell just now who you are or whether your account there is active, so nothing changed. Try again in a minute, and tell whoever looks after this app if it stays so.

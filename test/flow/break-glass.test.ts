@@ -37,6 +37,7 @@ describe('breaking the glass', () => {
     expect(world.cardText()).toMatch(
       /Break-glass: nobody was asked\. Nobody has reviewed it yet; @alex should/,
     )
+    expect(world.auditLines().join('\n')).toMatch(/@robin broke the glass · .* · VM vm-jump01/)
     expect(world.thread().join('\n')).toMatch(/@avery @leads The glass was broken.*the shop is down/s)
     expect(world.dm('avery').at(-1)).toMatch(/You were not asked/)
     await world.passes('21m')
@@ -73,7 +74,9 @@ describe('breaking the glass', () => {
 
   test('has a shorter limit, and only where the rule says so', async () => {
     await breaks('ssh vm-jump01 31m from 81.2.69.142 because the shop is down')
-    expect(world.ephemerals('robin').at(-1)).toMatch(/more than the 30 min/)
+    expect(world.ephemerals('robin').at(-1)).toMatch(
+      /31 min is more than the 30 min that the rule allows without a yes; ask for at most 30 min/,
+    )
     await breaks('ssh vm-db01 20m from 81.2.69.142 because the shop is down')
     expect(world.ephemerals('robin').at(-1)).toMatch(/the rule does not allow it/)
     expect(world.ourRules()).toEqual([])

@@ -57,6 +57,18 @@ describe('a yes to less than was asked for', () => {
     expect(world.cardText()).toMatch(/^Closed: /)
   })
 
+  test('is what is named when the policy has come to allow less, and opens that', async () => {
+    world = await createWorld({ policy })
+    await world.asks('robin', 'ssh vm-jump01 15m from 81.2.69.142')
+    await world.policy(policy.replace('maxDuration: 8h', 'maxDuration: 10m'))
+    await world.clicks('avery', 'approve')
+    expect(world.ephemerals('avery').at(-1)).toMatch(
+      /no longer allows this request \(.*15 min is more than the 10 min.*Approve less of it or deny it; it can also be asked for again/,
+    )
+    await sends('avery', await opensForm('avery'), { time: '10m' })
+    expect(world.cardText()).toMatch(/^Open: ssh to vm-jump01/)
+  })
+
   test('leaves the answer that the policy gave as it was: it was about all of it', async () => {
     world = await createWorld({ policy })
     await world.asks('robin', 'rdp,ssh vm-jump01 2h from 81.2.69.142')

@@ -43,7 +43,9 @@ describe('a panic', () => {
     )
     await world.passes('1m')
     expect(pages().at(-1)).toMatch(/Closed: 1 access\. Nothing there is still closing/)
-    expect(world.auditLines().some((line) => /stopped all access in a scope/.test(line))).toBe(true)
+    expect(world.auditLines().some((line) => /@alex stopped all access to the VM vm-jump01/.test(line))).toBe(
+      true,
+    )
 
     await world.asks('robin', 'ssh vm-jump01 1h from 81.2.69.142')
     expect(world.ephemerals('robin').at(-1)).toMatch(
@@ -51,7 +53,32 @@ describe('a panic', () => {
     )
     await stops('alex', 'lift because it was cleaned')
     expect(world.dm('alex').at(-1)).toMatch(/The stop is lifted/)
+    expect(world.auditLines().at(-1)).toMatch(/@alex lifted the stop of all access to the VM vm-jump01/)
     await opens('vm-jump01')
+  })
+
+  test('is told to whoever asks why, or how things stand', async () => {
+    await stops('alex', 'vm vm-jump01 because the jump host is compromised')
+    await world.asks('robin', 'why ssh vm-jump01 1h from 81.2.69.142')
+    expect(world.ephemerals('robin').at(-1)).toMatch(
+      /^@alex stopped all access to the VM vm-jump01 .*: the jump host is compromised\. Nothing there is opened until an operator lifts that\. Apart from that, the policy says:\nWhy: ssh to vm-jump01.*Needs approval/s,
+    )
+    await world.asks('robin', 'why ssh vm-web01 1h from 81.2.69.142')
+    expect(world.ephemerals('robin').at(-1)).toMatch(/^Why: ssh to vm-web01/)
+    await world.asks('avery', 'status')
+    expect(world.ephemerals('avery').at(-1)).toMatch(
+      /^Stopped: @alex stopped all access to the VM vm-jump01 at .*: the jump host is compromised\.\n/,
+    )
+    await stops('alex', 'person <@U0MALLORY|mallory> because the laptop is lost')
+    await world.asks('avery', 'status')
+    expect(world.ephemerals('avery').at(-1)).toMatch(
+      /Stopped: @alex stopped all access of @mallory at .*: the laptop is lost\.\n/,
+    )
+    await stops('alex', 'lift because it was cleaned')
+    await world.asks('robin', 'why ssh vm-jump01 1h from 81.2.69.142')
+    expect(world.ephemerals('robin').at(-1)).toMatch(/^Why: ssh to vm-jump01/)
+    await world.asks('avery', 'status')
+    expect(world.ephemerals('avery').at(-1)).not.toMatch(/stopped/i)
   })
 
   test('a yes that comes during it opens nothing', async () => {

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import type { AuditRecord } from '../../src/core/audit.ts'
 import { minute } from '../../src/core/duration.ts'
 import { auditLine } from '../../src/slack/audit-line.ts'
@@ -72,5 +72,65 @@ it('says which version of the policy came into force, and after which', () => {
   )
   expect(read({ ...event, details: { ...details, previous: null } })).toContain(
     'version abcdef012345, 3 rules · chain',
+  )
+})
+
+it('says that the glass was broken, and by whom', () => {
+  const details = { requester: 'U0ALICE', vm: base.vm.id, durationMs: 30 * minute, emergency: true }
+  expect(read({ type: 'request.approved', actor: 'policy', details })).toMatchInlineSnapshot(
+    `"#41 · @alice broke the glass · 2026-11-22 12:00 UTC · VM vm-jump01 · for 30 min · request r7k3m9x2 · chain c0ffeec0ffee"`,
+  )
+  expect(read({ type: 'request.denied', actor: 'policy', details })).toContain(
+    '@alice tried to break the glass, and the policy denied it · ',
+  )
+  const { emergency: _, ...usual } = details
+  expect(read({ type: 'request.approved', actor: 'policy', details: usual })).toContain(
+    'the policy approved · 2026-11-22 12:00 UTC · for @alice · ',
+  )
+})
+
+const begun = (scope: Record<string, string>) =>
+  read({ type: 'panic.begun', requestId: null, details: { panic: 'p1', scope, reason: 'a lost key' } })
+
+describe('a stop', () => {
+  it.each([
+    ['everything', { kind: 'all' }, '@alice stopped all access · '],
+    [
+      'a VM',
+      { kind: 'vm', id: '/sub/vm', name: 'vm-jump01' },
+      '@alice stopped all access to the VM vm-jump01 · ',
+    ],
+    [
+      'a subscription',
+      { kind: 'subscription', id: 's1', name: 'sub-ops' },
+      '@alice stopped all access to VMs of the subscription sub-ops · ',
+    ],
+    ['a person', { kind: 'person', person: 'U0BOB', entra: 'e1' }, '@alice stopped all access of @bob · '],
+  ])('of %s says what it is about', (_, scope, said) => {
+    expect(begun(scope)).toContain(said)
+    expect(begun(scope)).toMatch(/reason: a lost key · stop p1 · chain/)
+  })
+
+  it('that is lifted says so as well, and an older one does not know', () => {
+    const scope = { kind: 'vm', id: '/sub/vm', name: 'vm-jump01' }
+    const event = { type: 'panic.lifted', requestId: null } as const
+    expect(read({ ...event, details: { panic: 'p1', scope, reason: 'clean' } })).toContain(
+      '@alice lifted the stop of all access to the VM vm-jump01 · ',
+    )
+    expect(read({ ...event, details: { panic: 'p1', reason: 'clean' } })).toContain(
+      '@alice lifted the stop · ',
+    )
+  })
+})
+
+it('says what was asked for and what was given of it', () => {
+  const asked = { label: 'rdp, ssh', durationMs: 60 * minute, source: '81.2.69.0/28' }
+  const given = { label: '22/tcp', durationMs: 15 * minute, source: '81.2.69.1' }
+  expect(read({ type: 'request.narrowed', actor: bob, details: { asked, given } })).toMatchInlineSnapshot(
+    `"#41 · @bob approved less than was asked for · 2026-11-22 12:00 UTC · asked: rdp, ssh for 1 h from 81.2.69.0/28 · given: 22/tcp for 15 min from 81.2.69.1 · request r7k3m9x2 · chain c0ffeec0ffee"`,
+  )
+  const hostile = { label: '<!here>', durationMs: minute }
+  expect(read({ type: 'request.narrowed', actor: bob, details: { asked: hostile, given: 7 } })).toContain(
+    'asked: <!here> for 1 min · request',
   )
 })

@@ -27,3 +27,17 @@ it('refusals that do not apply are no reason', () => {
     '\u2003– the VM’s name: vm-jump01 is not among db-*',
   ])
 })
+
+it('a rule that applies fits; it is its limit that refuses', () => {
+  const other = { ...rule, name: 'anybody asks', match: { vm: {}, requester: {} } }
+  const { tree } = evaluate(policy([rule, other]), subject({ durationMs: 99 * 3_600_000 }))
+  const [headline, ...lines] = reasonLines(tree)
+  expect(headline).toMatch(
+    /^The policy says no: the rule “anybody asks” applies, but the duration: .*; ask for at most /,
+  )
+  expect(lines.slice(0, 3)).toEqual([
+    '• The rule “a colleague agrees” does not fit:',
+    '\u2003– the VM’s name: vm-jump01 is not among db-*',
+    '• The rule “anybody asks” applies, but refuses:',
+  ])
+})
