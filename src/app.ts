@@ -7,6 +7,7 @@ import { type Clocks, watchClocks } from './clock-watch.ts'
 import { type Config, ConfigError } from './config.ts'
 import { connectAzure } from './connect-azure.ts'
 import { azureRolesNamed, entraGroupsNamed } from './core/policy.ts'
+import { isRemembered } from './core/source.ts'
 import { createEngine, type Engine, type EngineParts } from './engine/engine.ts'
 import { entraDirectory } from './engine/entra-directory.ts'
 import { lastReconciled } from './engine/reconciled.ts'
@@ -89,6 +90,11 @@ function slackOf(config: Config, { store, clock, policy, log, engine }: Behind):
     },
     receive: (intake) => store.receive(intake),
     read: (requestId) => store.case(requestId),
+    remembered: async (person) => {
+      const last = await store.lastAddress(person)
+      const isGood = last && isRemembered(last.at, policy.current().addressWindowMs, clock.now())
+      return isGood ? last.address : null
+    },
     services: () => policy.current().services,
     refuseAsk: ({ emergency }) =>
       emergency && !policy.current().rules.some(({ breakGlass }) => breakGlass) ? noGlass : null,

@@ -11,6 +11,10 @@ export interface Source {
   readonly learntAt: number
 }
 
+/** Whether an address that was given then may still be taken without being typed again. */
+export const isRemembered = (givenAt: number, windowMs: number, now: number): boolean =>
+  now - givenAt <= windowMs
+
 export type AddressAnswer =
   | { readonly ok: true; readonly address: string; readonly family: Family }
   | { readonly ok: false; readonly why: string }

@@ -14,6 +14,8 @@ export interface Hands {
   readonly receive: (intake: Intake) => Promise<boolean>
   /** The request as it stands, with its grant. */
   readonly read: (requestId: string) => Promise<Case | null>
+  /** The address that an ask of this person without one would take. */
+  readonly remembered: (person: Person) => Promise<string | null>
   readonly services: () => readonly Service[]
   /** Says at once, in plain text, why an ask makes no sense; null lets it through. It must not wait for anything. */
   readonly refuseAsk?: (ask: AskCommand) => string | null
