@@ -11,6 +11,7 @@ import { isRemembered } from './core/source.ts'
 import { createEngine, type Engine, type EngineParts } from './engine/engine.ts'
 import { entraDirectory } from './engine/entra-directory.ts'
 import { lastReconciled } from './engine/reconciled.ts'
+import { unknownScope } from './engine/stop-scope.ts'
 import { createMetrics, nothingYet, type Standing } from './metrics.ts'
 import { createPagerDuty } from './oncall/pagerduty.ts'
 import { openDatabase } from './open-database.ts'
@@ -74,9 +75,10 @@ interface Behind {
   readonly policy: PolicySource
   readonly log: Logger
   readonly engine: Engine
+  readonly inventory: Inventory
 }
 
-function slackOf(config: Config, { store, clock, policy, log, engine }: Behind): SlackApp {
+function slackOf(config: Config, { store, clock, policy, log, engine, inventory }: Behind): SlackApp {
   const { SLACK_APP_TOKEN: appToken, SLACK_SIGNING_SECRET: signingSecret } = config
   return createSlackApp({
     config: {
@@ -102,6 +104,7 @@ function slackOf(config: Config, { store, clock, policy, log, engine }: Behind):
       const refusal = await engine.refuseStop(person)
       return refusal && refusalAnswer(refusal)
     },
+    refuseScope: (scope) => unknownScope({ inventory, wording: slackWording }, scope),
     stops: () => store.panics(),
     now: () => clock.now(),
     log,
@@ -197,7 +200,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
   const watch = clocksOf(clock, seen, overrides)
   const given = { ...azure, store, clock, policy, log, observe: metrics.observe, clockTrouble: watch }
   const engine = engineOf(config, given, around)
-  const slack = slackOf(config, { store, clock, policy, log, engine })
+  const slack = slackOf(config, { store, clock, policy, log, engine, inventory: azure.inventory })
   progress.slack = slack
   const watching = watchPolicy({ file: config.POLICY_FILE, policy, store, clock, log })
   const readInventory = () => azure.inventory.refresh(AbortSignal.timeout(60_000))

@@ -2,7 +2,7 @@ import type { Case } from '../core/case.ts'
 
 import type { AskCommand } from '../core/command.ts'
 
-import type { Panic } from '../core/panic.ts'
+import type { Panic, Scope } from '../core/panic.ts'
 import type { Person } from '../core/person.ts'
 import type { Service } from '../core/service.ts'
 import type { Intake } from '../ports.ts'
@@ -24,6 +24,8 @@ export interface Hands {
    * that has to be acknowledged waits for all of it.
    */
   readonly refuseStop?: (person: Person) => Promise<string | null>
+  /** Says at once, as Slack text, that nothing goes by the name of what is to be stopped; null lets it through. */
+  readonly refuseScope?: (scope: { readonly kind: Scope['kind']; readonly name: string }) => string | null
   /** What is stopped now. */
   readonly stops: () => Promise<readonly Panic[]>
   /** Shows a text to one person only. */
