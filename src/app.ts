@@ -7,9 +7,11 @@ import { type Clocks, watchClocks } from './clock-watch.ts'
 import { type Config, ConfigError } from './config.ts'
 import { connectAzure } from './connect-azure.ts'
 import { azureRolesNamed, entraGroupsNamed } from './core/policy.ts'
+import { isRemembered } from './core/source.ts'
 import { createEngine, type Engine, type EngineParts } from './engine/engine.ts'
 import { entraDirectory } from './engine/entra-directory.ts'
 import { lastReconciled } from './engine/reconciled.ts'
+import { unknownScope } from './engine/stop-scope.ts'
 import { createMetrics, nothingYet, type Standing } from './metrics.ts'
 import { createPagerDuty } from './oncall/pagerduty.ts'
 import { openDatabase } from './open-database.ts'
@@ -73,9 +75,10 @@ interface Behind {
   readonly policy: PolicySource
   readonly log: Logger
   readonly engine: Engine
+  readonly inventory: Inventory
 }
 
-function slackOf(config: Config, { store, clock, policy, log, engine }: Behind): SlackApp {
+function slackOf(config: Config, { store, clock, policy, log, engine, inventory }: Behind): SlackApp {
   const { SLACK_APP_TOKEN: appToken, SLACK_SIGNING_SECRET: signingSecret } = config
   return createSlackApp({
     config: {
@@ -89,6 +92,11 @@ function slackOf(config: Config, { store, clock, policy, log, engine }: Behind):
     },
     receive: (intake) => store.receive(intake),
     read: (requestId) => store.case(requestId),
+    remembered: async (person) => {
+      const last = await store.lastAddress(person)
+      const isGood = last && isRemembered(last.at, policy.current().addressWindowMs, clock.now())
+      return isGood ? last.address : null
+    },
     services: () => policy.current().services,
     refuseAsk: ({ emergency }) =>
       emergency && !policy.current().rules.some(({ breakGlass }) => breakGlass) ? noGlass : null,
@@ -96,6 +104,7 @@ function slackOf(config: Config, { store, clock, policy, log, engine }: Behind):
       const refusal = await engine.refuseStop(person)
       return refusal && refusalAnswer(refusal)
     },
+    refuseScope: (scope) => unknownScope({ inventory, wording: slackWording }, scope),
     stops: () => store.panics(),
     now: () => clock.now(),
     log,
@@ -191,7 +200,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
   const watch = clocksOf(clock, seen, overrides)
   const given = { ...azure, store, clock, policy, log, observe: metrics.observe, clockTrouble: watch }
   const engine = engineOf(config, given, around)
-  const slack = slackOf(config, { store, clock, policy, log, engine })
+  const slack = slackOf(config, { store, clock, policy, log, engine, inventory: azure.inventory })
   progress.slack = slack
   const watching = watchPolicy({ file: config.POLICY_FILE, policy, store, clock, log })
   const readInventory = () => azure.inventory.refresh(AbortSignal.timeout(60_000))

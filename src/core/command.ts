@@ -107,10 +107,34 @@ function startText(start: Parts['start']): string {
   return ` ${tomorrow ? 'tomorrow' : 'at'} ${hour}:${String(minute).padStart(2, '0')}`
 }
 
+/** A start without its time of day, which the example has to keep; a VM may be called that too. */
+function takeTomorrow(words: string[]): Start | null {
+  const at = words.findIndex((word, index) => index > 1 && word.toLowerCase() === 'tomorrow')
+  if (at < 0) return null
+  const next = words[at + 1] ?? ''
+  const said = /^\d{1,2}$/.test(next) && Number(next) < 24
+  words.splice(at, said ? 2 : 1)
+  return { tomorrow: true, hour: said ? Number(next) : 9, minute: 0 }
+}
+
+/** The address behind a `from` that was mistyped. */
+function takeFrom(words: string[]): string | null {
+  const at = words.findIndex(
+    (word, index) =>
+      index > 1 && nearest(word, ['from']) !== null && /^[\da-f.:/]+$/i.test(words[index + 1] ?? ''),
+  )
+  const address = words[at + 1]
+  if (at < 0 || address === undefined || !isAddressLike(address)) return null
+  words.splice(at, 2)
+  return address
+}
+
 /** A command that would work, made of as much of what was typed as can be understood. */
 function corrected(parts: Parts, services: readonly Service[]): string {
   const words = parts.words.flatMap((word) => word.split(',')).filter((word) => word !== '')
   const names = services.map((service) => service.name)
+  const start = parts.start ?? takeTomorrow(words)
+  const given = parts.from ?? takeFrom(words)
   const take = (test: (word: string) => boolean) => {
     const at = words.findIndex(test)
     return at < 0 ? null : (words.splice(at, 1)[0] ?? null)
@@ -131,8 +155,8 @@ function corrected(parts: Parts, services: readonly Service[]): string {
   )
   // A first word that is no service stands where the service should be, so it is hardly the VM.
   const vm = (vms[0] === parts.words[0] ? vms[1] : undefined) ?? vms[0] ?? someVm
-  const from = parts.from && isAddressLike(parts.from) ? ` from ${parts.from}` : ''
-  return `/jit ${service.toLowerCase()} ${vm} ${span}${startText(parts.start)}${from}`
+  const from = given && isAddressLike(given) ? ` from ${given}` : ''
+  return `/jit ${service.toLowerCase()} ${vm} ${span}${startText(start)}${from}`
 }
 
 function unknownService(word: string, services: readonly Service[]): string {
@@ -161,6 +185,8 @@ function ask(parts: Parts, services: readonly Service[]): Command {
   }
   if (rest.length === 0) return fail('You did not say for how long.')
   const span = parseSpan(rest.join(' '))
+  if (!span.ok && rest.some((word) => word.toLowerCase() === 'tomorrow'))
+    return fail('After “tomorrow” comes a time of day.')
   if (!span.ok)
     return fail(clip(rest.join(' ')) === rest.join(' ') ? span.why : 'I did not understand the duration.')
   if (parts.start === 'wrong') return fail('The start is not a time of day. Write it as in at 18:00.')

@@ -5,7 +5,7 @@ import type { Effect } from './effect.ts'
 import type { Event } from './event.ts'
 import { isExpired } from './expiry.ts'
 import type { Grant } from './grant.ts'
-import { audit, noteOf, type State } from './grant-parts.ts'
+import { audit, noteOf, type State, show } from './grant-parts.ts'
 import { differencesText } from './live-rule.ts'
 import { neverStarted, planned, present, repriced, start, startWaits } from './opening.ts'
 import { type Outcome, refuse, type Transition, unchanged } from './outcome.ts'
@@ -106,6 +106,7 @@ function extend(
     ...unchanged({ request, grant }),
     next: { request: { ...request, extensions }, grant },
     audit: [audit('grant.extending', grant, by.person, now, { by: requestId, extraMs })],
+    effects: [show(request.id)],
   }
 }
 

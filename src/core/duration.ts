@@ -114,6 +114,12 @@ export const durationText = (ms: number): string =>
     .map(([amount, unit]) => `${amount} ${unit}`)
     .join(' ')
 
+/** `for 1 h 30 min`, `until 18:00`. */
+export const spanText = (span: Span): string =>
+  span.kind === 'length'
+    ? `for ${durationText(span.ms)}`
+    : `until ${span.hour}:${String(span.minute).padStart(2, '0')}`
+
 /** `2026-11-22 17:05 UTC`. */
 export const utcText = (at: number): string =>
   DateTime.fromMillis(at, { zone: 'utc' }).toFormat("yyyy-MM-dd HH:mm 'UTC'")

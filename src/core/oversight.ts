@@ -18,27 +18,35 @@ const timer = (requestId: string, now: number): Effect => ({
   at: now + remindAfterMs,
 })
 
+type Asked = Pick<Request, 'id' | 'requester'>
+
+/** Whoever did it knows of it, and cannot review it. */
+const others = (users: readonly string[], { userId }: Asked['requester']): readonly string[] =>
+  users.filter((one) => one !== userId)
+
 /** What follows at once from access that nobody was asked about. */
-export function brokenGlass(requestId: string, { emergency }: Terms, now: number): Effect[] {
+export function brokenGlass({ id, requester }: Asked, { emergency }: Terms, now: number): Effect[] {
   if (!emergency) return []
   const { users, groups } = emergency.skipped
-  return [
-    timer(requestId, now),
-    { kind: 'note', requestId, note: { type: 'glass broken', at: now, users, groups } },
-  ]
+  const note = { type: 'glass broken', at: now, users: others(users, requester), groups } as const
+  return [timer(id, now), { kind: 'note', requestId: id, note }]
 }
 
 /** Whoever reads the reminder may sign: those whom the policy names at this moment, where that was read. */
 function remind(current: Case, terms: Terms | undefined, now: number): Transition {
   const next = terms ? under(current, terms) : current
-  const { id } = next.request
+  const { id, requester } = next.request
   const { users = [], groups = [] } = next.request.terms?.emergency?.reviewers ?? {}
   return {
     ...unchanged(next),
     effects: [
       timer(id, now),
       ...(terms ? [show(id)] : []),
-      { kind: 'note', requestId: id, note: { type: 'unsigned', at: now, users, groups } },
+      {
+        kind: 'note',
+        requestId: id,
+        note: { type: 'unsigned', at: now, users: others(users, requester), groups },
+      },
     ],
   }
 }

@@ -11,6 +11,10 @@ export interface Source {
   readonly learntAt: number
 }
 
+/** Whether an address that was given then may still be taken without being typed again. */
+export const isRemembered = (givenAt: number, windowMs: number, now: number): boolean =>
+  now - givenAt <= windowMs
+
 export type AddressAnswer =
   | { readonly ok: true; readonly address: string; readonly family: Family }
   | { readonly ok: false; readonly why: string }
@@ -43,8 +47,11 @@ const rangeNames: Readonly<Record<string, string>> = {
   segmentRouting: 'only works inside a provider’s network (segment routing)',
 }
 
-const refuseRange = (address: string, range: string): AddressAnswer =>
-  no(`${address} ${rangeNames[range] ?? 'is not a public address of one computer'}.`)
+function refuseRange(address: string, range: string): AddressAnswer {
+  const why = rangeNames[range] ?? 'is not a public address of one computer'
+  const instead = why.startsWith('is private') ? ' Give the public address that you connect from.' : ''
+  return no(`${address} ${why}.${instead}`)
+}
 
 function parseV4(text: string): AddressAnswer {
   // A leading zero means octal to some programs and decimal to others, so two readers would open two addresses.
@@ -131,7 +138,9 @@ function endsOf(range: string): readonly [first: string, last: string] {
  * an address. Both ends of a range must be what one address must be.
  */
 export function parseSource(text: string, most: number): AddressAnswer {
-  if (!text.includes('/') || /[,;\s]/.test(text) || most === 1) return parseAddress(text)
+  if (!text.includes('/') || /[,;\s]/.test(text)) return parseAddress(text)
+  // Written as a range of one it is one address all the same.
+  if (most === 1) return parseAddress(text.replace(text.includes(':') ? /\/128$/ : /\/32$/, ''))
   const [base = '', bits = ''] = text.split('/')
   const first = parseAddress(base)
   if (!first.ok) return first

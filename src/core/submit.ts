@@ -24,7 +24,7 @@ export function submit(event: Submit, now: number): Outcome {
     const watched = verdict.terms.emergency && { oversight: { state: 'open', since: now } as const }
     const request: Request = { ...base, ...watched, state: 'approved', terms: verdict.terms, approvedAt: now }
     const audit = auditOf('request.approved', request, 'policy', now, askDetails(base), given.grant.id)
-    return begin(request, given, [audit], brokenGlass(ask.id, verdict.terms, now))
+    return begin(request, given, [audit], brokenGlass(ask, verdict.terms, now))
   }
   const deadlineAt = deadlineOf(now, verdict.terms.deadlineMs, ask.until)
   const request: Request = {

@@ -5,7 +5,7 @@ import { Fault } from '../core/fault.ts'
 import type { Member, Person } from '../core/person.ts'
 import { groupsNamed, mostAddresses } from '../core/policy.ts'
 import type { Ask } from '../core/request.ts'
-import { parseSource, type Source } from '../core/source.ts'
+import { isRemembered, parseSource, type Source } from '../core/source.ts'
 import type { Vm } from '../core/vm.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import { endWith, type IntakeParts } from './answer.ts'
@@ -151,7 +151,7 @@ async function findSource(
   }
   const last = await parts.store.lastAddress(person)
   const { addressWindowMs } = parts.policy()
-  if (!last || at - last.at > addressWindowMs) {
+  if (!last || !isRemembered(last.at, addressWindowMs, at)) {
     return say(
       `Which address will you connect from? Add it to the command: \`from\` and your public IP address, as in \`from 81.2.69.142\`. ${nothingStored}`,
     )

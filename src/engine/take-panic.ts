@@ -11,6 +11,7 @@ import { backoffMs } from './backoff.ts'
 import { again, ended, type Finish } from './handler.ts'
 import { announceJob, panicJob } from './job-of.ts'
 import { endSaying, saying } from './say.ts'
+import { unknownScope } from './stop-scope.ts'
 import { takeLift } from './take-lift.ts'
 
 /** As often as anything that somebody waits for. */
@@ -121,7 +122,8 @@ export async function takePanic(
   if (!found) {
     const { kind, name } = command.scope
     return say(
-      `I know no ${kind} named ${parts.wording.words(name, 80)}, or more than one. Nothing was stopped.`,
+      unknownScope(parts, command.scope) ??
+        `I know no ${kind} named ${parts.wording.words(name, 80)}, or more than one. Nothing was stopped.`,
     )
   }
   return begin(parts, claim, by, found, command.reason)

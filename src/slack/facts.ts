@@ -76,6 +76,14 @@ export const longerFact = ({ request, grant }: Case, over: boolean): string[] =>
     ? [`*More time for ${scope(request)}:* ${over ? 'it was to be ' : ''}${lengthFact({ request, grant })}.`]
     : []
 
+/** Whoever reads when this ends must know that there may be more, which has a card of its own. */
+export const moreTimeFact = ({ extensions = [] }: Request): string[] =>
+  extensions.length > 0
+    ? [
+        `More time was asked for: see ${extensions.length === 1 ? 'request' : 'requests'} ${list(extensions.map((id) => words(id, 40)))}.`,
+      ]
+    : []
+
 /** What follows on from other access must not deny that there is some. */
 export const asFollowing = (request: Request, lines: readonly string[]): string[] =>
   lines.map((line) =>
@@ -157,10 +165,15 @@ export function approversFact(request: PendingRequest, stage: Stage): string {
   return [...first, ...found].join('; ')
 }
 
-/** The different people who have approved so far, in order. */
-export const approvedBy = (request: Request): readonly string[] => [
-  ...new Set(request.reviews.filter((one) => one.verdict === 'approve').map((one) => one.by.userId)),
-]
+/** The different people who have approved so far, in order, and when each of them did. */
+export function yesTimes({ reviews }: Request): readonly (readonly [userId: string, at: number])[] {
+  const times = new Map<string, number>()
+  for (const { verdict, by, at } of reviews)
+    if (verdict === 'approve' && !times.has(by.userId)) times.set(by.userId, at)
+  return [...times]
+}
+
+export const approvedBy = (request: Request): readonly string[] => yesTimes(request).map(([id]) => id)
 
 /** What to type to get in, for each port that has a usual program. */
 export function connectLines(request: Request): string[] {

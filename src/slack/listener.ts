@@ -2,7 +2,7 @@ import type { Case } from '../core/case.ts'
 
 import type { AskCommand } from '../core/command.ts'
 
-import type { Panic } from '../core/panic.ts'
+import type { Panic, Scope } from '../core/panic.ts'
 import type { Person } from '../core/person.ts'
 import type { Service } from '../core/service.ts'
 import type { Intake } from '../ports.ts'
@@ -14,6 +14,8 @@ export interface Hands {
   readonly receive: (intake: Intake) => Promise<boolean>
   /** The request as it stands, with its grant. */
   readonly read: (requestId: string) => Promise<Case | null>
+  /** The address that an ask of this person without one would take. */
+  readonly remembered: (person: Person) => Promise<string | null>
   readonly services: () => readonly Service[]
   /** Says at once, in plain text, why an ask makes no sense; null lets it through. It must not wait for anything. */
   readonly refuseAsk?: (ask: AskCommand) => string | null
@@ -22,6 +24,8 @@ export interface Hands {
    * that has to be acknowledged waits for all of it.
    */
   readonly refuseStop?: (person: Person) => Promise<string | null>
+  /** Says at once, as Slack text, that nothing goes by the name of what is to be stopped; null lets it through. */
+  readonly refuseScope?: (scope: { readonly kind: Scope['kind']; readonly name: string }) => string | null
   /** What is stopped now. */
   readonly stops: () => Promise<readonly Panic[]>
   /** Shows a text to one person only. */

@@ -5,7 +5,7 @@ import { id as closeId } from './actions/close.ts'
 import { actions, type Shown, section } from './blocks.ts'
 import { labeled, shown } from './cards.ts'
 import { closedSentences, reasonSentence, startWaits } from './closing.ts'
-import { asFollowing, connectLines, scope } from './facts.ts'
+import { addressFact, asFollowing, connectLines, lengthFact, scope } from './facts.ts'
 import { phaseOf } from './phase.ts'
 import { count, group, person, time, user, words } from './words.ts'
 
@@ -79,15 +79,17 @@ const quote = (kase: Case, note: Of<'said'>): string[] => [
 
 function broken(kase: Case, note: Of<'glass broken' | 'unsigned'>): string[] | null {
   const { request } = kase
-  const people = [...note.users.map(user), ...note.groups.map(group)].join(' ')
-  const what = `${scope(request)} for ${person(request.requester)}`
+  const people = [...note.users.map(user), ...note.groups.map(group)].map((one) => `${one} `).join('')
+  const what = `${scope(request)} for ${person(request.requester)} from ${addressFact(request)}, ${lengthFact(kase)}`
   const why = `Reason: ${words(request.reason ?? 'none', 300)}.`
-  if (note.type === 'glass broken')
-    return [`${people} *The glass was broken* ${time(note.at)}: ${what}. You were not asked. ${why}`]
-  if (request.oversight?.state !== 'open') return null
-  return [
-    `${people} *Not reviewed yet:* the glass was broken for ${what}. ${why} Sign it on its card, or say that it was not justified.`,
-  ]
+  const open = request.oversight?.state === 'open'
+  if (note.type === 'unsigned' && !open) return null
+  const first =
+    note.type === 'unsigned'
+      ? `${people}*Not reviewed yet:* the glass was broken for ${what}.`
+      : `${people}*The glass was broken* ${time(note.at)}: ${what}.${people === '' ? '' : ' You were not asked.'}`
+  const next = open ? ' Look at its card and press *Sign* or *Not justified* there.' : ''
+  return [`${first} ${why}${next}`]
 }
 
 const ends = (deadlineAt: number) => `If nobody decides by ${time(deadlineAt)}, the request ends.`

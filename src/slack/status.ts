@@ -9,7 +9,9 @@ import {
   connectLines,
   list,
   longerFact,
+  moreTimeFact,
   oversightFact,
+  yesTimes,
 } from './facts.ts'
 import type { Phase } from './phase.ts'
 import { reasonLines } from './reasons.ts'
@@ -57,9 +59,9 @@ function stageFact({ request }: Extract<Phase, { name: 'pending' | 'too late' }>
 function approval({ request }: Approved): string {
   // The line about its review says that nobody was asked.
   if (request.terms?.emergency) return `Begun by breaking the glass ${time(request.approvedAt)}.`
-  const by = approvedBy(request).map(user)
-  return by.length > 0
-    ? `Approved by ${list(by)} ${time(request.approvedAt)}.`
+  const yeses = yesTimes(request).map(([id, at]) => `${user(id)} ${time(at)}`)
+  return yeses.length > 0
+    ? `Approved by ${list(yeses)}.`
     : `Approved by the policy ${time(request.approvedAt)}; nobody had to be asked.`
 }
 
@@ -108,6 +110,7 @@ export const cardStatus = (phase: Phase, now: number): string[] => [
   ...longer(phase),
   ...asFollowing(phase.request, cardLines(phase, now)),
   ...askedFact(phase.request),
+  ...moreTimeFact(phase.request),
   ...oversightFact(phase.request),
 ]
 
@@ -158,6 +161,7 @@ export const mirrorStatus = (phase: Phase, now: number): string[] => [
   ...longer(phase),
   ...asFollowing(phase.request, mirrorLines(phase, now)),
   ...askedFact(phase.request),
+  ...moreTimeFact(phase.request),
   ...oversightFact(phase.request),
 ]
 

@@ -218,7 +218,7 @@ describe('policy explain', () => {
         "--tag: “env” is no tag; write it as in env=prod",
         "--service: unknown service “smtp”; allowed are rdp, ssh, winrm, or a port such as 443/tcp",
         "--for: “30” has no unit; say 30m for minutes or 30h for hours. Write a duration such as 30m, 2h or 1h30m.",
-        "--source: 10.0.0.4 is private: it does not exist on the internet.",
+        "--source: 10.0.0.4 is private: it does not exist on the internet. Give the public address that you connect from.",
         "--at: “noon” is not a time; write it as in 2026-11-23T09:00+01:00, or without a zone for UTC",
       ]
     `)

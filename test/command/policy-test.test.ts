@@ -156,7 +156,9 @@ describe('policy test', () => {
     [
       'a private address',
       row('robin, vm: box', 'service: ssh, for: 1h, from: 10.0.0.4'),
-      ['8:57: rows[0].from: 10.0.0.4 is private: it does not exist on the internet.'],
+      [
+        '8:57: rows[0].from: 10.0.0.4 is private: it does not exist on the internet. Give the public address that you connect from.',
+      ],
     ],
     [
       'another outcome',

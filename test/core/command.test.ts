@@ -53,6 +53,8 @@ describe('a start', () => {
     ['rdp vm-jump01 30m at 25:00', '/jit rdp vm-jump01 30m at 18:00'],
     ['rpd vm-jump01 30m at 19:05', '/jit rdp vm-jump01 30m at 19:05'],
     ['rpd vm-jump01 30m tomorrow 9:00', '/jit rdp vm-jump01 30m tomorrow 9:00'],
+    ['rdp vm-jump01 30m tomorrow', '/jit rdp vm-jump01 30m tomorrow 9:00'],
+    ['rdp vm-jump01 tomorrow 14 30m', '/jit rdp vm-jump01 30m tomorrow 14:00'],
   ])('stays in the example of a mistake: %s', (text, example) => {
     expect(parse(text)).toMatchObject({ kind: 'mistake', example })
     expect(parse(example.slice('/jit '.length))).toMatchObject({
@@ -67,6 +69,16 @@ describe('a start', () => {
       span: { kind: 'until', hour: 18, minute: 0 },
       start: { hour: 17, minute: 0 },
     })
+  })
+})
+
+describe('an address behind a mistyped “from”', () => {
+  it.each([
+    ['rdp vm-jump01 30m form 81.2.69.142', '/jit rdp vm-jump01 30m from 81.2.69.142'],
+    ['rdp vm-jump01 30m form 2a00:1450:4001::1', '/jit rdp vm-jump01 30m from 2a00:1450:4001::1'],
+    ['rdp form 30', '/jit rdp form 30m'],
+  ])('stays in the example: %s', (text, example) => {
+    expect(parse(text)).toMatchObject({ kind: 'mistake', example })
   })
 })
 

@@ -40,8 +40,31 @@ describe('a range that somebody connects from', () => {
   })
 
   it('is no answer where the policy lets in one address at a time', () => {
-    const answer = parseSource('81.2.69.142/32', 1)
-    expect(answer.ok ? answer.address : answer.why).toContain('is a range; give the one address')
+    for (const text of [
+      '81.2.69.142/31',
+      '81.2.69.128/28',
+      '0.0.0.0/0',
+      '::/0',
+      '2a00:1450::1/32',
+      '8.8.8.8/',
+    ]) {
+      const answer = parseSource(text, 1)
+      expect(answer.ok ? answer.address : answer.why).toContain('is a range; give the one address')
+    }
+  })
+
+  it('is one address where it is a range of one, also there', () => {
+    expect(parseSource('81.2.69.142/32', 1)).toMatchObject({ ok: true, address: '81.2.69.142' })
+    expect(parseSource('2a00:1450:4001::1/128', 1)).toMatchObject({ ok: true, address: '2a00:1450:4001::1' })
+    expect(parseSource('0.0.0.0/32', 1)).toMatchObject({ ok: false })
+    expect(parseSource('8.8.8.8/32/32', 1)).toMatchObject({ ok: false })
+  })
+
+  it('says what to give instead of a private address', () => {
+    expect(parseSource('10.0.0.5', 1)).toEqual({
+      ok: false,
+      why: '10.0.0.5 is private: it does not exist on the internet. Give the public address that you connect from.',
+    })
   })
 })
 

@@ -24,6 +24,9 @@ describe('breaking the glass', () => {
   const breaks = async (text: string) => {
     await world.people.robin.types('/jit', `break-glass ${text}`, { channel: channels.access })
     const view = await world.slack.until(() => world.people.robin.modal())
+    expect(world.slack.visible(view)).toMatch(
+      /ssh to vm-\w+ for \d+ min, without waiting.*From 81\.2\.69\.142\./s,
+    )
     expect(world.slack.visible(view)).toMatch(/Everybody who would have been asked is told at once/)
     await world.people.robin.submits(view)
     await world.settle()
@@ -39,6 +42,9 @@ describe('breaking the glass', () => {
     )
     expect(world.auditLines().join('\n')).toMatch(/@robin broke the glass · .* · VM vm-jump01/)
     expect(world.thread().join('\n')).toMatch(/@avery @leads The glass was broken.*the shop is down/s)
+    expect(world.thread().join('\n')).toMatch(
+      /ssh to vm-jump01 for @robin from 81\.2\.69\.142 \(typed\), 20 min, until .*press Sign or Not justified/s,
+    )
     expect(world.dm('avery').at(-1)).toMatch(/You were not asked/)
     await world.passes('21m')
     expect(world.cardText()).toMatch(/^Closed: /)
@@ -80,6 +86,24 @@ describe('breaking the glass', () => {
     await breaks('ssh vm-db01 20m from 81.2.69.142 because the shop is down')
     expect(world.ephemerals('robin').at(-1)).toMatch(/the rule does not allow it/)
     expect(world.ourRules()).toEqual([])
+  })
+
+  test('does not tell whoever did it that they were not asked', async () => {
+    await world.policy(policy.replaceAll('[U0AVERY]', '[U0AVERY, U0ROBIN]'))
+    await breaks('ssh vm-jump01 20m from 81.2.69.142 because the shop is down')
+    expect(world.thread().join('\n')).toMatch(/^@avery @leads The glass was broken/m)
+    expect(world.dm('robin').join('\n')).not.toMatch(/You were not asked/)
+    await world.clicks('avery', 'close')
+    await world.policy(policy)
+  })
+
+  test('shows an address that is remembered before it opens for it', async () => {
+    await world.people.robin.types('/jit', 'break-glass ssh vm-jump01 20m because the shop is down', {
+      channel: channels.access,
+    })
+    const view = await world.slack.until(() => world.people.robin.modal())
+    expect(world.slack.visible(view)).toMatch(/From 81\.2\.69\.142, which you gave before/)
+    await world.people.robin.closes(view, { all: true })
   })
 
   test('needs a reason', async () => {

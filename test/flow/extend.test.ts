@@ -27,8 +27,13 @@ describe('staying longer', () => {
 
   test('needs the same yes as before, and access goes on without a gap', async () => {
     const id = await opens('vm-jump01')
+    const first = world.card()
     await world.passes('20m')
     await world.asks('robin', `extend ${id} 30m`)
+    const next = /Request ([a-z0-9]+)/.exec(world.cardText())?.[1] ?? ''
+    expect(world.slack.visible(world.slack.now(first))).toMatch(
+      new RegExp(`More time was asked for: see request ${next}\\.`),
+    )
     expect(world.cardText()).toMatch(/^Approval needed: more time for ssh to vm-jump01, 30 min longer/)
     expect(world.cardText()).toMatch(/More time for ssh to vm-jump01: 30 min longer, until /)
     expect(world.cardText()).toMatch(/How long\s+30 min longer, until /)

@@ -81,6 +81,32 @@ describe('a panic', () => {
     expect(world.ephemerals('avery').at(-1)).not.toMatch(/stopped/i)
   })
 
+  test.each([
+    [
+      'vm vm-jump0 because x',
+      /I know no VM named vm-jump0\. The nearest name is vm-jump01\. Nothing was stopped/,
+    ],
+    ['subscription Nowhere because x', /I know no subscription named Nowhere\. Nothing was stopped/],
+  ])('of what nobody knows is refused before the form: %s', async (text, wrong) => {
+    const seen = await world.asks('alex', `panic ${text}`)
+    expect(JSON.stringify(seen)).toMatch(wrong)
+    expect(world.people.alex.modal()).toBeUndefined()
+  })
+
+  test.each([
+    ['all', /^# Stop all access\n.*Nobody gets new access until/s],
+    ['vm vm-jump01', /^# Stop access to one VM\n.*Nobody gets new access there until/s],
+    [
+      'person <@U0ROBIN|robin>',
+      /^# Stop one person\n.*They get no new access, and approve and sign nothing, until/s,
+    ],
+  ])('says in its form what it stops: %s', async (what, form) => {
+    await world.people.alex.types('/jit', `panic ${what} because x`, { channel: channels.access })
+    const view = await world.slack.until(() => world.people.alex.modal())
+    expect(world.slack.visible(view)).toMatch(form)
+    await world.people.alex.closes(view, { all: true })
+  })
+
   test('a yes that comes during it opens nothing', async () => {
     await world.asks('robin', 'ssh vm-db01 30m from 81.2.69.142')
     const card = world.card()

@@ -32,6 +32,7 @@ export function slackHalf(
       return true
     },
     read: async () => null,
+    remembered: async () => null,
     stops: async () => [],
     services: () => builtInServices,
     ...(refuseAsk ? { refuseAsk } : {}),

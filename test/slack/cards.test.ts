@@ -153,7 +153,7 @@ describe('the card of a request that was decided', () => {
     expect(moving(card('opening'))).toMatchInlineSnapshot(`
       "
       Approved, opening: rdp to vm-jump01
-      Approved by @bob and @carol 2026-11-22 12:02 UTC. Azure has not confirmed the network rule yet. It ends 2026-11-22 12:32 UTC, however long the opening takes.
+      Approved by @bob 2026-11-22 12:01 UTC and @carol 2026-11-22 12:02 UTC. Azure has not confirmed the network rule yet. It ends 2026-11-22 12:32 UTC, however long the opening takes.
       [Close now] [Why]"
     `)
   })
@@ -163,7 +163,7 @@ describe('the card of a request that was decided', () => {
       "
       Open: rdp to vm-jump01
       Open until 2026-11-22 12:32 UTC. Azure confirmed the network rule 2026-11-22 12:03 UTC.
-      Approved by @bob and @carol 2026-11-22 12:02 UTC.
+      Approved by @bob 2026-11-22 12:01 UTC and @carol 2026-11-22 12:02 UTC.
       [Close now] [Why]"
     `)
   })
@@ -173,7 +173,7 @@ describe('the card of a request that was decided', () => {
       "
       Time is over, closing: rdp to vm-jump01
       Its time ended 2026-11-22 12:32 UTC. It is being closed. Until Azure confirms that, 81.2.69.142 may still get in.
-      Approved by @bob and @carol 2026-11-22 12:02 UTC.
+      Approved by @bob 2026-11-22 12:01 UTC and @carol 2026-11-22 12:02 UTC.
       [Close now] [Why]"
     `)
     expect(card('opening', grantBase.expiresAt)).toContain('Time is over, closing')
@@ -207,7 +207,7 @@ describe('the card of a request that was decided', () => {
       Its time is over.
       It closed 2026-11-22 12:32 UTC, 0.5 s after its end. Azure confirms that no network rule of this request is left.
       Sessions that are already open stay open until they disconnect: sign out.
-      Approved by @bob and @carol 2026-11-22 12:02 UTC.
+      Approved by @bob 2026-11-22 12:01 UTC and @carol 2026-11-22 12:02 UTC.
       [Why]"
     `)
   })
@@ -219,7 +219,7 @@ describe('the card of a request that was decided', () => {
       @alice closed it early.
       It closed 2026-11-22 12:20 UTC, 12 min before its end. Azure confirms that no network rule of this request is left.
       Sessions that are already open stay open until they disconnect: sign out.
-      Approved by @bob and @carol 2026-11-22 12:02 UTC.
+      Approved by @bob 2026-11-22 12:01 UTC and @carol 2026-11-22 12:02 UTC.
       [Why]"
     `)
   })
@@ -230,7 +230,7 @@ describe('the card of a request that was decided', () => {
       Could not open: rdp to vm-jump01
       It could not be opened: Azure has no free priority in nsg-jump.
       Azure never confirmed that it was open, and confirms now that no network rule of this request is left.
-      Approved by @bob and @carol 2026-11-22 12:02 UTC.
+      Approved by @bob 2026-11-22 12:01 UTC and @carol 2026-11-22 12:02 UTC.
       [Why]"
     `)
   })
@@ -410,7 +410,7 @@ describe('the requester’s own message', () => {
     expect(moving(mirror('opening'))).toMatchInlineSnapshot(`
       "
       Approved, opening: rdp to vm-jump01
-      Approved by @bob and @carol 2026-11-22 12:02 UTC. Azure has not confirmed the network rule yet. It ends 2026-11-22 12:32 UTC, however long the opening takes.
+      Approved by @bob 2026-11-22 12:01 UTC and @carol 2026-11-22 12:02 UTC. Azure has not confirmed the network rule yet. It ends 2026-11-22 12:32 UTC, however long the opening takes.
       You get a message as soon as it is open.
       [Close now] [Why]"
     `)

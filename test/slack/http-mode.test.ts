@@ -132,6 +132,7 @@ it('does not start with an empty secret, which would let anybody in', () => {
       config: { botToken: 'xoxb-1', slackApiUrl: fake.apiUrl, mode: { kind: 'http', signingSecret: '' } },
       receive: async () => true,
       read: async () => null,
+      remembered: async () => null,
       stops: async () => [],
       services: () => [],
       now: () => 0,

@@ -1,6 +1,7 @@
 import type { AllMiddlewareArgs, BlockAction, SlackActionMiddlewareArgs } from '@slack/bolt'
 import { againForm } from '../forms/again.ts'
 import { openForm } from '../forms/open.ts'
+import { personOf } from '../identity.ts'
 import type { Hands } from '../listener.ts'
 
 type Args = SlackActionMiddlewareArgs<BlockAction> & AllMiddlewareArgs
@@ -14,7 +15,9 @@ export const again =
     await ack()
     const requestId = 'value' in action && typeof action.value === 'string' ? action.value : ''
     const kase = await hands.read(requestId)
-    if (!kase) return
+    const person = personOf(body)
+    if (!kase || person === null) return
+    const remembered = await hands.remembered(person)
     const opening = { client, trigger: body.trigger_id, responseUrl: body.response_url || null }
-    await openForm(hands, opening, againForm(kase, body.response_url))
+    await openForm(hands, opening, againForm(kase, remembered, body.response_url))
   }

@@ -1,6 +1,6 @@
 import type { AllMiddlewareArgs, SlackCommandMiddlewareArgs } from '@slack/bolt'
 import { type AskCommand, type Command, parseCommand } from '../../core/command.ts'
-import { durationText, type Span } from '../../core/duration.ts'
+import { spanText } from '../../core/duration.ts'
 import type { Person } from '../../core/person.ts'
 import type { Gesture } from '../../ports.ts'
 import { glassForm } from '../forms/glass.ts'
@@ -14,11 +14,6 @@ import { panic } from './panic.ts'
 export const id = '/jit'
 
 type Args = SlackCommandMiddlewareArgs & AllMiddlewareArgs
-
-const spanText = (span: Span): string =>
-  span.kind === 'length'
-    ? `for ${durationText(span.ms)}`
-    : `until ${span.hour}:${String(span.minute).padStart(2, '0')}`
 
 const mistakeText = (wrong: string, example: string): string =>
   `${words(wrong, 1500)}\nTry: \`${words(example, 500).replaceAll('`', '')}\``
@@ -75,21 +70,32 @@ function gestureOf(command: Command, text: string, person: Person, responseUrl: 
     : { kind: 'ask', person, text, responseUrl }
 }
 
+/** Breaking the glass has a second deliberate step, which shows the address too. */
+async function breakGlass(hands: Hands, { body, client }: Args, command: AskCommand): Promise<void> {
+  const person = personOf(body)
+  const remembered =
+    command.from !== null || person === null
+      ? null
+      : await hands.remembered(person).catch((error: unknown) => {
+          hands.log.warn({ err: error, userId: person.userId }, 'The remembered address could not be read')
+          return null
+        })
+  const opening = { client, trigger: body.trigger_id, responseUrl: body.response_url }
+  await openForm(hands, opening, glassForm(command, remembered, body.text, body.response_url))
+}
+
 export const jit =
   (hands: Hands) =>
   async (args: Args): Promise<void> => {
-    const { body, ack, client } = args
+    const { body, ack } = args
     const receivedAt = hands.now()
     const say = (text: string) => ack({ response_type: 'ephemeral', text })
-    const opening = { client, trigger: body.trigger_id, responseUrl: body.response_url }
     const command = parseCommand(body.text, hands.services())
     if (command.kind === 'panic') return panic(hands, args)
     const no = refusal(command, hands)
     if (no === null && command.kind === 'ask' && command.emergency) {
       await ack()
-      const view = glassForm(command, body.text, body.response_url)
-      await openForm(hands, opening, view)
-      return
+      return breakGlass(hands, args, command)
     }
     if (no !== null) return say(no)
     const person = personOf(body)

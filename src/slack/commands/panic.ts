@@ -32,6 +32,8 @@ export async function panic(hands: Hands, { body, ack, client }: Args): Promise<
   if (no !== null) return say(no)
   const command = parsePanic(body.text)
   if (command.kind === 'mistake') return say(command.wrong)
+  const unknown = command.kind === 'begin' ? (hands.refuseScope?.(command.scope) ?? null) : null
+  if (unknown !== null) return say(unknown)
   await ack()
   if (command.kind === 'begin') {
     const own = command.scope.kind === 'person' && command.scope.name === person?.userId

@@ -3,7 +3,7 @@ import { parseCommand } from '../../core/command.ts'
 import type { Gesture } from '../../ports.ts'
 import { personOf } from '../identity.ts'
 import { type Hands, notStored } from '../listener.ts'
-import { timeBlock as againBlock, commandIn } from './again.ts'
+import { timeBlock as againBlock, changedAddress, commandIn } from './again.ts'
 import { lessIn, timeBlock } from './less.ts'
 import { carried, textIn } from './parts.ts'
 import { reasonBlock } from './reason.ts'
@@ -40,15 +40,20 @@ export const askAgain =
   async (args: Args): Promise<void> => {
     const { body, view, ack } = args
     const person = personOf(body)
-    const about = carried(view.private_metadata, ['requestId', 'responseUrl'])
+    const about = carried(view.private_metadata, ['requestId', 'responseUrl', 'remembered'])
     const kase = about && (await hands.read(about.requestId))
     if (person === null || !kase) return ack()
-    const text = commandIn(view.state.values, kase)
+    const read = commandIn(view.state.values, kase)
+    if (!read.ok) return ack({ response_action: 'errors', errors: read.errors })
+    const { text } = read
     const command = parseCommand(text, hands.services())
-    if (command.kind !== 'ask') {
-      const wrong = command.kind === 'mistake' ? command.wrong : 'This cannot be asked for.'
-      return ack({ response_action: 'errors', errors: { [againBlock]: wrong } })
-    }
+    const wrong =
+      command.kind === 'ask'
+        ? changedAddress(kase, about.remembered, await hands.remembered(person))
+        : command.kind === 'mistake'
+          ? command.wrong
+          : 'This cannot be asked for.'
+    if (wrong !== null) return ack({ response_action: 'errors', errors: { [againBlock]: wrong } })
     const gesture: Gesture = { kind: 'ask', person, text, responseUrl: about.responseUrl }
     return store(hands, args, gesture, againBlock)
   }
