@@ -40,7 +40,7 @@ export function decideRequest(current: Case, event: RequestEvent, now: number): 
       return refusal ? refuse(refusal) : end(request, 'canceled', event.by.person, now)
     }
     case 'predecessor closed':
-      return end(request, 'canceled', event.by, now)
+      return end(request, 'canceled', event.by, now, true)
     case 'review':
       return review(request, event, now)
     default:
