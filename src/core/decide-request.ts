@@ -3,7 +3,7 @@ import type { Case } from './case.ts'
 import type { Event, Standing } from './event.ts'
 import { isExpired } from './expiry.ts'
 import { type Outcome, refuse, type Transition, unchanged } from './outcome.ts'
-import type { Person } from './person.ts'
+import { type Person, samePerson } from './person.ts'
 import { isComplete, whoIsAsked } from './quorum.ts'
 import type { PendingRequest, Request } from './request.ts'
 import { end } from './request-end.ts'
@@ -48,10 +48,23 @@ export function decideRequest(current: Case, event: RequestEvent, now: number): 
   }
 }
 
+/** Whoever wanted to cancel their request can close the access that came of it. */
+const canClose = ({ request, grant }: Case, event: RequestEvent): boolean =>
+  event.type === 'cancel' &&
+  samePerson(event.by.person, request.requester) &&
+  (grant?.state === 'opening' || grant?.state === 'open')
+
 function late(current: Case, request: Exclude<Request, PendingRequest>, event: RequestEvent): Outcome {
   if (event.type !== 'review' && event.type !== 'cancel') return unchanged(current)
   const refusal = mayHear(event.by, request)
-  return refuse(refusal ?? { code: 'already decided', state: request.state, ...decisionOf(request) })
+  return refuse(
+    refusal ?? {
+      code: 'already decided',
+      state: request.state,
+      ...decisionOf(request),
+      ...(canClose(current, event) && { closes: request.id }),
+    },
+  )
 }
 
 function decisionOf(request: Exclude<Request, PendingRequest>): { by: readonly Person[]; at: number } {
