@@ -5,7 +5,7 @@ import type { Event, Standing } from './event.ts'
 import { isExpired } from './expiry.ts'
 import { type Outcome, refuse, type Transition, unchanged } from './outcome.ts'
 import { type Panic, panicOver } from './panic.ts'
-import type { Person } from './person.ts'
+import { type Person, samePerson } from './person.ts'
 import type { Named } from './policy.ts'
 import { isComplete, whoIsAsked } from './quorum.ts'
 import type { PendingRequest, Request } from './request.ts'
@@ -45,7 +45,7 @@ export function decideRequest(
       return refusal ? refuse(refusal) : end(request, 'canceled', event.by.person, now)
     }
     case 'predecessor closed':
-      return end(request, 'canceled', event.by, now)
+      return end(request, 'canceled', event.by, now, true)
     case 'review':
       return review(request, event, now)
     default:
@@ -53,10 +53,23 @@ export function decideRequest(
   }
 }
 
+/** Whoever wanted to cancel their request can close the access that came of it. */
+const canClose = ({ request, grant }: Case, event: RequestEvent): boolean =>
+  event.type === 'cancel' &&
+  samePerson(event.by.person, request.requester) &&
+  (grant?.state === 'opening' || grant?.state === 'open')
+
 function late(current: Case, request: Exclude<Request, PendingRequest>, event: RequestEvent): Outcome {
   if (event.type !== 'review' && event.type !== 'cancel') return unchanged(current)
   const refusal = mayHear(event.by, request)
-  return refuse(refusal ?? { code: 'already decided', state: request.state, ...decisionOf(request) })
+  return refuse(
+    refusal ?? {
+      code: 'already decided',
+      state: request.state,
+      ...decisionOf(request),
+      ...(canClose(current, event) && { closes: request.id }),
+    },
+  )
 }
 
 function decisionOf(request: Exclude<Request, PendingRequest>): { by: readonly Person[]; at: number } {

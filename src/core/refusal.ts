@@ -49,6 +49,8 @@ export type Refusal =
       readonly state: string
       readonly by: readonly Person[]
       readonly at: number
+      /** The request, for whoever wanted to cancel it and can close its access. */
+      readonly closes?: string
     }
   | { readonly code: 'already closing'; readonly since: number }
   | { readonly code: 'already closed'; readonly at: number }
@@ -79,7 +81,10 @@ const list = (words: readonly string[]) => (words.length > 0 ? words.join(', ') 
 function decidedText(refusal: Extract<Refusal, { code: 'already decided' }>, wording: Wording): string {
   const by = refusal.by.length > 0 ? ` by ${list(someOf(refusal.by).map(wording.person))}` : ''
   const what = refusal.state === 'lapsed' ? 'has already lapsed' : `was already ${refusal.state}`
-  return `Too late: this request ${what}${by} at ${wording.time(refusal.at)}. Your click changed nothing.`
+  const at = wording.time(refusal.at)
+  if (refusal.closes !== undefined)
+    return `This request was approved${by} at ${at}, so there is nothing to cancel. \`/jit close ${refusal.closes}\` ends the access.`
+  return `Too late: this request ${what}${by} at ${at}. Nothing changed.`
 }
 
 interface Found extends Named {

@@ -1,6 +1,5 @@
 import type { Effect } from './effect.ts'
 import type { Transition } from './outcome.ts'
-import { samePerson } from './person.ts'
 import type { PendingRequest, Request } from './request.ts'
 import { type Actor, auditOf, baseOf, show } from './request-parts.ts'
 
@@ -19,15 +18,14 @@ function ended(
   state: 'denied' | 'canceled' | 'lapsed',
   by: Actor,
   at: number,
+  followed: boolean,
 ): Request {
   const base = { ...baseOf(request), terms: request.terms }
   switch (state) {
     case 'denied':
       return { ...base, state, deniedAt: at, by: typeof by === 'string' ? 'policy' : by }
-    case 'canceled': {
-      const others = typeof by !== 'string' && !samePerson(by, request.requester) && request.extends
-      return { ...base, state, canceledAt: at, ...(others && { closedBy: by }) }
-    }
+    case 'canceled':
+      return { ...base, state, canceledAt: at, ...(followed && typeof by !== 'string' && { closedBy: by }) }
     case 'lapsed':
       return { ...base, state, lapsedAt: at }
     default:
@@ -35,17 +33,18 @@ function ended(
   }
 }
 
-/** The request ends without access. */
+/** The request ends without access; `followed` because somebody closed the access that it was to follow. */
 export function end(
   request: PendingRequest,
   state: 'denied' | 'canceled' | 'lapsed',
   by: Actor,
   at: number,
+  followed = false,
 ): Transition {
   const person = typeof by === 'string' ? null : by
   return {
     ok: true,
-    next: { request: ended(request, state, by, at), grant: null },
+    next: { request: ended(request, state, by, at, followed), grant: null },
     audit: [auditOf(auditTypes[state], request, by, at, {})],
     effects: [
       ...dropWaiting(request.id),

@@ -65,6 +65,13 @@ function decided(kase: Case, note: Of<'decided'>, to: Reader): string[] {
   const own = note.by !== null && note.by.userId === kase.request.requester.userId && to === 'requester'
   const who = own ? 'you' : note.by === null ? 'Jitney' : person(note.by)
   const verbs = { denied: `Denied by ${who}`, canceled: `Canceled by ${who}`, lapsed: 'Not approved in time' }
+  // Nobody canceled what ended with the access that it was to follow.
+  if (kase.request.state === 'canceled' && kase.request.closedBy) {
+    const whose = own ? 'You' : person(kase.request.closedBy)
+    return asFollowing(kase.request, [
+      `*Canceled* ${time(note.at)}: ${what}. ${whose} closed the access that this was to follow, so it ended too. Nothing was opened.`,
+    ])
+  }
   const again = note.state === 'lapsed' && to === 'requester' ? ' You can ask again.' : ''
   return asFollowing(kase.request, [
     `*${verbs[note.state]}* ${time(note.at)}: ${what}. Nothing was opened.${again}`,

@@ -1,3 +1,4 @@
+import { samePerson } from '../core/person.ts'
 import { approvalsOf } from '../core/pick.ts'
 import { stagesAsked } from '../core/quorum.ts'
 import { closedSentences, closingSentences, reasonSentence, startWaits } from './closing.ts'
@@ -65,11 +66,14 @@ function approval({ request }: Approved): string {
     : `Approved by the policy ${time(request.approvedAt)}; nobody had to be asked.`
 }
 
-function canceled({ request }: Extract<Phase, { name: 'canceled' }>, byRequester: string): string {
+function canceled({ request }: Extract<Phase, { name: 'canceled' }>, you: boolean): string {
   const at = time(request.canceledAt)
-  return request.closedBy
-    ? `${person(request.closedBy)} closed the access that this was to follow ${at}, so it ended too. Nothing was opened.`
-    : `${byRequester} ${at}. Nothing was opened.`
+  const { closedBy, requester } = request
+  if (closedBy) {
+    const who = you && samePerson(closedBy, requester) ? 'You' : person(closedBy)
+    return `${who} closed the access that this was to follow ${at}, so it ended too. Nothing was opened.`
+  }
+  return `${you ? 'You canceled this request' : `${person(requester)} canceled it`} ${at}. Nothing was opened.`
 }
 
 const notYet = (phase: Extract<Phase, { name: 'opening' }>): string =>
@@ -140,7 +144,7 @@ function cardLines(phase: Phase, now: number): string[] {
     case 'denied':
       return denied(phase, false)
     case 'canceled':
-      return [canceled(phase, `${person(phase.request.requester)} canceled it`)]
+      return [canceled(phase, false)]
     case 'lapsed':
       return [
         `*${progress(phase)}*, when the time to decide ended ${time(phase.request.lapsedAt)}. Nothing was opened.`,
@@ -197,7 +201,7 @@ function mirrorLines(phase: Phase, now: number): string[] {
     case 'denied':
       return denied(phase, true)
     case 'canceled':
-      return [canceled(phase, 'You canceled this request')]
+      return [canceled(phase, true)]
     case 'lapsed':
       return [
         `Your request had ${progress(phase)}, when the time to decide ended ${time(phase.request.lapsedAt)}. Nothing was opened. You can ask again.`,

@@ -347,6 +347,16 @@ describe('a click that comes too late is told what was decided, by whom and when
     })
   })
 
+  it('and whoever wanted to cancel what is open, how it is closed', () => {
+    const open = done(pending(), yes(bob), '09:10').next
+    const cancels = (by: typeof alice) => decide(open, { type: 'cancel', by: member(by) }, clock('09:11'))
+    expect(cancels(alice)).toMatchObject({ refusal: { state: 'approved', closes: open.request.id } })
+    expect(cancels(bob)).not.toHaveProperty('refusal.closes')
+    const closed = done(open, { type: 'close', by: member(alice) }, '09:11').next
+    const late = decide(closed, { type: 'cancel', by: member(alice) }, clock('09:12'))
+    expect(late).not.toHaveProperty('refusal.closes')
+  })
+
   it('denied by the policy, so by nobody', () => {
     const { next } = done(null, submit(verdict('deny')), '09:00')
     expect(decide(next, yes(), clock('09:10'))).toMatchObject({ refusal: { state: 'denied', by: [] } })

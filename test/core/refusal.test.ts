@@ -45,6 +45,7 @@ const all: { [Code in Refusal['code']]: readonly Extract<Refusal, { code: Code }
   'already decided': [
     { code: 'already decided', state: 'approved', by: [bob, carol], at: clock('09:05') },
     { code: 'already decided', state: 'lapsed', by: [], at: clock('10:00') },
+    { code: 'already decided', state: 'approved', by: [bob], at: clock('09:05'), closes: 'r7k3m9x2' },
   ],
   'already closing': [{ code: 'already closing', since: clock('09:08') }],
   'already closed': [{ code: 'already closed', at: clock('09:09') }],
@@ -92,8 +93,9 @@ it('says what is wrong, what still holds and what to do next', () => {
     Only the person who asked, an approver or an operator may close this access, so nothing changed. Ask one of them.
     Your approval already counts. The request is waiting for somebody else’s.
     You have said yes already, and that stands: nothing more is needed from you. The request waits for @UCAROL, @group-SOPS.
-    Too late: this request was already approved by @UBOB, @UCAROL at 09:05. Your click changed nothing.
-    Too late: this request has already lapsed at 10:00. Your click changed nothing.
+    Too late: this request was already approved by @UBOB, @UCAROL at 09:05. Nothing changed.
+    Too late: this request has already lapsed at 10:00. Nothing changed.
+    This request was approved by @UBOB at 09:05, so there is nothing to cancel. \`/jit close r7k3m9x2\` ends the access.
     This access has been closing since 09:08. The thread will say when it is closed.
     This access was closed at 09:09. There is nothing left to close.
     No access was opened for this request, so there is nothing to close. While it waits for approval, it can be canceled.

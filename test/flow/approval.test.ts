@@ -173,6 +173,11 @@ describe('approving', () => {
 
   test('what the policy allows without asking anybody opens at once', async () => {
     await world.asks('robin', 'ssh vm-web01 15m from 81.2.69.142')
+    const id = /Request (\w+)/.exec(world.cardText())?.[1]
+    await world.asks('robin', `cancel ${id}`)
+    expect(lastTold('robin')).toMatch(
+      new RegExp(`^This request was approved at .*nothing to cancel\\. /jit close ${id} ends the access\\.$`),
+    )
     expect(world.passesTo('vm-web01', 22)).toBe(true)
     expect(world.dm('robin').at(-1)).toMatch(/ssh/)
     await world.passes('16m')

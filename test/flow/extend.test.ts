@@ -107,8 +107,21 @@ describe('staying longer', () => {
     expect(world.slack.visible(world.slack.now(waits))).toMatch(
       /^Canceled: .*@avery closed the access that this was to follow/s,
     )
-    expect(world.dm('robin').join('\n')).toMatch(/Canceled by @avery/)
+    expect(world.dm('robin').join('\n')).toMatch(
+      /Canceled .*@avery closed the access that this was to follow, so it ended too\. Nothing more was opened/,
+    )
     await expect(world.clicks('avery', 'approve', waits)).rejects.toThrow(/no "approve" to click/)
+
+    const own = await opens('vm-jump01')
+    const ours = world.card()
+    await world.asks('robin', `extend ${own} 30m`)
+    const before = world.dm('robin').length
+    await world.clicks('robin', 'close', ours)
+    expect(world.cardText()).toMatch(/^Canceled: .*@robin closed the access that this was to follow/s)
+    const told = world.dm('robin').slice(before).join('\n')
+    expect(told).toMatch(/Canceled .*You closed the access that this was to follow, so it ended too/)
+    expect(told).not.toMatch(/Canceled by you/)
+    expect(world.dm('robin').join('\n')).not.toMatch(/You canceled this request/)
 
     const second = await opens('vm-jump01')
     const open = world.card()

@@ -82,7 +82,7 @@ describe('a refusal', () => {
   it('reads as a sentence with people and times in it', () => {
     const decided = { code: 'already decided', state: 'denied', by: [bob], at: noon } as const
     expect(refusalAnswer(decided)).toBe(
-      'Too late: this request was already denied by <@U0BOB> at <!date^1795348800^{time} on {date_short}|2026-11-22 12:00 UTC>. Your click changed nothing.',
+      'Too late: this request was already denied by <@U0BOB> at <!date^1795348800^{time} on {date_short}|2026-11-22 12:00 UTC>. Nothing changed.',
     )
   })
 
