@@ -42,7 +42,7 @@ export class Exceptions {
   followed({ request }: Case, by: Person): boolean {
     const earlier = request.extends && this.#watch.scene.tables.cases.get(request.extends.requestId)?.grant
     if (earlier?.state !== 'closing' && earlier?.state !== 'closed') return false
-    return earlier.reason === 'closed early' && earlier.by?.userId === by.userId
+    return ['closed early', 'panic'].includes(earlier.reason) && earlier.by?.userId === by.userId
   }
 
   /* ---- what begins ---- */

@@ -59,7 +59,7 @@ export class Rights {
     const asked = namedIn(request.terms)
     const policy = this.policies.findLast((one) => one.at <= moment)?.policy
     if (action === 'close' || action === 'sign' || action === 'unjustified')
-      return [lookers(request.terms), policy?.operators ?? null].reduce(both, asked)
+      return [lookers(request.terms), policy?.operators ?? null, nowIn(policy, request)].reduce(both, asked)
     const now = policy ? namedIn(yesFor(policy, request.vm.name)) : null
     // What the policy no longer allows can still be denied.
     return now ?? (action === 'deny' ? asked : null)
@@ -73,6 +73,10 @@ const isAmong = (approvers: Approvers | null, member: Member): boolean =>
 
 /** These policies have one stage each, where anybody is asked. */
 const namedIn = (terms: Terms | null): Approvers | null => terms?.stages[0]?.approvers ?? null
+
+/** Whom the rule of the same name asks at that moment. */
+const nowIn = (policy: Policy | undefined, { terms }: Case['request']): Approvers | null =>
+  namedIn(policy?.rules.find(({ name }) => name === terms?.rule)?.terms ?? null)
 
 /** Who was passed over, and whoever looks at it afterwards. */
 const lookers = (terms: Terms | null): Approvers | null =>
