@@ -118,6 +118,7 @@ const mayBeRequester = ({ requesterUnread }: Authority): Refusal | null =>
 export function authorise(verb: Verb, member: Member, authority: Authority): Refusal | null {
   const { request, terms, requesterEntraId = null } = authority
   const own = request !== null && sameHuman(member, { person: request.requester, entraId: requesterEntraId })
+  const selfApproval = terms?.selfApproval === true
   const operator = authority.operators !== undefined && isApprover(authority.operators, member)
   // Ending one's own request or access is never harmful, so it needs no word of the directory.
   if (own && (verb === 'cancel' || verb === 'close')) return null
@@ -146,11 +147,9 @@ export function authorise(verb: Verb, member: Member, authority: Authority): Ref
     case 'lift':
       return operator ? unread(member) : notOperator(authority.operators)
     case 'approve':
-      if (own && terms?.selfApproval !== true) return { code: 'own request' }
+      if (own && !selfApproval) return { code: 'own request' }
       return (
-        mayApprove(member, authority) ??
-        unread(member) ??
-        (terms?.selfApproval === true ? null : mayBeRequester(authority))
+        mayApprove(member, authority) ?? unread(member) ?? (selfApproval ? null : mayBeRequester(authority))
       )
     case 'deny':
       if (own) return { code: 'own request' }
