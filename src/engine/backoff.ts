@@ -17,3 +17,6 @@ export const pauseMs = (attempts: number, afterMs: number | null, sinceDeadlineM
   const own = backoffMs(attempts, sinceDeadlineMs)
   return afterMs === null ? own : Math.min(Math.max(own, afterMs), mostNear)
 }
+
+/** A gesture is tried so often before whoever made it is told that it failed: they wait for the answer. */
+export const gestureTries = 4

@@ -9,7 +9,7 @@ import { isRemembered, parseSource, type Source } from '../core/source.ts'
 import type { Vm } from '../core/vm.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import { endWith, type IntakeParts } from './answer.ts'
-import { backoffMs } from './backoff.ts'
+import { backoffMs, gestureTries } from './backoff.ts'
 import { again, type Finish, messageOf } from './handler.ts'
 import { statusText } from './status.ts'
 import { submit } from './submit-ask.ts'
@@ -27,7 +27,6 @@ const say = (text: string): Found<never> => ({ ok: false, say: text })
 const nothingStored = 'Nothing was stored.'
 /** As many as an approver can read on the card. */
 const mostPorts = 15
-const mostTries = 4
 const staleAfterMs = 60_000
 const longestReadMs = 20_000
 
@@ -56,7 +55,7 @@ export async function takeAsk(
     return await next(parts, claim, url, member, ask.value)
   } catch (error) {
     if (!(error instanceof Fault)) throw error
-    if (error.kind === 'permanent' || claim.attempt >= mostTries) {
+    if (error.kind === 'permanent' || claim.attempt >= gestureTries) {
       return endWith(
         parts,
         claim,

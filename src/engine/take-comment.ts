@@ -3,15 +3,13 @@ import { approverGroups, groupsNamed } from '../core/policy.ts'
 import { refusalText } from '../core/refusal.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import { endWith, type IntakeParts } from './answer.ts'
-import { backoffMs } from './backoff.ts'
+import { backoffMs, gestureTries } from './backoff.ts'
 import { again, ended, type Finish, messageOf } from './handler.ts'
 import { ruleTermsNow } from './verdict.ts'
 
 type Comment = Extract<Gesture, { kind: 'comment' }>
 
 /** Slack may be away for a moment, and what somebody wrote is worth asking it again. */
-const mostTries = 4
-
 /** Reads who wrote, and lets the core decide whether they are heard. What belongs to no request is nothing to us. */
 export async function takeComment(parts: IntakeParts, claim: Claim, comment: Comment): Promise<Finish> {
   const { about, person, text } = comment
@@ -23,7 +21,7 @@ export async function takeComment(parts: IntakeParts, claim: Claim, comment: Com
   const termsNow = await ruleTermsNow(parts, policy, current.request)
   const named = [...groupsNamed(policy), ...[current.request.terms, termsNow].flatMap(approverGroups)]
   const by = await directory.member(person, [...new Set(named)], 'live')
-  if (!by.known && claim.attempt < mostTries)
+  if (!by.known && claim.attempt < gestureTries)
     return again(clock.now() + backoffMs(claim.attempt), 'Slack did not say who wrote a comment')
   const outcome = await parts.dispatcher.dispatch({
     requestId: current.request.id,

@@ -7,15 +7,12 @@ import { groupsNamed } from '../core/policy.ts'
 import { refusalText } from '../core/refusal.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import type { IntakeParts } from './answer.ts'
-import { backoffMs } from './backoff.ts'
+import { backoffMs, gestureTries } from './backoff.ts'
 import { again, ended, type Finish } from './handler.ts'
 import { announceJob, panicJob } from './job-of.ts'
 import { endSaying, saying } from './say.ts'
 import { unknownScope } from './stop-scope.ts'
 import { takeLift } from './take-lift.ts'
-
-/** As often as anything that somebody waits for. */
-const mostTries = 4
 
 type PanicGesture = Extract<Gesture, { kind: 'panic' }>
 
@@ -110,7 +107,7 @@ export async function takePanic(
   const say = (words: string) => endSaying(parts, claim, person.userId, words)
   const policy = parts.policy()
   const by = await parts.directory.member(person, groupsNamed(policy), 'live')
-  if (!by.known && claim.attempt < mostTries)
+  if (!by.known && claim.attempt < gestureTries)
     return again(parts.clock.now() + backoffMs(claim.attempt), 'Slack did not say who stops everything')
   const command = parsePanic(text)
   const verb = command.kind === 'lift' ? 'lift' : 'panic'
