@@ -10,17 +10,18 @@ export interface Less {
   readonly source?: string
 }
 
-/** How much of the time that somebody asked to stay longer would be left. */
-const extraLeft = (
+/** What somebody asked to stay longer for, with so much of the extra time as would be left. */
+const extensionLeft = (
   { durationMs }: Pick<Less, 'durationMs'>,
   ask: Pick<Ask, 'durationMs' | 'extends'>,
-): number | null => (ask.extends ? ask.extends.extraMs - (ask.durationMs - durationMs) : null)
+): Ask['extends'] =>
+  ask.extends && { ...ask.extends, extraMs: ask.extends.extraMs - (ask.durationMs - durationMs) }
 
 /** What follows on from open access never ends before it. */
 export const keepsExtraTime = (
   less: Pick<Less, 'durationMs'>,
   ask: Pick<Ask, 'durationMs' | 'extends'>,
-): boolean => (extraLeft(less, ask) ?? 1) > 0
+): boolean => (extensionLeft(less, ask)?.extraMs ?? 1) > 0
 
 /** The whole length that is left of an extension when so much of the extra time is. */
 export const withExtra = (ask: Pick<Ask, 'durationMs' | 'extends'>, extraMs: number): number =>
@@ -35,8 +36,8 @@ export function isLess(less: Less, ask: Pick<Ask, 'durationMs' | 'ports' | 'sour
     keepsExtraTime(less, ask) &&
     ports.length > 0 &&
     covers(ask.ports, ports) &&
-    (source === ask.source.address || holds(ask.source.address, source))
-  const narrower = source !== ask.source.address && !holds(source, ask.source.address)
+    holds(ask.source.address, source)
+  const narrower = !holds(source, ask.source.address)
   return within && (durationMs < ask.durationMs || ports.length < ask.ports.length || narrower)
 }
 
@@ -45,17 +46,17 @@ const endOf = ({ startsAt }: Pick<Ask, 'startsAt'>, durationMs: number): number 
 
 /** The request as the approver would have it. A start stays; the end moves forward with a shorter time. */
 export function narrowed<A extends Ask>(ask: A, less: Less): A {
-  const { durationMs, ports, source } = less
+  const { durationMs, ports, source = ask.source.address } = less
   const same = ports.length === ask.ports.length
-  const extraMs = extraLeft(less, ask)
-  const end = extraMs === null ? endOf(ask, durationMs) : (ask.extends?.endsAt ?? 0) + extraMs
+  const extension = extensionLeft(less, ask)
+  const end = extension ? extension.endsAt + extension.extraMs : endOf(ask, durationMs)
   return {
     ...ask,
     durationMs,
     ports,
-    ...(source !== undefined && { source: { ...ask.source, address: source } }),
+    source: { ...ask.source, address: source },
     label: same ? ask.label : portsText(ports),
     until: end === null ? ask.until : Math.min(end, ask.until ?? end),
-    ...(extraMs !== null && ask.extends && { extends: { ...ask.extends, extraMs } }),
+    ...(extension && { extends: extension }),
   }
 }

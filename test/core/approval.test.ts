@@ -121,6 +121,7 @@ describe('who may do what', () => {
     ['a bot', { bot: true }, 'this is the account of a bot'],
     ['a guest', { guest: true }, 'this is the account of a guest'],
     ['foreign', { foreign: true }, 'this account belongs to another organisation'],
+    ['stopped', { stopped: true }, 'an operator has stopped all their access'],
     [
       'disabled in Entra',
       { entraDisabled: true },

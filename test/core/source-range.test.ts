@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { addressesIn, holds, parseSource } from '../../src/core/source.ts'
+import { addressesIn, countText, holds, parseSource } from '../../src/core/source.ts'
 
 describe('a range that somebody connects from', () => {
   it.each([
@@ -58,6 +58,8 @@ describe('a range that somebody connects from', () => {
     expect(parseSource('2a00:1450:4001::1/128', 1)).toMatchObject({ ok: true, address: '2a00:1450:4001::1' })
     expect(parseSource('0.0.0.0/32', 1)).toMatchObject({ ok: false })
     expect(parseSource('8.8.8.8/32/32', 1)).toMatchObject({ ok: false })
+    expect(parseSource('8.8.8.8/325', 1)).toMatchObject({ ok: false })
+    expect(parseSource('2a00:1450::1/1280', 1)).toMatchObject({ ok: false })
   })
 
   it('says what to give instead of a private address', () => {
@@ -65,6 +67,23 @@ describe('a range that somebody connects from', () => {
       ok: false,
       why: '10.0.0.5 is private: it does not exist on the internet. Give the public address that you connect from.',
     })
+    expect(parseSource('127.0.0.1', 1)).toEqual({
+      ok: false,
+      why: '127.0.0.1 means “this computer” (loopback).',
+    })
+  })
+
+  it('must be public at both ends', () => {
+    const answer = parseSource('100.0.0.0/9', 2 ** 23)
+    expect(answer).toMatchObject({ ok: false, why: expect.stringContaining('100.127.255.255 is shared') })
+  })
+
+  it('is counted in words', () => {
+    expect([countText(1), countText(2), countText(1_024)]).toEqual([
+      'one address',
+      '2 addresses',
+      '1,024 addresses',
+    ])
   })
 })
 
