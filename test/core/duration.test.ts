@@ -1,6 +1,15 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { day, durationText, endOf, hour, minute, parseSpan, utcText } from '../../src/core/duration.ts'
+import {
+  day,
+  durationText,
+  endOf,
+  hour,
+  minute,
+  parseSpan,
+  spanText,
+  utcText,
+} from '../../src/core/duration.ts'
 
 const until = (at: number, past: number) => ({ kind: 'until', hour: at, minute: past }) as const
 
@@ -303,5 +312,15 @@ describe('how it is written', () => {
 
   it('writes an instant in UTC, and says so', () => {
     expect(utcText(at('2026-11-22T17:05:59Z'))).toBe('2026-11-22 17:05 UTC')
+  })
+})
+
+describe('how long, in words', () => {
+  it('is a length or an end', () => {
+    expect([
+      spanText({ kind: 'length', ms: 90 * minute }),
+      spanText(until(18, 5)),
+      spanText(until(9, 5)),
+    ]).toEqual(['for 1 h 30 min', 'until 18:05', 'until 9:05'])
   })
 })

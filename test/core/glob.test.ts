@@ -51,6 +51,17 @@ describe('letters that have more than one small form', () => {
     expect(globMatches(glob, text)).toBe(true)
   })
 
+  it.each([
+    ['İ', 'i'],
+    ['I\u0307\u0307', 'i'],
+    ['e\u0307', 'e\u0307'],
+    ['ΣΑΣ', 'σασ'],
+    ['Straße', 'straße'],
+    ['ẞ', 'ß'],
+  ])('“%s” counts as “%s”', (text, counts) => {
+    expect(folded(text)).toBe(counts)
+  })
+
   it('are folded once and for all', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom('İ', 'I', 'i', '\u0307', 'Σ', 'ς', 'a') }), (text) => {

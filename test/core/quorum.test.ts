@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Member, Person } from '../../src/core/person.ts'
 import type { Stage } from '../../src/core/policy.ts'
-import { countAgain, progressOf, whoIsAsked } from '../../src/core/quorum.ts'
+import { countAgain, isSameProgress, progressOf, whoIsAsked } from '../../src/core/quorum.ts'
 import { bob, carol, dave, member, person, review, terms } from '../support/cases.ts'
 
 const stage = (
@@ -129,5 +129,16 @@ describe('who is waited for', () => {
 
   it('is nobody when every stage has enough', () => {
     expect(asked(member(bob), member(erin))).toEqual({ users: [], groups: [] })
+  })
+})
+
+describe('nothing has moved', () => {
+  const at = { stage: 1, approvals: 1, also: [0] }
+
+  it('only where stage, yeses and where else a yes helps are the same', () => {
+    expect(isSameProgress(at, { ...at, also: [0] })).toBe(true)
+    expect(
+      [{ stage: 0 }, { approvals: 2 }, { also: [] }].map((but) => isSameProgress(at, { ...at, ...but })),
+    ).toEqual([false, false, false])
   })
 })

@@ -11,6 +11,7 @@ import {
   carol,
   clock,
   member,
+  pending,
   review,
   terms,
   verdict,
@@ -84,6 +85,30 @@ describe('whether the yeses of a request are enough for what the policy asks now
   it('they are not, when whoever gave one is deactivated and the rule has changed', () => {
     const now = asking([stage(users(bob.userId, carol.userId))])
     expect(missing(approved(one), now, [{ ...member(bob), deleted: true }])).toMatch(/0 of the 1/)
+  })
+
+  it('they are only as long as whoever gave one may still do so, although the rule asks the same', () => {
+    const both = asking([stage(users(bob.userId, carol.userId), 2)])
+    const gone = { ...member(bob), deleted: true }
+    const said = [bob, carol]
+    expect(missing(approved(both, said), both, [member(bob), member(carol)])).toBeNull()
+    expect(missing(approved(both, said), both, [gone, member(carol)])).toBe(
+      'somebody who approved it may not do so any more, and 1 of the 2 approvals that the rule “a colleague agrees” asks for are left',
+    )
+    const either = asking([stage(users(bob.userId, carol.userId))])
+    expect(missing(approved(either, said), either, [gone, member(carol)])).toBeNull()
+    expect(missing(approved(either, said), either, [gone, { ...member(carol), bot: true }])).toMatch(
+      /0 of the 1/,
+    )
+  })
+
+  it('nothing is asked of a request that is not approved, or where nobody is asked any more', () => {
+    expect(missing(pending(one, [review(bob)]).request, asking([stage(users(carol.userId))]))).toBeNull()
+    const gone = [{ ...member(bob), deleted: true }]
+    expect(missing(approved(one), asking([]), gone)).toBeNull()
+    expect(
+      nowMissing(approved(one), { ...verdict('allow', one), terms: null }, member(alice), gone),
+    ).toBeNull()
   })
 
   it('a yes to one’s own request counts only while the rule says so', () => {
