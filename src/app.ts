@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { TokenCredential } from '@azure/identity'
 import { type Logger, pino } from 'pino'
 import { startChores } from './chores.ts'
@@ -10,6 +10,7 @@ import { azureRolesNamed, entraGroupsNamed } from './core/policy.ts'
 import { isRemembered } from './core/source.ts'
 import { createEngine, type Engine, type EngineParts } from './engine/engine.ts'
 import { entraDirectory } from './engine/entra-directory.ts'
+import { createInventory } from './engine/inventory.ts'
 import { lastReconciled } from './engine/reconciled.ts'
 import { unknownScope } from './engine/stop-scope.ts'
 import { createMetrics, nothingYet, type Standing } from './metrics.ts'
@@ -17,7 +18,7 @@ import { createPagerDuty } from './oncall/pagerduty.ts'
 import { openDatabase } from './open-database.ts'
 import { openPolicy, type PolicySource } from './policy-source.ts'
 import { recordInForce, watchPolicy } from './policy-watch.ts'
-import type { Clock, EntraUsers, Inventory, Store } from './ports.ts'
+import type { Clock, EntraUsers, Inventory, InventorySource, Store } from './ports.ts'
 import { type Progress, reconcileFirst, unreadyReasons, webOf } from './readiness.ts'
 import { createSlackApp, type SlackApp } from './slack/app.ts'
 import { createChat } from './slack/chat.ts'
@@ -174,8 +175,16 @@ const clocksOf = (clock: Clock, seen: Clocks['azure'], { clock: byHand }: Overri
     azure: seen,
   })
 
+const inventoryOf = (
+  source: InventorySource,
+  { store, clock, log }: Pick<Behind, 'store' | 'clock' | 'log'>,
+) => createInventory({ source, kept: store.inventory, clock, self: randomUUID(), log })
+
 /** Puts everything together and starts it. Throws a `ConfigError` for what only the operator can mend. */
-export async function startApp(config: Config, overrides: Overrides = {}): Promise<App> {
+export async function startApp(
+  config: Config,
+  { around = asItIs, ...overrides }: Overrides = {},
+): Promise<App> {
   const log = overrides.log ?? createLog(config)
   const policy = await openPolicy(config.POLICY_FILE, (problems) => new ConfigError(problems))
   const progress: Progress = { reconciled: false, store: null, inventory: null, slack: null }
@@ -193,9 +202,8 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
   // Before anything is decided: each decision carries the hash of a text that can be looked up.
   await upkeep.until('Putting the policy on record', () => recordInForce({ policy, store, clock }))
 
-  const { around = asItIs } = overrides
-  const { seen, ...ports } = connectAzure(config, clock, overrides.credential)
-  const azure = around(ports)
+  const { seen, inventorySource, ...ports } = connectAzure(config, clock, overrides.credential)
+  const azure = around({ ...ports, inventory: inventoryOf(inventorySource, { store, clock, log }) })
   progress.inventory = azure.inventory
   const watch = clocksOf(clock, seen, overrides)
   const given = { ...azure, store, clock, policy, log, observe: metrics.observe, clockTrouble: watch }
@@ -203,7 +211,6 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
   const slack = slackOf(config, { store, clock, policy, log, engine, inventory: azure.inventory })
   progress.slack = slack
   const watching = watchPolicy({ file: config.POLICY_FILE, policy, store, clock, log })
-  const readInventory = () => azure.inventory.refresh(AbortSignal.timeout(60_000))
 
   if (!overrides.clock) engine.worker.start()
   const compared = overrides.clock
@@ -214,7 +221,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
     store,
     clock,
     anchor: realClock.anchor,
-    readInventory,
+    inventory: azure.inventory,
     clockTrouble: watch,
     catchUpPolicy: watching.catchUp,
   })
@@ -232,6 +239,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
     stop: async () => {
       watching.stop()
       await slack.stop()
+      azure.inventory.stop()
       await upkeep.stop()
       await Promise.allSettled([reading, connecting, compared])
       await engine.worker.stop()
