@@ -181,10 +181,7 @@ const inventoryOf = (
 ) => createInventory({ source, kept: store.inventory, clock, self: randomUUID(), log })
 
 /** Puts everything together and starts it. Throws a `ConfigError` for what only the operator can mend. */
-export async function startApp(
-  config: Config,
-  { around = asItIs, ...overrides }: Overrides = {},
-): Promise<App> {
+export async function startApp(config: Config, overrides: Overrides = {}): Promise<App> {
   const log = overrides.log ?? createLog(config)
   const policy = await openPolicy(config.POLICY_FILE, (problems) => new ConfigError(problems))
   const progress: Progress = { reconciled: false, store: null, inventory: null, slack: null }
@@ -202,6 +199,7 @@ export async function startApp(
   // Before anything is decided: each decision carries the hash of a text that can be looked up.
   await upkeep.until('Putting the policy on record', () => recordInForce({ policy, store, clock }))
 
+  const { around = asItIs } = overrides
   const { seen, inventorySource, ...ports } = connectAzure(config, clock, overrides.credential)
   const azure = around({ ...ports, inventory: inventoryOf(inventorySource, { store, clock, log }) })
   progress.inventory = azure.inventory
@@ -217,14 +215,8 @@ export async function startApp(
     ? Promise.resolve()
     : reconcileFirst(progress, { store, survey: azure.survey, upkeep, now: clock.now() })
   if (overrides.clock) progress.reconciled = true
-  const reading = startChores(upkeep, {
-    store,
-    clock,
-    anchor: realClock.anchor,
-    inventory: azure.inventory,
-    clockTrouble: watch,
-    catchUpPolicy: watching.catchUp,
-  })
+  const chores = { ...given, anchor: realClock.anchor, catchUpPolicy: watching.catchUp }
+  const reading = startChores(upkeep, chores)
   const connecting = slack.start()
   log.info({ port: web.port, policy: policy.current().hash }, 'started')
 
