@@ -93,7 +93,7 @@ function addRow(parts: Parts, row: Shape, subscriptions: ReadonlyMap<string, str
   switch (textOf(row['type']).toLowerCase()) {
     case vmType:
       parts.vms.set(id, {
-        vm: toVm(row, subscriptions),
+        vm: shared.vm(toVm(row, subscriptions)),
         power: powerOf(row),
         nicIds: given(shapesOf(row['nics']).map(lowerId)),
       })
@@ -154,7 +154,7 @@ async function joined(
   const entries: VmEntry[] = []
   for (const { vm, power, nicIds } of parts.vms.values()) {
     const interfaces = nicIds.map((id) => toInterface(id, parts))
-    entries.push(shared.entry({ vm, interfaces, power, jit: jitOf(vm, policies) }))
+    entries.push(shared.around({ vm, interfaces, power, jit: jitOf(vm, policies) }))
     if (entries.length % atOnce === 0) await pause()
   }
   return entries

@@ -94,17 +94,22 @@ export class Shared {
     return this.#values.get(key) as T
   }
 
-  entry({ vm, interfaces, power, jit }: VmEntry): VmEntry {
+  vm(vm: Vm): Vm {
     return {
-      vm: {
-        ...vm,
-        resourceGroup: this.text(vm.resourceGroup),
-        subscriptionId: this.text(vm.subscriptionId),
-        subscriptionName: this.text(vm.subscriptionName),
-        location: this.text(vm.location),
-        ...(vm.tenantId !== undefined && { tenantId: this.text(vm.tenantId) }),
-        tags: this.value(vm.tags),
-      },
+      ...vm,
+      resourceGroup: this.text(vm.resourceGroup),
+      subscriptionId: this.text(vm.subscriptionId),
+      subscriptionName: this.text(vm.subscriptionName),
+      location: this.text(vm.location),
+      ...(vm.tenantId !== undefined && { tenantId: this.text(vm.tenantId) }),
+      tags: this.value(vm.tags),
+    }
+  }
+
+  /** For an entry whose VM is shared already. */
+  around({ vm, interfaces, power, jit }: VmEntry): VmEntry {
+    return {
+      vm,
       interfaces: interfaces.map((one) => ({
         ...one,
         nsgId: one.nsgId === null ? null : this.text(one.nsgId),
@@ -114,5 +119,9 @@ export class Shared {
       power: power === null ? null : this.text(power),
       jit: jit === null || jit === 'not known' ? jit : this.value(jit),
     }
+  }
+
+  entry(entry: VmEntry): VmEntry {
+    return this.around({ ...entry, vm: this.vm(entry.vm) })
   }
 }

@@ -2,6 +2,8 @@
 const mostSlips = 2
 /** Azure's names have at most 64 letters. */
 const longest = 100
+/** How many names are looked at between two pauses. */
+const atOnce = 20_000
 /** Stands between two names in the text that holds them all. */
 const gap = '\n'
 
@@ -36,19 +38,27 @@ export class NameSearch {
   /** How many letters each name shares with the one before it: the sorted list is a tree that way. */
   readonly #shared: Uint8Array
 
-  constructor(names: readonly string[]) {
+  private constructor(names: readonly string[], starts: Uint32Array, shared: Uint8Array) {
     this.#names = names
     this.#text = names.join(gap)
-    this.#starts = new Uint32Array(names.length)
-    this.#shared = new Uint8Array(names.length)
+    this.#starts = starts
+    this.#shared = shared
+  }
+
+  /** Builds it in steps, so that whoever builds it can do something else in between. */
+  static *building(names: readonly string[]): Generator<undefined, NameSearch> {
+    const starts = new Uint32Array(names.length)
+    const shared = new Uint8Array(names.length)
     let start = 0
     let before = ''
     for (const [at, name] of names.entries()) {
-      this.#starts[at] = start
-      this.#shared[at] = sharedStart(before, name)
+      if (at % atOnce === atOnce - 1) yield
+      starts[at] = start
+      shared[at] = sharedStart(before, name)
       start += name.length + gap.length
       before = name
     }
+    return new NameSearch(names, starts, shared)
   }
 
   /** Names that begin so, then names that hold it, then names that were perhaps meant, by their place in the list. */

@@ -15,15 +15,16 @@ export class VmIndex {
   /** Ids of subscriptions by their id and by their name in lower case; null where several have that name. */
   readonly #subscriptions: ReadonlyMap<string, string | null>
 
-  private constructor(
-    byName: ReadonlyMap<string, readonly VmEntry[]>,
-    names: readonly string[],
-    subscriptions: ReadonlyMap<string, string | null>,
-  ) {
-    this.#names = names
-    this.#named = names.map((name) => byName.get(name) ?? [])
-    this.#search = new NameSearch(names)
-    this.#subscriptions = subscriptions
+  private constructor(parts: {
+    readonly names: readonly string[]
+    readonly named: readonly (readonly VmEntry[])[]
+    readonly search: NameSearch
+    readonly subscriptions: ReadonlyMap<string, string | null>
+  }) {
+    this.#names = parts.names
+    this.#named = parts.named
+    this.#search = parts.search
+    this.#subscriptions = parts.subscriptions
   }
 
   /** Builds it in steps, so that whoever builds it can do something else in between. */
@@ -41,7 +42,13 @@ export class VmIndex {
     yield
     const names = [...byName.keys()].toSorted()
     yield
-    return new VmIndex(byName, names, subscriptions)
+    const named: (readonly VmEntry[])[] = []
+    for (const name of names) {
+      if (named.length % atOnce === atOnce - 1) yield
+      named.push(byName.get(name) ?? [])
+    }
+    const search = yield* NameSearch.building(names)
+    return new VmIndex({ names, named, search, subscriptions })
   }
 
   static of(entries: readonly VmEntry[]): VmIndex {

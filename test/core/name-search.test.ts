@@ -7,8 +7,18 @@ const letters = (alphabet: string, most: number) =>
   fc.string({ unit: fc.constantFrom(...alphabet.split('')), minLength: 1, maxLength: most })
 const sorted = (names: readonly string[]) => [...new Set(names)].toSorted()
 
+const built = (names: readonly string[]): NameSearch => {
+  const steps = NameSearch.building(names)
+  for (;;) {
+    const { done, value } = steps.next()
+    if (done) return value
+  }
+}
+
 const finds = (names: readonly string[], wanted: string, most: number) =>
-  new NameSearch(names).nearest(wanted, most).map((at) => names[at])
+  built(names)
+    .nearest(wanted, most)
+    .map((at) => names[at])
 
 describe('the search for names', () => {
   // Few letters, so that names share their beginnings, hold one another and are near one another.
