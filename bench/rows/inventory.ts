@@ -189,8 +189,9 @@ function searching(what: string, names: readonly string[]): readonly Row[] {
 export const inventories: readonly Family[] = [
   {
     name: 'inventory of 100,000 VMs',
-    run: async (site) => [...(await reading(site)), ...(await underQuota(site))],
+    run: reading,
   },
+  { name: 'inventory under Azure’s quota, 100,000 VMs', run: underQuota },
   {
     name: 'inventory search of 100,000 names',
     run: async () => [...searching('vm-00000', numbered()), ...searching('of words', spoken())],
