@@ -5,13 +5,23 @@ import { ack } from './rows/ack.ts'
 import { catchUps } from './rows/catch-up.ts'
 import { costs } from './rows/cost.ts'
 import { expiries } from './rows/expiry.ts'
+import { inventories } from './rows/inventory.ts'
 import { open } from './rows/open.ts'
 import { decisions } from './rows/policy.ts'
 import { restarts } from './rows/restart.ts'
 import { Site } from './site.ts'
 import { type Row, table } from './table.ts'
 
-const families: readonly Family[] = [ack, open, ...expiries, ...catchUps, ...restarts, ...costs, decisions]
+const families: readonly Family[] = [
+  ack,
+  open,
+  ...expiries,
+  ...catchUps,
+  ...restarts,
+  ...costs,
+  decisions,
+  ...inventories,
+]
 
 const usage = `Use: npm run bench -- [--only TEXT] [--json FILE] [--profile FOLDER]
 

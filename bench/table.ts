@@ -2,7 +2,7 @@
 export interface Row {
   readonly name: string
   readonly figure: number
-  readonly unit: 'ms' | 's' | 'calls' | 'times' | 'a second'
+  readonly unit: 'ms' | 's' | 'calls' | 'times' | 'a second' | 'MB'
   readonly baseline: { readonly name: string; readonly figure: number }
   /** The figure as a multiple of the baseline. */
   readonly ratio: number

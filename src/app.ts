@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { TokenCredential } from '@azure/identity'
 import { type Logger, pino } from 'pino'
 import { startChores } from './chores.ts'
@@ -10,6 +10,7 @@ import { azureRolesNamed, entraGroupsNamed } from './core/policy.ts'
 import { isRemembered } from './core/source.ts'
 import { createEngine, type Engine, type EngineParts } from './engine/engine.ts'
 import { entraDirectory } from './engine/entra-directory.ts'
+import { createInventory } from './engine/inventory.ts'
 import { lastReconciled } from './engine/reconciled.ts'
 import { unknownScope } from './engine/stop-scope.ts'
 import { createMetrics, nothingYet, type Standing } from './metrics.ts'
@@ -17,7 +18,7 @@ import { createPagerDuty } from './oncall/pagerduty.ts'
 import { openDatabase } from './open-database.ts'
 import { openPolicy, type PolicySource } from './policy-source.ts'
 import { recordInForce, watchPolicy } from './policy-watch.ts'
-import type { Clock, EntraUsers, Inventory, Store } from './ports.ts'
+import type { Clock, EntraUsers, Inventory, InventorySource, Store } from './ports.ts'
 import { type Progress, reconcileFirst, unreadyReasons, webOf } from './readiness.ts'
 import { createSlackApp, type SlackApp } from './slack/app.ts'
 import { createChat } from './slack/chat.ts'
@@ -174,6 +175,11 @@ const clocksOf = (clock: Clock, seen: Clocks['azure'], { clock: byHand }: Overri
     azure: seen,
   })
 
+const inventoryOf = (
+  source: InventorySource,
+  { store, clock, log }: Pick<Behind, 'store' | 'clock' | 'log'>,
+) => createInventory({ source, kept: store.inventory, clock, self: randomUUID(), log })
+
 /** Puts everything together and starts it. Throws a `ConfigError` for what only the operator can mend. */
 export async function startApp(config: Config, overrides: Overrides = {}): Promise<App> {
   const log = overrides.log ?? createLog(config)
@@ -194,8 +200,8 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
   await upkeep.until('Putting the policy on record', () => recordInForce({ policy, store, clock }))
 
   const { around = asItIs } = overrides
-  const { seen, ...ports } = connectAzure(config, clock, overrides.credential)
-  const azure = around(ports)
+  const { seen, inventorySource, ...ports } = connectAzure(config, clock, overrides.credential)
+  const azure = around({ ...ports, inventory: inventoryOf(inventorySource, { store, clock, log }) })
   progress.inventory = azure.inventory
   const watch = clocksOf(clock, seen, overrides)
   const given = { ...azure, store, clock, policy, log, observe: metrics.observe, clockTrouble: watch }
@@ -203,21 +209,14 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
   const slack = slackOf(config, { store, clock, policy, log, engine, inventory: azure.inventory })
   progress.slack = slack
   const watching = watchPolicy({ file: config.POLICY_FILE, policy, store, clock, log })
-  const readInventory = () => azure.inventory.refresh(AbortSignal.timeout(60_000))
 
   if (!overrides.clock) engine.worker.start()
   const compared = overrides.clock
     ? Promise.resolve()
     : reconcileFirst(progress, { store, survey: azure.survey, upkeep, now: clock.now() })
   if (overrides.clock) progress.reconciled = true
-  const reading = startChores(upkeep, {
-    store,
-    clock,
-    anchor: realClock.anchor,
-    readInventory,
-    clockTrouble: watch,
-    catchUpPolicy: watching.catchUp,
-  })
+  const chores = { ...given, anchor: realClock.anchor, catchUpPolicy: watching.catchUp }
+  const reading = startChores(upkeep, chores)
   const connecting = slack.start()
   log.info({ port: web.port, policy: policy.current().hash }, 'started')
 
@@ -232,6 +231,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
     stop: async () => {
       watching.stop()
       await slack.stop()
+      azure.inventory.stop()
       await upkeep.stop()
       await Promise.allSettled([reading, connecting, compared])
       await engine.worker.stop()

@@ -1,9 +1,12 @@
 import { tellClocks } from './engine/clocks.ts'
+import type { LivingInventory } from './engine/inventory.ts'
 import { reconcileNow } from './engine/reconcile.ts'
 import type { Clock, Store } from './ports.ts'
 import type { Upkeep } from './upkeep.ts'
 
-const inventoryEveryMs = 5 * 60_000
+/** How old the list of VMs becomes before one of the replicas reads it again, and how soon all of them have it. */
+const inventoryAgeMs = 5 * 60_000
+const inventoryEveryMs = 30_000
 const anchorEveryMs = 5_000
 const reapEveryMs = 500
 const maintainEveryMs = 10 * 60_000
@@ -14,7 +17,7 @@ export interface Chores {
   readonly store: Store
   readonly clock: Clock
   readonly anchor: () => Promise<void>
-  readonly readInventory: () => Promise<void>
+  readonly inventory: Pick<LivingInventory, 'open' | 'freshen'>
   readonly clockTrouble: () => string | null
   readonly catchUpPolicy: () => Promise<void>
 }
@@ -34,9 +37,9 @@ function onceBack(chore: () => Promise<unknown>, then: () => Promise<unknown>) {
   }
 }
 
-/** Resolves once the inventory has been read for the first time. */
+/** Resolves once there is an inventory, be it an older one that the database kept. */
 export function startChores(upkeep: Upkeep, chores: Chores): Promise<void> {
-  const { store, clock, anchor, readInventory, clockTrouble, catchUpPolicy } = chores
+  const { store, clock, anchor, inventory, clockTrouble, catchUpPolicy } = chores
   upkeep.every(clocksEveryMs, 'comparing the clocks', () => tellClocks(store, clock.now(), clockTrouble()))
   const compare = () => reconcileNow(store, clock.now())
   upkeep.every(reapEveryMs, 'freeing the jobs of dead replicas', async () => {
@@ -45,6 +48,6 @@ export function startChores(upkeep: Upkeep, chores: Chores): Promise<void> {
   upkeep.every(anchorEveryMs, 'reading the database’s clock', onceBack(anchor, compare))
   upkeep.every(policyEveryMs, 'putting the policy on record', catchUpPolicy)
   upkeep.every(maintainEveryMs, 'looking after the database', () => store.maintain(clock.now()))
-  upkeep.every(inventoryEveryMs, 'reading Azure’s inventory', readInventory)
-  return upkeep.until('Reading Azure’s inventory', readInventory)
+  upkeep.every(inventoryEveryMs, 'reading Azure’s inventory', () => inventory.freshen(inventoryAgeMs))
+  return upkeep.until('Reading Azure’s inventory', () => inventory.open())
 }

@@ -33,7 +33,7 @@ export function connectAzure(config: AzureConfig, clock: Clock, credential?: Tok
     entra,
     azureRoles: azureRoles({ arm, entra }),
     survey: armSurvey({ arm }),
-    inventory: armInventory({ arm }),
+    inventorySource: armInventory({ arm }),
     topology: armTopology({ arm }),
     firewall: nsgFirewall({ arm }),
   }

@@ -3,6 +3,7 @@ import type { AuditEvent, AuditRecord } from './core/audit.ts'
 import type { Case } from './core/case.ts'
 import type { Note } from './core/effect.ts'
 import type { Grant, Rule } from './core/grant.ts'
+import type { Reading } from './core/inventory.ts'
 import type { Lift, Panic } from './core/panic.ts'
 import type { Person } from './core/person.ts'
 import type { Usage } from './core/policy.ts'
@@ -277,6 +278,19 @@ export interface Health {
   readonly opening: Spread
 }
 
+/** The last reading of Azure’s VMs, kept so that a restart answers at once and other replicas need not read it. */
+export interface KeptInventory {
+  /** When the reading began that is kept; null when none is. */
+  readAt(): Promise<number | null>
+  /** The whole of it; null when none is kept, or when another version of the program kept it in its own form. */
+  load(): Promise<Reading | null>
+  /** Puts a reading in the place of the older one, all of it at one moment; false when what is kept is as new. */
+  keep(reading: Reading): Promise<boolean>
+  /** One replica reads at a time: true when that is `owner` until then. Asking again makes it longer. */
+  claim(owner: string, until: number, now: number): Promise<boolean>
+  release(owner: string): Promise<void>
+}
+
 export interface Store {
   /**
    * Commits what `work` did, or nothing of it. Reading through the store inside `work` throws. When two
@@ -285,6 +299,7 @@ export interface Store {
   transact<T>(work: (tx: Tx) => Promise<T>): Promise<T>
   readonly jobs: Jobs
   readonly reconciling: Reconciling
+  readonly inventory: KeptInventory
   case(requestId: string): Promise<Case | null>
   /** Stores a gesture and the job that handles it; false when this gesture is known to have been stored before. */
   receive(intake: Intake): Promise<boolean>

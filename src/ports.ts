@@ -4,6 +4,7 @@ import type { RoleAnswer } from './core/azure-role.ts'
 import type { Case } from './core/case.ts'
 import type { Note } from './core/effect.ts'
 import type { Rule } from './core/grant.ts'
+import type { Reading, VmDetails, VmEntry } from './core/inventory.ts'
 import type { LiveRule } from './core/live-rule.ts'
 import type { Panic } from './core/panic.ts'
 import type { Member, Person } from './core/person.ts'
@@ -32,10 +33,19 @@ export interface Inventory {
   has(vmId: string): boolean
   /** The id of the subscription with this name or id, among those of the VMs; null when there is none. */
   subscription(nameOrId: string): string | null
-  /** Reads Azure again. Throws a `Fault` when it cannot. */
+  /** What was around a VM; null for one that the last reading did not show. */
+  details(vmId: string): VmDetails | null
+  /** Every VM with what was around it, by name. */
+  all(): Iterable<VmEntry>
+  /** Reads Azure again, here or in another replica. Throws a `Fault` when it cannot. */
   refresh(signal?: AbortSignal): Promise<void>
-  /** When the inventory was last read, or null before the first time. */
+  /** When the reading began that the inventory shows, or null before the first one. */
   readAt(): number | null
+}
+
+/** Reads all VMs from Azure, now, with what is around them. Throws a `Fault` rather than tell half of them. */
+export interface InventorySource {
+  read(signal?: AbortSignal): Promise<Reading>
 }
 
 export interface Topology {
@@ -214,6 +224,7 @@ export type {
   Intake,
   JobKind,
   Jobs,
+  KeptInventory,
   Lane,
   NewJob,
   NewVersion,

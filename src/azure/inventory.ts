@@ -1,82 +1,58 @@
-import { Fault } from '../core/fault.ts'
+import { type JitPolicy, type Reading, Shared, type VmEntry, type VmInterface } from '../core/inventory.ts'
 import type { Vm } from '../core/vm.ts'
-import type { Inventory } from '../ports.ts'
+import type { InventorySource } from '../ports.ts'
 import { type Shape, shapeOf, shapesOf, textOf } from './answer.ts'
 import type { Arm } from './arm.ts'
-import { ArmFault } from './faults.ts'
-import { NameIndex } from './name-index.ts'
+import { GraphQueries } from './graph-query.ts'
+import { type PoliciesByVm, readJitPolicies } from './jit-policies.ts'
+import { readList } from './pages.ts'
 
-/** Paging needs the id among the columns, and an order. */
+const vmType = 'microsoft.compute/virtualmachines'
+const nicType = 'microsoft.network/networkinterfaces'
+const addressType = 'microsoft.network/publicipaddresses'
+const networkType = 'microsoft.network/virtualnetworks'
+
+/**
+ * One query for all types: each would fill its own last page otherwise. What belongs to no VM is left out, and so
+ * are the rules of security groups, which are read where they are judged. Paging needs the id, and an order.
+ */
 const query = `resources
-| where type =~ 'microsoft.compute/virtualmachines'
-| project id, name, subscriptionId, resourceGroup, location, tags, tenantId,
-  osType = tostring(properties.storageProfile.osDisk.osType)
+| where type in~ ('${vmType}', '${nicType}', '${addressType}', '${networkType}')
+| where type !~ '${nicType}' or isnotempty(tostring(properties.virtualMachine.id))
+| where type !~ '${addressType}' or isnotempty(tostring(properties.ipAddress))
+| project id = tolower(id), type = tolower(type), name, tenantId, subscriptionId, resourceGroup, location,
+  tags = iff(type =~ '${vmType}', tags, dynamic(null)),
+  osType = tostring(properties.storageProfile.osDisk.osType),
+  power = tostring(properties.extended.instanceView.powerState.code),
+  nics = properties.networkProfile.networkInterfaces,
+  nsg = tolower(tostring(properties.networkSecurityGroup.id)),
+  ipConfigs = properties.ipConfigurations, ip = tostring(properties.ipAddress), subnets = properties.subnets
 | order by id asc`
 
-/** Resource Graph gives at most this many rows at a time. */
-const pageRows = 1000
-const mostPages = 1000
-/** Resource Graph allows 15 queries in 5 seconds, so a long inventory is told to wait now and then. */
-const throttle = { tries: 20, mostMs: 10_000 }
-
-interface Page {
-  readonly rows: readonly Shape[]
-  readonly next: string | null
+/** What a network interface says of itself; its subnets and public addresses are looked up when all is read. */
+interface Nic {
+  readonly id: string
+  readonly nsgId: string | null
+  readonly subnetIds: readonly string[]
+  readonly privateAddresses: readonly string[]
+  readonly publicIds: readonly string[]
 }
 
-async function readPage(arm: Arm, skipToken: string | null, signal?: AbortSignal): Promise<Page> {
-  const options = { top: pageRows, resultFormat: 'objectArray' as const, ...(skipToken && { skipToken }) }
-  const scope = arm.subscriptionIds ? { subscriptions: [...arm.subscriptionIds] } : {}
-  const { value } = await arm.call(signal, (callOptions) =>
-    arm.graph.resources({ query, options, ...scope }, callOptions),
-  )
-  if (value.resultTruncated === 'true' && !value.skipToken) {
-    throw new Fault('inventory cut short', 'Resource Graph cut its answer short.', { kind: 'try again' })
-  }
-  return { rows: shapesOf(value.data), next: value.skipToken ?? null }
+/** The parts of the answer, in whatever order they came: of a page nothing else is kept. */
+interface Parts {
+  readonly vms: Map<
+    string,
+    { readonly vm: Vm; readonly power: string | null; readonly nicIds: readonly string[] }
+  >
+  readonly nics: Map<string, Nic>
+  readonly addresses: Map<string, string>
+  /** The security group of each subnet. */
+  readonly subnets: Map<string, string | null>
 }
 
-async function readPagePatiently(arm: Arm, skipToken: string | null, signal?: AbortSignal): Promise<Page> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await readPage(arm, skipToken, signal)
-    } catch (error) {
-      const throttled = error instanceof ArmFault && error.answer?.status === 429
-      if (!throttled || tries >= throttle.tries) throw error
-      await arm.clock.sleep(Math.min(error.afterMs ?? 1000, throttle.mostMs), signal)
-    }
-  }
-}
-
-async function readMachines(arm: Arm, signal?: AbortSignal): Promise<readonly Shape[]> {
-  const rows: Shape[] = []
-  let skipToken: string | null = null
-  for (let pages = 0; pages < mostPages; pages++) {
-    const page: Page = await readPagePatiently(arm, skipToken, signal)
-    rows.push(...page.rows)
-    if (page.next === null) return rows
-    skipToken = page.next
-  }
-  throw new Fault('inventory too long', `Resource Graph sent more than ${mostPages} pages.`, {
-    kind: 'permanent',
-  })
-}
-
-/** Names of subscriptions by id. Resource Graph's rows carry only the id. */
-async function readSubscriptions(arm: Arm, signal?: AbortSignal): Promise<ReadonlyMap<string, string>> {
-  const names = new Map<string, string>()
-  let path: string | null = '/subscriptions?api-version=2022-12-01'
-  while (path !== null) {
-    const reply: { value: unknown } = await arm.get(path, signal)
-    const page: Shape = shapeOf(reply.value)
-    for (const row of shapesOf(page['value'])) {
-      names.set(textOf(row['subscriptionId']).toLowerCase(), textOf(row['displayName']))
-    }
-    const next = textOf(page['nextLink'])
-    path = next === '' ? null : new URL(next).pathname + new URL(next).search
-  }
-  return names
-}
+const lowerId = (value: unknown): string => textOf(shapeOf(value)['id']).toLowerCase()
+const orNull = (text: string): string | null => (text === '' ? null : text)
+const given = (texts: readonly string[]): readonly string[] => texts.filter((text) => text !== '')
 
 const tagsOf = (value: unknown): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(shapeOf(value)).map(([name, text]) => [name, textOf(text)]))
@@ -97,23 +73,108 @@ function toVm(row: Shape, subscriptions: ReadonlyMap<string, string>): Vm {
   }
 }
 
-/** The VMs that the identity can read, kept in memory. It says what exists, never whether access is open. */
-export function armInventory({ arm }: { readonly arm: Arm }): Inventory {
-  let index = new NameIndex([])
-  let readAt: number | null = null
+function toNic(row: Shape, shared: Shared): Nic {
+  const configs = shapesOf(row['ipConfigs']).map((config) => shapeOf(config['properties']))
+  const nsgId = orNull(textOf(row['nsg']).toLowerCase())
+  const subnetIds = given(configs.map((config) => lowerId(config['subnet'])))
   return {
-    find: (name) => index.find(name),
-    subscription: (nameOrId) => index.subscription(nameOrId),
-    has: (vmId) => index.has(vmId),
-    nearest: (name, most) => index.nearest(name, most),
-    async refresh(signal) {
-      const [rows, subscriptions] = await Promise.all([
-        readMachines(arm, signal),
-        readSubscriptions(arm, signal),
-      ])
-      index = new NameIndex(rows.map((row) => toVm(row, subscriptions)))
-      readAt = arm.clock.now()
+    id: textOf(row['id']).toLowerCase(),
+    nsgId: nsgId === null ? null : shared.text(nsgId),
+    subnetIds: [...new Set(subnetIds)].map((id) => shared.text(id)),
+    privateAddresses: given(configs.map((config) => textOf(config['privateIPAddress']))),
+    publicIds: given(configs.map((config) => lowerId(config['publicIPAddress']))),
+  }
+}
+
+const powerOf = (row: Shape): string | null => orNull(textOf(row['power']).replace(/^PowerState\//i, ''))
+
+function addRow(parts: Parts, row: Shape, subscriptions: ReadonlyMap<string, string>, shared: Shared): void {
+  const id = textOf(row['id']).toLowerCase()
+  switch (textOf(row['type']).toLowerCase()) {
+    case vmType:
+      parts.vms.set(id, {
+        vm: shared.vm(toVm(row, subscriptions)),
+        power: powerOf(row),
+        nicIds: given(shapesOf(row['nics']).map(lowerId)),
+      })
+      return
+    case nicType:
+      parts.nics.set(id, toNic(row, shared))
+      return
+    case addressType:
+      parts.addresses.set(id, textOf(row['ip']))
+      return
+    case networkType:
+      for (const subnet of shapesOf(row['subnets'])) {
+        const group = orNull(lowerId(shapeOf(subnet['properties'])['networkSecurityGroup']))
+        parts.subnets.set(lowerId(subnet), group)
+      }
+      return
+    default:
+  }
+}
+
+function toInterface(id: string, { nics, addresses, subnets }: Parts): VmInterface {
+  const nic = nics.get(id)
+  if (!nic) {
+    const nothing = { nsgId: null, subnetNsgIds: [], privateAddresses: [], publicAddresses: [] }
+    return { id, ...nothing, whole: false }
+  }
+  const known = nic.subnetIds.filter((subnet) => subnets.has(subnet))
+  return {
+    id,
+    nsgId: nic.nsgId,
+    subnetNsgIds: known.map((subnet) => subnets.get(subnet) ?? null),
+    privateAddresses: nic.privateAddresses,
+    publicAddresses: given(nic.publicIds.map((one) => addresses.get(one) ?? '')),
+    whole: known.length === nic.subnetIds.length,
+  }
+}
+
+function jitOf(vm: Vm, policies: ReadonlyMap<string, PoliciesByVm>): JitPolicy | null | 'not known' {
+  const known = policies.get(vm.subscriptionId)
+  return known ? (known.get(vm.id) ?? null) : 'not known'
+}
+
+/** Names of subscriptions by id. Resource Graph's rows carry only the id. */
+async function readSubscriptions(arm: Arm, signal?: AbortSignal): Promise<ReadonlyMap<string, string>> {
+  const rows = await readList(arm, '/subscriptions?api-version=2022-12-01', signal)
+  return new Map(rows.map((row) => [textOf(row['subscriptionId']).toLowerCase(), textOf(row['displayName'])]))
+}
+
+/** How many VMs are put together between two pauses. */
+const atOnce = 5_000
+const pause = () => new Promise<void>((resolve) => void setImmediate(resolve))
+
+async function joined(
+  parts: Parts,
+  policies: ReadonlyMap<string, PoliciesByVm>,
+  shared: Shared,
+): Promise<readonly VmEntry[]> {
+  const entries: VmEntry[] = []
+  for (const { vm, power, nicIds } of parts.vms.values()) {
+    const interfaces = nicIds.map((id) => toInterface(id, parts))
+    entries.push(shared.around({ vm, interfaces, power, jit: jitOf(vm, policies) }))
+    if (entries.length % atOnce === 0) await pause()
+  }
+  return entries
+}
+
+/** Reads the VMs that the identity can read, delegated subscriptions included. */
+export function armInventory({ arm }: { readonly arm: Arm }): InventorySource {
+  const graph = new GraphQueries(arm)
+  return {
+    async read(signal): Promise<Reading> {
+      const readAt = arm.clock.now()
+      const shared = new Shared()
+      const subscriptions = await readSubscriptions(arm, signal)
+      const parts: Parts = { vms: new Map(), nics: new Map(), addresses: new Map(), subnets: new Map() }
+      for await (const rows of graph.rows(query, signal)) {
+        for (const row of rows) addRow(parts, row, subscriptions, shared)
+      }
+      const withVms = new Set([...parts.vms.values()].map(({ vm }) => vm.subscriptionId))
+      const policies = await readJitPolicies(arm, withVms, signal)
+      return { readAt, entries: await joined(parts, policies, shared) }
     },
-    readAt: () => readAt,
   }
 }

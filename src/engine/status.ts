@@ -1,4 +1,4 @@
-import { day } from '../core/duration.ts'
+import { day, durationText, minute } from '../core/duration.ts'
 import { type Panic, scopeName, stoppedText } from '../core/panic.ts'
 import type { Wording } from '../core/refusal.ts'
 import type { Clock, Health, Inventory, Spread, Store } from '../ports.ts'
@@ -45,6 +45,9 @@ function stopped(panics: readonly Panic[], wording: Wording): string[] {
   return more > 0 ? [...lines, `*More stops that hold: ${more}.*`] : lines
 }
 
+const ageText = (ms: number) =>
+  ms < minute ? 'less than a minute' : durationText(Math.floor(ms / minute) * minute)
+
 /** How things stand, in words, for whoever asks. */
 export async function statusText({
   store,
@@ -65,7 +68,7 @@ export async function statusText({
     spreadText('Opening after the approval', health.opening),
     readAt === null
       ? 'Azure’s VMs have not been read yet.'
-      : `Azure’s VMs were read at ${wording.time(readAt)}.`,
+      : `Azure’s VMs were read at ${wording.time(readAt)}, ${ageText(now - readAt)} ago.`,
     ...(trouble === null ? [] : [`*${trouble}.*`]),
   ].join('\n')
 }

@@ -28,6 +28,8 @@ const nothingStored = 'Nothing was stored.'
 /** As many as an approver can read on the card. */
 const mostPorts = 15
 const staleAfterMs = 60_000
+/** The policy decides by tags, so a list from before a long absence must not be what it decides by. */
+const trustedMs = 20 * 60_000
 const longestReadMs = 20_000
 
 /** Gathers what a request needs and lets the core decide; a mistake is answered and leaves nothing behind. */
@@ -171,16 +173,20 @@ function nearestText(names: readonly string[]): string {
 const qualified = ({ subscriptionName, subscriptionId, resourceGroup, name }: Vm) =>
   `${/^[\w.-]+$/.test(subscriptionName) ? subscriptionName : subscriptionId}/${resourceGroup}/${name}`
 
-async function findVm({ inventory, clock, log }: IntakeParts, command: AskCommand): Promise<Found<Vm>> {
+async function findVm(
+  { inventory, clock, log, wording }: IntakeParts,
+  command: AskCommand,
+): Promise<Found<Vm>> {
   let matches = inventory.find(command.vmName)
-  const readAt = inventory.readAt()
+  const before = inventory.readAt()
+  const age = before === null ? Number.POSITIVE_INFINITY : clock.now() - before
   // A VM that was made a moment ago is worth one more look.
-  if (matches.length === 0 && (readAt === null || clock.now() - readAt > staleAfterMs)) {
+  if (age > (matches.length === 0 ? staleAfterMs : trustedMs)) {
     try {
       await within(clock, longestReadMs, null, (signal) => inventory.refresh(signal))
     } catch (error) {
       log.warn({ error: messageOf(error) }, 'the inventory could not be read again')
-      if (readAt === null) throw error
+      if (before === null || matches.length === 1) throw error
     }
     matches = inventory.find(command.vmName)
   }
@@ -194,5 +200,7 @@ async function findVm({ inventory, clock, log }: IntakeParts, command: AskComman
   }
   const nearest = inventory.nearest(command.vmName, 3).map((name) => `\`${name}\``)
   const hint = nearestText(nearest)
-  return say(`There is no VM named ${command.vmName} that I can see. ${hint} ${nothingStored}`)
+  const readAt = inventory.readAt()
+  const when = readAt === null ? '' : ` The list of VMs is from ${wording.time(readAt)}.`
+  return say(`There is no VM named ${command.vmName} that I can see.${when} ${hint} ${nothingStored}`)
 }

@@ -19,6 +19,8 @@ const tables = [
   'alarms',
   'policies',
   'policy_head',
+  'inventory_pieces',
+  'inventory_head',
   'audit',
   'audit_head',
 ]

@@ -9,6 +9,7 @@ import { entraUser, mapEntraUser } from './entra-users.ts'
 import { gather } from './gather.ts'
 import { health } from './health.ts'
 import { readIntake, receive } from './intakes.ts'
+import { freeReader, keptInventory } from './inventory.ts'
 import { claimJobs, extendClaim, freeAll, nextRunAts, reapDead, retryJob } from './jobs.ts'
 import { isBroken, reasonOf } from './log.ts'
 import { purge, tidyEmbedded } from './maintenance.ts'
@@ -150,7 +151,10 @@ export async function storeOn(database: Database): Promise<Store> {
   }
   const presence = url === null ? soleProcess() : new ServerPresence(url, log, heard)
   const { transact, outside } = transactor(database, signal, wake)
-  if (url === null) await freeAll(kysely)
+  if (url === null) {
+    await freeAll(kysely)
+    await freeReader(kysely)
+  }
   let closing: Promise<void> | null = null
   const close = async () => {
     await presence.close()
@@ -161,6 +165,7 @@ export async function storeOn(database: Database): Promise<Store> {
     transact,
     jobs: jobsOf(outside, presence, wake, url === null),
     reconciling: reconcilingOf(outside, log),
+    inventory: keptInventory(outside, database),
     case: async (id) => oneCase(outside(), id),
     receive: receiving(outside, signal, wake, log),
     intake: async (key) => readIntake(outside(), key),

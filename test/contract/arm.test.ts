@@ -69,7 +69,7 @@ describe('a connection to Azure', () => {
         .reply(200, { data: [] })
       const arm = connect({ cloud, credential })
       expect(await nsgFirewall({ arm }).list(nsgId)).toEqual([])
-      await armInventory({ arm }).refresh()
+      await armInventory({ arm }).read()
       expect(new Set(credential.scopes.flat())).toEqual(new Set([clouds[cloud].scope]))
     },
   )

@@ -1,11 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connectArm } from '../../src/azure/arm.ts'
-import { armInventory } from '../../src/azure/inventory.ts'
-import { NameIndex, slips } from '../../src/azure/name-index.ts'
-import type { Vm } from '../../src/core/vm.ts'
 import { demoWorld } from '../../src/simulator/demo-world.ts'
 import type { Simulator } from '../../src/simulator/server.ts'
 import { machine, type Place } from '../../src/simulator/world-builder.ts'
+import { azureInventory } from '../support/inventory.ts'
 import { simulatorCredential, startTestSimulator } from '../support/simulator.ts'
 import { readyClock } from './firewall.contract.ts'
 
@@ -16,7 +14,7 @@ const connect = (simulator: Simulator, subscriptionIds: string[] | null = null) 
   const clock = readyClock()
   const credential = simulatorCredential(simulator)
   const arm = connectArm({ clock, endpoint: simulator.url, credential, subscriptionIds, callTimeoutMs: 5000 })
-  return { clock, inventory: armInventory({ arm }) }
+  return { clock, inventory: azureInventory(arm) }
 }
 
 describe('the inventory of the demo’s world', () => {
@@ -124,7 +122,7 @@ describe('the inventory of the demo’s world', () => {
     expect(inventory.find('vm-shut01')).toHaveLength(1)
   })
 
-  it('takes two calls', async () => {
+  it('takes one query, and one list of policies for each subscription that has VMs', async () => {
     const before = simulator.calls().at(-1)?.seq ?? 0
     await connect(simulator).inventory.refresh()
     expect(
@@ -132,7 +130,12 @@ describe('the inventory of the demo’s world', () => {
         .calls(before)
         .map(({ method, path }) => `${method} ${path}`)
         .toSorted(),
-    ).toEqual(['GET /subscriptions', 'POST /providers/Microsoft.ResourceGraph/resources'])
+    ).toEqual([
+      'GET /subscriptions',
+      `GET /subscriptions/${production}/providers/Microsoft.Security/jitNetworkAccessPolicies`,
+      `GET /subscriptions/${staging}/providers/Microsoft.Security/jitNetworkAccessPolicies`,
+      'POST /providers/Microsoft.ResourceGraph/resources',
+    ])
   })
 })
 
@@ -159,7 +162,8 @@ describe('a long inventory', () => {
     await inventory.refresh()
     expect(inventory.find('vm-0')).toHaveLength(1)
     expect(inventory.find('vm-2344')).toHaveLength(1)
-    expect(simulator.calls(before).filter(({ method }) => method === 'POST')).toHaveLength(3)
+    // Each VM and its network interface are a row, and a page has 1,000.
+    expect(simulator.calls(before).filter(({ method }) => method === 'POST')).toHaveLength(5)
   })
 
   it('waits as long as Resource Graph asks, but never longer than ten seconds', async () => {
@@ -178,48 +182,5 @@ describe('a long inventory', () => {
     await expect(inventory.refresh()).rejects.toMatchObject({ kind: 'try again' })
     expect(clock.slept).toHaveLength(19)
     simulator.clearFaults()
-  })
-})
-
-const vmNamed = (name: string): Vm => ({
-  id: `/${name}`,
-  name,
-  resourceGroup: 'rg',
-  subscriptionId: 's',
-  subscriptionName: 'S',
-  location: 'westeurope',
-  os: null,
-  tags: {},
-})
-
-describe('the nearest names', () => {
-  const index = new NameIndex(['Web-01', 'web-02', 'api-web-01', 'db-01', 'web-01', 'jumphost'].map(vmNamed))
-
-  it.each([
-    ['web', 9, ['Web-01', 'web-02', 'api-web-01']],
-    ['WEB-0', 1, ['Web-01']],
-    ['web-01', 9, ['Web-01', 'api-web-01', 'web-02', 'db-01']],
-    ['wbe-02', 9, ['web-02', 'Web-01']],
-    ['jumphots', 9, ['jumphost']],
-    ['rg/jumphst', 9, ['jumphost']],
-    ['dc-1', 9, []],
-    ['db-1', 9, ['db-01']],
-    ['nothing-like-it', 9, []],
-    ['', 9, []],
-  ])('to “%s”, at most %i', (text, most, names) => {
-    expect(index.nearest(text, most)).toEqual(names)
-  })
-
-  it.each([
-    ['web', 'web', 0],
-    ['web', 'wbe', 1],
-    ['web', 'we', 1],
-    ['web', 'weeb', 1],
-    ['web', 'wab', 1],
-    ['web', 'bew', 2],
-    ['web', 'api', 3],
-    ['web', 'website', 3],
-  ])('are counted by slips: %s and %s, %i', (one, other, count) => {
-    expect(slips(one, other, 2)).toBe(count)
   })
 })

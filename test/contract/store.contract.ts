@@ -4,6 +4,7 @@ import { empty, type TestStore } from '../support/stores.ts'
 import { auditContract } from './store-audit.contract.ts'
 import { caseContract } from './store-case.contract.ts'
 import { intakeContract } from './store-intake.contract.ts'
+import { inventoryContract } from './store-inventory.contract.ts'
 import { jobContract } from './store-job.contract.ts'
 import { panicContract } from './store-panic.contract.ts'
 import { policyContract } from './store-policy.contract.ts'
@@ -48,6 +49,7 @@ export function storeContract(name: string, open: (logged: string[]) => Promise<
     auditContract(subject)
     jobContract(subject)
     intakeContract(subject)
+    inventoryContract(subject)
     panicContract(subject)
     policyContract(subject)
     quotaContract(subject)

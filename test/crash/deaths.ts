@@ -7,7 +7,7 @@ import { type Scene, setScene } from './scene.ts'
 
 /** Calls that come at their own pace, or not at all, while one grant lives. They change nothing of a grant. */
 const atTheirOwnPace =
-  /^(store\.(time|maintain|counts|close|grants|jobs\.(reap|extend|retry\(.*\)))|inventory\.refresh)$/
+  /^(store\.(time|maintain|counts|close|grants|jobs\.(reap|extend|retry\(.*\))|inventory\.\w+)|inventory\.(refresh|open|freshen))$/
 
 /** Reads that come with whichever comparison follows a reading of the inventory: of this start, or of a later minute. */
 const withTheInventory = /^(store\.reconciling\.wantedVms|survey\.hasVm|inventory\.(has|readAt))$/

@@ -31,6 +31,8 @@ function open(index: number): Case {
 const inventory: Inventory = {
   find: () => [],
   nearest: () => [],
+  details: () => null,
+  all: () => [],
   subscription: () => null,
   has: () => false,
   refresh: async () => {},

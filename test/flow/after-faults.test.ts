@@ -147,7 +147,7 @@ const chores = async (but: { anchor?: () => Promise<void>; reaped?: number }) =>
       store: { ...store, jobs },
       clock,
       anchor: but.anchor ?? (() => Promise.resolve()),
-      readInventory: () => Promise.resolve(),
+      inventory: { open: () => Promise.resolve(), freshen: () => Promise.resolve() },
       clockTrouble: () => null,
       catchUpPolicy: () => Promise.resolve(),
     },

@@ -194,6 +194,8 @@ export const inventoryOf = (line: CloudLine): Inventory => ({
   find: (name) => places.flatMap(({ vm }) => (vm.name === name.toLowerCase() ? [vm] : [])),
   has: (vmId) => places.some(({ vm }) => vm.id === vmId),
   subscription: (name) => (name === 'Main' ? subscription : null),
+  details: () => null,
+  all: () => [],
   nearest: () => places.slice(0, 2).map(({ vm }) => vm.name),
   refresh: (signal) => ask(line, 'inventory', signal, () => undefined),
   readAt: () => line.now() - 60_000,

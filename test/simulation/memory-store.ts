@@ -328,6 +328,15 @@ export class MemoryStore implements Store {
   grants: Store['grants'] = async (states) =>
     sortedCases(this.#outside().cases.all()).filter(({ grant }) => grant && states.includes(grant.state))
 
+  /** Nothing in the simulation reads Azure's VMs. */
+  readonly inventory: Store['inventory'] = {
+    readAt: async () => null,
+    load: async () => null,
+    keep: async () => true,
+    claim: async () => true,
+    release: async () => {},
+  }
+
   policyText: Store['policyText'] = async (hash) => this.#outside().policies.get(hash) ?? null
 
   health: Store['health'] = async (now, since) => health(this.#outside(), now, since)

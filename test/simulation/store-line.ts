@@ -53,6 +53,7 @@ export function storeLine(line: Line, store: MemoryStore): Store {
     transact: (work) => transactFar(line, store, work),
     jobs: jobsFar(store.jobs, far),
     reconciling: reconcilingFar(store.reconciling, far),
+    inventory: store.inventory,
     case: far('case', (id) => store.case(id)),
     receive: far('receive', (intake) => store.receive(intake)),
     intake: far('intake', (key) => store.intake(key)),

@@ -60,6 +60,7 @@ const tables = [
   'notes',
   'places',
   'panics',
+  'inventory_pieces',
   'policies',
   'audit',
   'rules',
@@ -73,6 +74,8 @@ export async function empty({ kysely }: Database): Promise<void> {
     await sql`alter table audit disable trigger append_only`.execute(tx)
     await sql`alter table policies disable trigger kept`.execute(tx)
     await sql`update policy_head set hash = null`.execute(tx)
+    await sql`delete from inventory_head`.execute(tx)
+    await sql`insert into inventory_head default values`.execute(tx)
     for (const table of [...tables, 'requests']) await sql`delete from ${sql.table(table)}`.execute(tx)
     await sql`alter table audit enable trigger append_only`.execute(tx)
     await sql`alter table policies enable trigger kept`.execute(tx)
