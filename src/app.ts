@@ -127,6 +127,7 @@ type Given = Pick<
   | 'inventory'
   | 'topology'
   | 'firewall'
+  | 'flow'
   | 'survey'
   | 'azureRoles'
   | 'observe'
