@@ -204,7 +204,7 @@ const slowMs = 20 * second
 export const wasSlow = ({ afterMs }: Proof): boolean => afterMs !== null && afterMs >= slowMs
 
 /** By rules of this product alone: they are on record, and end by themselves. */
-const byRecord = ({ findings }: Proof): boolean => findings.every(({ rule }) => isJitneys(rule))
+export const byRecord = ({ findings }: Proof): boolean => findings.every(({ rule }) => isJitneys(rule))
 
 /** Whether people must hear of it, beside what the card shows. */
 export function isNews(of: Proved, proof: Proof): boolean {

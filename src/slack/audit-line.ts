@@ -85,8 +85,8 @@ function proofFacts({ rules, why, sources, tried, possible, afterMs }: Details):
     ...(named.length > 0 ? [`by ${named.join(', ')}`] : []),
     ...said(text(why), (reason) => words(reason, 300)),
     ...(from.length > 0 ? [`tried from ${words(from.join(' and '), 120)}`] : []),
-    ...said(number(afterMs), (ms) => `after ${seconds(ms)}`),
-    ...(possible > 0 ? [`${number(tried) ?? 0} of ${possible} tried`] : []),
+    ...said(number(afterMs), (ms) => `agreed after ${seconds(ms)}`),
+    ...(tried === possible ? [] : [`${number(tried) ?? 0} of ${possible} combinations tried`]),
   ]
 }
 

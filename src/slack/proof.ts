@@ -1,6 +1,6 @@
 import type { Case } from '../core/case.ts'
 import type { Grant } from '../core/grant.ts'
-import { type Proof, type Proved, ruleShown, wasSlow } from '../core/proof.ts'
+import { byRecord, type Proof, type Proved, ruleShown, wasSlow } from '../core/proof.ts'
 import { isRange } from '../core/source.ts'
 import { list } from './facts.ts'
 import { seconds, time, words } from './words.ts'
@@ -79,6 +79,11 @@ function onceClosed(proof: Proof, kase: Case): Said {
       }
     case 'another rule':
     case 'denied':
+      if (byRecord(proof))
+        return {
+          head: 'Closed (not verified)',
+          text: `Azure’s IP flow verify said ${at} that ${from(proof)} gets in by ${found(proof)}, which belongs to another request and ends with that.${tried(proof, kase)}`,
+        }
       return {
         head: 'Closed, but still reachable',
         text: `Azure’s IP flow verify said ${at} that ${from(proof)} gets in all the same, by ${found(proof)}. That is no rule of this request, so I leave it alone. If nobody needs it, whoever looks after it should remove it.${tried(proof, kase)}`,
