@@ -13,15 +13,22 @@ interface Said {
 const from = ({ sources }: Proof): string =>
   `${sources.length > 1 ? 'at least one of ' : ''}${list(sources.map((source) => words(source, 60)))}`
 
-/** `the rule x (3389/tcp)`; Azure names no rule where nothing stands in the way. */
+/** `the rule x (3389/tcp)`; Azure names no rule where no group stands in the way. */
 const found = ({ findings }: Proof): string =>
   list(
     findings.map(({ rule, ports }) =>
       rule === ''
-        ? `no rule at all (${words(ports, 200)})`
+        ? `no security group at all (${words(ports, 200)})`
         : `the rule ${words(ruleShown(rule), 100)} (${words(ports, 200)})`,
     ),
   )
+
+const isUnguarded = ({ findings }: Proof): boolean => findings.every(({ rule }) => rule === '')
+
+const advice = (proof: Proof): string =>
+  isUnguarded(proof)
+    ? 'No security group stands before the VM any more, so everybody gets in: whoever looks after it should put one there.'
+    : 'That is no rule of this request, so I leave it alone. If nobody needs it, whoever looks after it should remove it.'
 
 /** Nobody may think that more was tried than was. */
 function tried({ tried: count, possible, sources }: Proof, { request }: Case): string {
@@ -86,7 +93,7 @@ function onceClosed(proof: Proof, kase: Case): Said {
         }
       return {
         head: 'Closed, but still reachable',
-        text: `Azure’s IP flow verify said ${at} that ${from(proof)} gets in all the same, by ${found(proof)}. That is no rule of this request, so I leave it alone. If nobody needs it, whoever looks after it should remove it.${tried(proof, kase)}`,
+        text: `Azure’s IP flow verify said ${at} that ${from(proof)} gets in all the same, ${isUnguarded(proof) ? 'stopped' : 'let in'} by ${found(proof)}. ${advice(proof)}${tried(proof, kase)}`,
       }
     case 'still its rule':
       return {

@@ -161,7 +161,7 @@ describe('proof of flow', () => {
     await world.passes('30m')
     expect(world.cardText()).toMatch(/^Closed: /)
     const still =
-      /^Closed, but still reachable: rdp to vm-open01\. .* that 81\.2\.69\.142 gets in all the same, by the rule rdp-for-everyone \(3389\/tcp\)\. That is no rule of this request/
+      /^Closed, but still reachable: rdp to vm-open01\. .* that 81\.2\.69\.142 gets in all the same, let in by the rule rdp-for-everyone \(3389\/tcp\)\. That is no rule of this request/
     expect(world.thread().at(-1)).toMatch(still)
     expect(world.cardText()).toMatch(/Closed, but still reachable: /)
     expect(world.cardText()).not.toMatch(/Closed \(verified\)/)
