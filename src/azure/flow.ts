@@ -165,28 +165,42 @@ function refusal(error: unknown, doing: 'list' | 'ask', { vm }: FlowQuestion): F
 /** IP flow verify of Azure Network Watcher. */
 export function armFlow({ arm }: { readonly arm: Arm }): Flow {
   const watchers = new KnownWatchers(arm)
+  const watcherOf = async (question: FlowQuestion, signal: AbortSignal): Promise<string | FlowAnswer> => {
+    const { vm } = question
+    try {
+      const watcher = await watchers.in(vm.subscriptionId, vm.location, signal)
+      return (
+        watcher ?? cannot(`there is no Network Watcher in ${vm.location}, in the subscription of this VM`)
+      )
+    } catch (error) {
+      return refusal(error, 'list', question)
+    }
+  }
+  const ask = async (
+    watcher: string,
+    question: FlowQuestion,
+    signal: AbortSignal,
+    isFresh: boolean,
+  ): Promise<FlowAnswer> => {
+    try {
+      const { verdict, resultPath } = await begin(arm, watcher, question, signal)
+      if (verdict) return verdict
+      if (resultPath === null) return cannot('Azure answered without saying whether traffic passes')
+      return await resultAt(arm, resultPath, signal)
+    } catch (error) {
+      if (!isGone(error) || isFresh) return refusal(error, 'ask', question)
+      // The VM may be gone, or the watcher, which somebody may have made anew under another name.
+      watchers.forget(question.vm.subscriptionId)
+      const now = await watcherOf(question, signal)
+      return typeof now === 'string' ? ask(now, question, signal, true) : now
+    }
+  }
   return {
     async verify(question, signal) {
-      const { vm, source, endpoint } = question
-      if (`${source}${endpoint.address}`.includes(':')) return cannot('IP flow verify knows IPv4 only')
-      let watcher: string | null
-      try {
-        watcher = await watchers.in(vm.subscriptionId, vm.location, signal)
-      } catch (error) {
-        return refusal(error, 'list', question)
-      }
-      if (watcher === null)
-        return cannot(`there is no Network Watcher in ${vm.location}, in the subscription of this VM`)
-      try {
-        const { verdict, resultPath } = await begin(arm, watcher, question, signal)
-        if (verdict) return verdict
-        if (resultPath === null) return cannot('Azure answered without saying whether traffic passes')
-        return await resultAt(arm, resultPath, signal)
-      } catch (error) {
-        // The watcher itself may be gone.
-        if (isGone(error)) watchers.forget(vm.subscriptionId)
-        return refusal(error, 'ask', question)
-      }
+      if (`${question.source}${question.endpoint.address}`.includes(':'))
+        return cannot('IP flow verify knows IPv4 only')
+      const watcher = await watcherOf(question, signal)
+      return typeof watcher === 'string' ? ask(watcher, question, signal, false) : watcher
     },
   }
 }

@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js'
 import type { Answer, ArmCall } from './arm-call.ts'
-import { type ArmError, badRequest, resourceNotFound } from './errors.ts'
+import { ArmError, badRequest, resourceNotFound } from './errors.ts'
 import type { Packet } from './flow.ts'
 import { operationUrl } from './group-operations.ts'
 import { isRecord } from './rule-validation.ts'
@@ -39,7 +39,8 @@ export function verifyFlow(call: ArmCall): Answer {
   }
   const faults = sim.faults.take('operation', call.method, call.path.full)
   const stopped = (machine.powerState ?? running) !== running
-  if (stopped && faults.some((fault) => fault.kind === 'needs-running-vm')) throw notRunning(machine)
+  const needs = faults.find((fault) => fault.kind === 'needs-running-vm')
+  if (stopped && needs?.kind === 'needs-running-vm') throw notRunning(machine, needs)
   const slow = faults.find((fault) => fault.kind === 'slow-operation')
   const behind = faults.find((fault) => fault.kind === 'slow-propagation')
   const lagMs = behind?.kind === 'slow-propagation' ? behind.ms : 0
@@ -57,8 +58,8 @@ function watcherOf({ sim, path }: ArmCall): ArmResource {
 
 const running = 'PowerState/running'
 
-function notRunning({ id }: ArmResource): ArmError {
-  return badRequest('VMNotRunning', `The virtual machine ${id} is not running.`)
+function notRunning({ id }: ArmResource, { status = 400, code = 'VMNotRunning' }): ArmError {
+  return new ArmError(status, code, `The virtual machine ${id} is not running.`)
 }
 
 function verdictBody({ sim }: ArmCall, endpoint: Endpoint, packet: Packet, lagMs: number): object {

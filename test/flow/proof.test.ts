@@ -39,6 +39,15 @@ describe('proof of flow', () => {
     return world.dm('robin').find((text) => text.includes(`Request ${id}`)) ?? ''
   }
   const audited = () => world.auditLines().at(-1) ?? ''
+  const metric = async (name: string) => {
+    const body = await (await fetch(`http://127.0.0.1:${world.app.webPort}/metrics`)).text()
+    return Number(
+      body
+        .split('\n')
+        .find((line) => line.startsWith(`${name} `))
+        ?.split(' ')[1] ?? 0,
+    )
+  }
   const denies = (name: string, nsg: string, port = '3389') =>
     world.azure.mutate({
       do: 'put-rule',
@@ -101,6 +110,8 @@ describe('proof of flow', () => {
 
   test('the rule takes effect after 80 seconds: Robin and the thread hear when traffic passes, and how long it took', async () => {
     const asked = since()
+    const before = await metric('jit_time_to_traffic_seconds_bucket{le="120",of="open"}')
+    const sooner = await metric('jit_time_to_traffic_seconds_bucket{le="60",of="open"}')
     world.azure.fault({ ...check, kind: 'slow-propagation', ms: 80_000 })
     await opens()
     await world.passes('1m')
@@ -112,6 +123,8 @@ describe('proof of flow', () => {
     expect(world.dm('robin').at(-1)).toMatch(/^Open \(verified\): rdp to vm-jump01/)
     expect(world.thread()).toHaveLength(2)
     expect(audited()).toMatch(/agreed after 92 s/)
+    expect(await metric('jit_time_to_traffic_seconds_bucket{le="120",of="open"}')).toBe(before + 1)
+    expect(await metric('jit_time_to_traffic_seconds_bucket{le="60",of="open"}')).toBe(sooner)
     expect(asked()).toHaveLength(8)
     await world.passes('30m')
     expect(world.cardText()).toMatch(/Closed \(verified\)/)

@@ -60,15 +60,23 @@ function unproved(grant: Grant | null, of: Json | undefined, { versions }: Truth
   if (!grant || !proof) return null
   const from = proof.at - lookMs
   const during = (version: Version) => version.from <= proof.at && (version.to ?? proof.at) >= from
-  const stoodAll = (version: Version) => version.from <= from && (version.to ?? Number.POSITIVE_INFINITY) >= proof.at
-  const ours = grant.rules.map((rule) => ({ rule, seen: ofRule(versions, rule.nsgId, rule.name).filter(during) }))
+  const stoodAll = (version: Version) =>
+    version.from <= from && (version.to ?? Number.POSITIVE_INFINITY) >= proof.at
+  const ours = grant.rules.map((rule) => ({
+    rule,
+    seen: ofRule(versions, rule.nsgId, rule.name).filter(during),
+  }))
   if (proof.verdict === 'verified' && of === 'open') {
     const never = ours.find(({ rule, seen }) => !seen.some(({ live }) => lets(live, rule)))
-    return never ? `${grant.id} is said to be verified as open, and did not stand in ${never.rule.nsgId}` : null
+    return never
+      ? `${grant.id} is said to be verified as open, and did not stand in ${never.rule.nsgId}`
+      : null
   }
   if (proof.verdict === 'verified') {
     const all = ours.every(({ rule, seen }) => seen.some((one) => stoodAll(one) && lets(one.live, rule)))
-    return all && ours.length > 0 ? `${grant.id} is said to be verified as closed, and stood all the time` : null
+    return all && ours.length > 0
+      ? `${grant.id} is said to be verified as closed, and stood all the time`
+      : null
   }
   const unknown = proof.findings.find(
     ({ rule }) =>

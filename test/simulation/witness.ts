@@ -299,8 +299,9 @@ const atAnyTime = new Set<AuditType>([
   'request.unjustified',
 ])
 const proofsIn = ({ grant }: Case, verified: boolean): number =>
-  [grant?.proofs?.open, grant?.proofs?.closed].filter((one) => one && (one.verdict === 'verified') === verified)
-    .length
+  [grant?.proofs?.open, grant?.proofs?.closed].filter(
+    (one) => one && (one.verdict === 'verified') === verified,
+  ).length
 const besides = (kase: Case): Partial<Record<AuditType, number>> => {
   const { extensions = [], oversight } = kase.request
   return {
