@@ -35,10 +35,13 @@ function tried({ tried: count, possible, sources }: Proof, { request }: Case): s
   const some = count < possible ? ` Of ${possible} combinations of address and port ${count} were tried.` : ''
   const ends =
     isRange(request.source.address) && sources.length > 0
-      ? ` Of the range ${words(request.source.address, 60)} only ${list(sources.map((one) => words(one, 60)))} was tried.`
+      ? ` Of the range ${words(request.source.address, 60)} only ${list(sources.map((one) => words(one, 60)))} ${sources.length > 1 ? 'were' : 'was'} tried.`
       : ''
   return `${some}${ends}`
 }
+
+/** Azure’s own words may end with a full stop of their own. */
+const why = (proof: Proof): string => `${words((proof.why ?? 'unknown').replace(/[.\s]+$/, ''), 400)}.`
 
 const slow = (proof: Proof): string =>
   wasSlow(proof) ? ` That was ${seconds(proof.afterMs ?? 0)} after its network rule was there.` : ''
@@ -70,7 +73,7 @@ function whileOpen(proof: Proof, kase: Case, { expiresAt }: Grant): Said {
         }${tried(proof, kase)}`,
       }
     case 'not verified':
-      return { head: 'Open (not verified)', text: `${words(proof.why ?? 'unknown', 400)}.` }
+      return { head: 'Open (not verified)', text: why(proof) }
     default:
       return proof.verdict satisfies never
   }
@@ -101,7 +104,7 @@ function onceClosed(proof: Proof, kase: Case): Said {
         text: `Its network rule is gone, and Azure’s IP flow verify still said ${at} that ${from(proof)} gets in by ${found(proof)}. Azure may need longer: check in Network Watcher whether that is over.${tried(proof, kase)}`,
       }
     case 'not verified':
-      return { head: 'Closed (not verified)', text: `${words(proof.why ?? 'unknown', 400)}.` }
+      return { head: 'Closed (not verified)', text: why(proof) }
     default:
       return proof.verdict satisfies never
   }

@@ -297,7 +297,7 @@ describe('proof of flow', () => {
     await opens('ssh vm-web01 30m from 81.2.69.128/28')
     await world.passes({ seconds: 3 })
     expect(world.cardText()).toMatch(
-      /Open \(verified\): .* Of the range 81\.2\.69\.128\/28 only 81\.2\.69\.128 and 81\.2\.69\.143 was tried/,
+      /Open \(verified\): .* Of the range 81\.2\.69\.128\/28 only 81\.2\.69\.128 and 81\.2\.69\.143 were tried/,
     )
     expect(asked()).toHaveLength(2)
     await world.passes('31m')
