@@ -128,6 +128,7 @@ type Given = Pick<
   | 'inventory'
   | 'topology'
   | 'firewall'
+  | 'flow'
   | 'survey'
   | 'azureRoles'
   | 'observe'

@@ -2,6 +2,7 @@ import type { TokenCredential } from '@azure/identity'
 import { connectArm } from './azure/arm.ts'
 import { azureRoles } from './azure/azure-roles.ts'
 import { entraUsers } from './azure/entra-users.ts'
+import { armFlow } from './azure/flow.ts'
 import { armInventory } from './azure/inventory.ts'
 import { nsgFirewall } from './azure/nsg-firewall.ts'
 import { armSurvey } from './azure/survey.ts'
@@ -36,5 +37,6 @@ export function connectAzure(config: AzureConfig, clock: Clock, credential?: Tok
     inventorySource: armInventory({ arm }),
     topology: armTopology({ arm }),
     firewall: nsgFirewall({ arm }),
+    flow: armFlow({ arm }),
   }
 }

@@ -93,6 +93,13 @@ export function createMetrics(read: () => Promise<Standing>): Metrics {
     buckets: secondBuckets,
     registers,
   })
+  const traffic = new Histogram({
+    name: 'jit_time_to_traffic_seconds',
+    help: 'From the reading that every rule is there, or gone, until Azure’s IP flow verify agrees that traffic passes, or does not',
+    labelNames: ['of'],
+    buckets: secondBuckets,
+    registers,
+  })
   const transitions = new Counter({
     name: 'jit_transitions_total',
     help: 'Committed transitions by audit event',
@@ -112,11 +119,14 @@ export function createMetrics(read: () => Promise<Standing>): Metrics {
         return
       }
       const { grant } = outcome.next
-      for (const { type } of outcome.audit) {
+      for (const { type, details } of outcome.audit) {
         transitions.inc({ type })
         // Whatever it was closed for: one that was closed early and did not go in time was open for too long as well.
         if (type === 'grant.closed' && grant?.state === 'closed' && grant.closedAt >= grant.expiresAt)
           lateness.observe(latenessMs(grant) / 1000)
+        const { of, afterMs } = details
+        if (type === 'grant.verified' && typeof of === 'string' && typeof afterMs === 'number')
+          traffic.observe({ of }, afterMs / 1000)
         if (type === 'grant.open' && grant?.openedAt)
           opening.observe((grant.openedAt - (grant.opensAt ?? grant.approvedAt)) / 1000)
       }

@@ -21,6 +21,7 @@ export type JobKind =
   | 'stuck'
   | 'plan rules'
   | 'write rules'
+  | 'verify flow'
   | 'talk'
   | 'announce'
   | 'page'
@@ -36,7 +37,7 @@ export type JobKind =
  * Jobs of different lanes never wait for one another. A job that is woken into `closes` stays there until it
  * is finished, even when it is woken again for an open: closes never wait behind opens.
  */
-export type Lane = 'timers' | 'closes' | 'opens' | 'slack' | 'people' | 'surveys'
+export type Lane = 'timers' | 'closes' | 'opens' | 'slack' | 'people' | 'surveys' | 'proofs'
 
 export interface NewJob {
   /** Unique: putting a job with the key of one that exists moves or wakes that one. */

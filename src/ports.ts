@@ -9,6 +9,7 @@ import type { LiveRule } from './core/live-rule.ts'
 import type { Panic } from './core/panic.ts'
 import type { Member, Person } from './core/person.ts'
 import type { Pages, Verdict } from './core/policy.ts'
+import type { FlowAnswer, FlowQuestion } from './core/proof.ts'
 import type { SurveyedGroup } from './core/reconcile.ts'
 import type { Ask, Request } from './core/request.ts'
 import type { Family } from './core/source.ts'
@@ -81,6 +82,12 @@ export interface Firewall {
   block(rule: Rule, signal: AbortSignal): Promise<Written>
   /** Removes the one rule and reads that it is gone. Never throws for what Azure answers. */
   close(rule: Pick<Rule, 'name' | 'nsgId'>, signal: AbortSignal): Promise<Written>
+}
+
+/** Asks Azure what would become of one packet. */
+export interface Flow {
+  /** Throws a `Fault` only for what trying again may mend; what Azure cannot tell is an answer, with the reason. */
+  verify(question: FlowQuestion, signal: AbortSignal): Promise<FlowAnswer>
 }
 
 /** Reads what really stands in Azure, past everything that the database believes. Throws a `Fault`. */

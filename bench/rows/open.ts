@@ -46,12 +46,25 @@ const rule: SecurityRule = {
 
 const numbered = (word: string, index: number) => `${word}-${String(index).padStart(5, '0')}`
 
+/** The addresses of so few VMs are all in one subnet. */
+const addressOf = (index: number) => `10.0.0.${10 + index}`
+
+const packetTo = (machine: string, address: string) => ({
+  targetResourceId: machine,
+  direction: 'Inbound',
+  protocol: 'TCP',
+  localIPAddress: address,
+  localPort: '22',
+  remoteIPAddress: '81.2.69.142',
+  remotePort: '*',
+})
+
 type Azure = PartProcess<AzurePart>
 
 /** Opens one rule in the security group of this number, and answers when it began to. */
 type Way = (index: number) => Promise<number>
 
-/** The least that there is: one PUT, then asking how far it is. */
+/** The least that there is: one PUT, then asking how far it is, and one question whether traffic passes. */
 async function rawWay(azure: Azure): Promise<Way> {
   const headers = {
     authorization: `Bearer ${await azure.ask('token')}`,
@@ -76,6 +89,15 @@ async function rawWay(azure: Azure): Promise<Way> {
     if (put.status !== 201 || at === null) throw new Error(`the PUT was answered with ${put.status}`)
     do await pause(everyMs)
     while ((await operation(at)) !== 'Succeeded')
+    const watcher = `/subscriptions/${subscription}/resourceGroups/${group}/providers/Microsoft.Network/networkWatchers/NetworkWatcher_westeurope`
+    const machine = `/subscriptions/${subscription}/resourceGroups/${group}/providers/Microsoft.Compute/virtualMachines`
+    const asked = await fetch(`${url}${watcher}/ipFlowVerify?api-version=${apiVersion}`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(packetTo(`${machine}/${numbered('vm', index)}`, addressOf(index))),
+    })
+    await asked.arrayBuffer()
+    if (asked.status !== 200) throw new Error(`the question was answered with ${asked.status}`)
     return begunAt
   }
 }
@@ -118,15 +140,47 @@ async function ourWay(site: Site, azure: Azure): Promise<Way> {
 interface Measured {
   readonly ms: number[]
   readonly calls: number[]
+  /** The same until it was asked whether traffic passes, for the ways that ask. */
+  readonly verifiedMs: number[]
+  readonly verifiedCalls: number[]
+}
+
+const measured = (): Measured => ({ ms: [], calls: [], verifiedMs: [], verifiedCalls: [] })
+
+const isOfFlow = ({ path }: { readonly path: string }) => path.includes('/networkWatchers')
+
+/** The bot asks after it has said that it is open, so that is waited for. */
+async function callsUntilAsked(azure: Azure, begunAt: number) {
+  for (let tries = 0; ; tries += 1) {
+    const calls = (await azure.ask('calls', '')).filter(({ time }) => time >= begunAt)
+    if (calls.some(isOfFlow) || tries >= 100) return calls
+    await pause(everyMs)
+  }
 }
 
 /** Until the last call that the way needed came in; what the bot calls before the click is not counted. */
-async function measure(azure: Azure, way: Way, index: number, into: Measured): Promise<void> {
+async function measure(
+  azure: Azure,
+  { way, verifies }: Contender,
+  index: number,
+  into: Measured,
+): Promise<void> {
   await azure.ask('forget')
   const begunAt = await way(index)
-  const calls = (await azure.ask('calls', '')).filter(({ time }) => time >= begunAt)
-  into.ms.push((calls.at(-1)?.time ?? Number.NaN) - begunAt)
-  into.calls.push(calls.length)
+  const calls = verifies
+    ? await callsUntilAsked(azure, begunAt)
+    : (await azure.ask('calls', '')).filter(({ time }) => time >= begunAt)
+  const opening = calls.filter((call) => !isOfFlow(call))
+  into.ms.push((opening.at(-1)?.time ?? Number.NaN) - begunAt)
+  into.calls.push(opening.length)
+  into.verifiedMs.push((calls.findLast(isOfFlow)?.time ?? Number.NaN) - begunAt)
+  into.verifiedCalls.push(calls.length)
+}
+
+interface Contender {
+  readonly way: Way
+  readonly verifies: boolean
+  readonly measured: Measured
 }
 
 export const open: Family = {
@@ -136,25 +190,29 @@ export const open: Family = {
     const caFile = site.path('ca.pem')
     const azure = await site.start<AzurePart>('azure', { vms, latencyMs, operationMs, caFile })
     setDefaultCACertificates([...getCACertificates('default'), azure.facts.caPem])
-    const ways = [
-      { way: await ourWay(site, azure), measured: { ms: [], calls: [] } as Measured },
-      { way: await rawWay(azure), measured: { ms: [], calls: [] } as Measured },
-      { way: sdkWay(azure), measured: { ms: [], calls: [] } as Measured },
+    const ways: readonly Contender[] = [
+      { way: await ourWay(site, azure), verifies: true, measured: measured() },
+      { way: await rawWay(azure), verifies: true, measured: measured() },
+      { way: sdkWay(azure), verifies: false, measured: measured() },
     ]
     for (let round = 0; round < warmUps + rounds; round += 1) {
-      for (const [at, { way, measured }] of ways.entries()) {
-        const into = round < warmUps ? { ms: [], calls: [] } : measured
-        await measure(azure, way, round * ways.length + at, into)
+      for (const [at, contender] of ways.entries()) {
+        const into = round < warmUps ? measured() : contender.measured
+        await measure(azure, contender, round * ways.length + at, into)
       }
     }
-    const [ours, raw, sdk] = ways.map(({ measured }) => measured)
+    const [ours, raw, sdk] = ways.map((contender) => contender.measured)
     if (!ours || !raw || !sdk) throw new Error('there are three ways')
     const compare = (what: keyof Measured, name: string, unit: Row['unit'], than: Measured, goal?: Goal) =>
       row(
         name,
         unit,
         median(ours[what]),
-        { name: than === raw ? 'raw PUT' : 'SDK waiter', figure: median(than[what]) },
+        {
+          name:
+            than !== raw ? 'SDK waiter' : what.startsWith('verified') ? 'raw PUT and question' : 'raw PUT',
+          figure: median(than[what]),
+        },
         goal,
       )
     return [
@@ -162,6 +220,14 @@ export const open: Family = {
       compare('ms', 'click to open, p50', 'ms', sdk, atMostTimes(1)),
       compare('calls', 'calls to Azure from click to open', 'calls', raw),
       compare('calls', 'calls to Azure from click to open', 'calls', sdk),
+      compare(
+        'verifiedMs',
+        'click to open and asked whether traffic passes, p50',
+        'ms',
+        raw,
+        atMostTimes(1.5),
+      ),
+      compare('verifiedCalls', 'calls to Azure from click to open and that question', 'calls', raw),
     ]
   },
 }

@@ -14,6 +14,10 @@ const toleratedStepMs = 1_000
 /** A longer wish to be left alone is not heard: something must find out when it is over. */
 const longestPauseMs = 60_000
 
+/** Questions take less than half of what ARM fills its bucket for writes with, and few at once. */
+const questionMs = 250
+const questionsAtOnce = 20
+
 /** What a call hears that was not even sent. */
 const unsent: Answer = {
   status: 429,
@@ -46,6 +50,8 @@ interface Line {
 export class Pace {
   readonly #clock: Clock
   readonly #lines = new Map<string, Line>()
+  /** When each subscription’s next question would be asked if they were asked evenly. */
+  readonly #questions = new Map<string, number>()
   #latest = Number.NEGATIVE_INFINITY
 
   constructor(clock: Clock) {
@@ -85,6 +91,28 @@ export class Pace {
     } catch (error) {
       if (!this.#refused(line, error)) throw error
       throw this.#later(line, key, this.#turn(line, 'deletes'), error.answer)
+    }
+  }
+
+  /**
+   * Runs a question that costs as much as a write does, in a turn of its own: nobody waits for it, and an open must
+   * not find the bucket empty because of it.
+   */
+  async ask<T>(subscriptionId: string, signal: AbortSignal, run: () => Promise<T>): Promise<T> {
+    const now = this.#clock.now()
+    const from = Math.max(this.#questions.get(subscriptionId) ?? now, now)
+    this.#questions.set(subscriptionId, from + questionMs)
+    let left = from - questionsAtOnce * questionMs - now
+    for (; left > 0 && !signal.aborted; left -= longestWaitMs)
+      await this.#clock.sleep(Math.min(left, longestWaitMs), signal)
+    try {
+      return await run()
+    } catch (error) {
+      if (isThrottled(error)) {
+        const at = this.#clock.now() + wishOf(error) + questionsAtOnce * questionMs
+        this.#questions.set(subscriptionId, Math.max(this.#questions.get(subscriptionId) ?? 0, at))
+      }
+      throw error
     }
   }
 

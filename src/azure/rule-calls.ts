@@ -23,7 +23,7 @@ export interface RuleCalls {
 }
 
 /** Only path and query are kept: the token must not follow a header to another host. */
-function pathOf(url: string): string {
+export function pathOf(url: string): string {
   const { pathname, search } = new URL(url, 'https://management.azure.com')
   return pathname + search
 }

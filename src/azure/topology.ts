@@ -1,7 +1,7 @@
 import type { NetworkInterface, NetworkInterfaceIPConfiguration } from '@azure/arm-network'
 import { Fault } from '../core/fault.ts'
 import type { Family } from '../core/source.ts'
-import type { Hop, Path, Vm } from '../core/vm.ts'
+import type { Endpoint, Hop, Path, Vm } from '../core/vm.ts'
 import type { Topology } from '../ports.ts'
 import { shapeOf, shapesOf, textOf } from './answer.ts'
 import type { Arm, CallOptions } from './arm.ts'
@@ -66,6 +66,7 @@ async function publicAddress(arm: Arm, id: string, signal?: AbortSignal): Promis
 
 /** A network interface with those of its addresses that somebody outside would come in by. */
 interface Door {
+  readonly id: string
   readonly name: string
   readonly nsgId: string | null
   readonly addresses: readonly NetworkInterfaceIPConfiguration[]
@@ -78,6 +79,7 @@ const inFamily = (config: NetworkInterfaceIPConfiguration, family: Family): bool
   !config.privateIPAddress.includes('/')
 
 const door = (nic: NetworkInterface, addresses: readonly NetworkInterfaceIPConfiguration[]): Door => ({
+  id: nic.id?.toLowerCase() ?? '',
   name: nic.name ?? '',
   nsgId: nic.networkSecurityGroup?.id?.toLowerCase() ?? null,
   addresses,
@@ -126,6 +128,11 @@ function hopsOf(doors: readonly Door[], subnets: ReadonlyMap<string, string | nu
   return [...hops.values()]
 }
 
+const endpointsOf = (doors: readonly Door[]): readonly Endpoint[] =>
+  doors.flatMap(({ id, addresses }) =>
+    addresses.map(({ privateIPAddress = '' }) => ({ networkInterface: id, address: privateIPAddress })),
+  )
+
 const unguarded = (doors: readonly Door[], subnets: ReadonlyMap<string, string | null>): Door | undefined =>
   doors.find(
     ({ nsgId, addresses }) =>
@@ -152,7 +159,7 @@ export function armTopology({ arm }: { readonly arm: Arm }): Topology {
       const subnets = new Map(subnetIds.map((id, index) => [id, groups[index] ?? null]))
       const open = unguarded(doors, subnets)
       if (open) return { kind: 'unguarded', networkInterface: open.name }
-      return { kind: 'guarded', hops: hopsOf(doors, subnets), connectTo }
+      return { kind: 'guarded', hops: hopsOf(doors, subnets), connectTo, endpoints: endpointsOf(doors) }
     },
   }
 }

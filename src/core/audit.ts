@@ -20,6 +20,10 @@ export type AuditType =
   | 'grant.closing'
   | 'grant.stuck'
   | 'grant.closed'
+  /** Azure's IP flow verify agrees that it is open, or closed. */
+  | 'grant.verified'
+  /** It says otherwise, or nothing. */
+  | 'grant.unverified'
   /** An operator stopped all access in a scope, or lifted that. */
   | 'panic.begun'
   | 'panic.lifted'

@@ -2,7 +2,7 @@ import type { AuditEvent, Json } from './audit.ts'
 import { minute } from './duration.ts'
 import type { Effect, Note } from './effect.ts'
 import { latenessMs, type Rule } from './grant.ts'
-import { audit, baseOf, noteOf, type State, show, write } from './grant-parts.ts'
+import { audit, baseOf, noteOf, type State, show, verify, write } from './grant-parts.ts'
 import { type Transition, unchanged } from './outcome.ts'
 import type { Person } from './person.ts'
 import type { Request } from './request.ts'
@@ -118,6 +118,8 @@ function finishClosing(
       { kind: 'drop timer', timer: 'stuck', requestId: request.id },
       show(request.id),
       noteOf(next, note),
+      // Without a rule nothing was let in.
+      ...(next.rules.length > 0 ? [verify(next, 'closed')] : []),
     ],
   }
 }

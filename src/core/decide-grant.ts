@@ -11,6 +11,7 @@ import { neverStarted, planned, present, repriced, start, startWaits } from './o
 import { type Outcome, refuse, type Transition, unchanged } from './outcome.ts'
 import type { Panic } from './panic.ts'
 import type { Person } from './person.ts'
+import { proved } from './proved.ts'
 import type { Request } from './request.ts'
 
 type GrantEvent = Exclude<
@@ -44,7 +45,7 @@ export function decideGrant(current: Case, event: GrantEvent, now: number): Outc
     case 'start waits':
       return grant.state === 'opening' ? startWaits(request, grant, event.silent, now) : unchanged(current)
     case 'rules planned':
-      return grant.state === 'opening' ? planned(request, grant, event.rules, now) : unchanged(current)
+      return grant.state === 'opening' ? planned(request, grant, event, now) : unchanged(current)
     case 'rule repriced':
       return repriced(current, grant, event.nsgId, event.priority)
     case 'rule present':
@@ -69,6 +70,8 @@ export function decideGrant(current: Case, event: GrantEvent, now: number): Outc
       return grant.state === 'closed' ? cameBack(current, grant, event, now) : unchanged(current)
     case 'stuck':
       return grant.state === 'closing' ? stuck(request, grant, now) : unchanged(current)
+    case 'flow proved':
+      return proved(current, grant, event, now)
     case 'warning':
       return warn(current, grant, now)
     case 'expiry':

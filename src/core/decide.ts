@@ -87,6 +87,7 @@ export function decide(
     case 'vm gone':
     case 'rule came back':
     case 'stuck':
+    case 'flow proved':
     case 'warning':
     case 'expiry':
     case 'panic':

@@ -1,5 +1,6 @@
 import type { CloseReason } from './grant.ts'
 import type { Person } from './person.ts'
+import type { Proof, Proved } from './proof.ts'
 
 /** What the grant wants of its rules: that they are there, or that they are gone. */
 export type Want = 'present' | 'absent'
@@ -65,6 +66,8 @@ export type Note =
   | { readonly type: 'stopped'; readonly at: number; readonly by: Person; readonly reason: string }
   /** A rule whose removal had been confirmed stood there again. */
   | { readonly type: 'came back'; readonly at: number; readonly nsgId: string; readonly name: string }
+  /** What Azure's IP flow verify said is news. */
+  | { readonly type: 'flow'; readonly at: number; readonly of: Proved; readonly proof: Proof }
   | {
       readonly type: 'decided'
       readonly state: 'denied' | 'canceled' | 'lapsed'
@@ -80,6 +83,8 @@ export type Effect =
   | { readonly kind: 'plan rules'; readonly requestId: string; readonly expiresAt: number }
   /** Bring every rule of one network security group to where its grant wants it. */
   | { readonly kind: 'write rules'; readonly nsgId: string; readonly want: Want }
+  /** Ask Azure whether traffic passes. */
+  | { readonly kind: 'verify flow'; readonly requestId: string; readonly of: Proved }
   /** Bring the card and the requester's message up to date: at once, or by `at` when nothing else does before. */
   | { readonly kind: 'show'; readonly requestId: string; readonly at?: number }
   | { readonly kind: 'note'; readonly requestId: string; readonly note: Note }

@@ -4,7 +4,9 @@ import type { Difference } from './live-rule.ts'
 import type { Panic } from './panic.ts'
 import type { Member, Person } from './person.ts'
 import type { Approvers, Terms, Verdict } from './policy.ts'
+import type { Proof, Proved } from './proof.ts'
 import type { Ask } from './request.ts'
+import type { Endpoint } from './vm.ts'
 
 /** What an answer to a request is judged by at one moment. */
 export interface Standing {
@@ -80,7 +82,11 @@ export type Event =
     }
   /** The start has come, and an outside system did not say what has to be known for it. */
   | { readonly type: 'start waits'; readonly silent: 'Slack' | 'Entra' }
-  | { readonly type: 'rules planned'; readonly rules: readonly Rule[] }
+  | {
+      readonly type: 'rules planned'
+      readonly rules: readonly Rule[]
+      readonly endpoints?: readonly Endpoint[]
+    }
   | { readonly type: 'could not open'; readonly detail: string }
   | { readonly type: 'rule repriced'; readonly nsgId: string; readonly priority: number }
   | { readonly type: 'rule present'; readonly nsgId: string }
@@ -92,6 +98,8 @@ export type Event =
   | { readonly type: 'vm gone' }
   /** A rule of a closed grant stands in Azure again. */
   | { readonly type: 'rule came back'; readonly nsgId: string; readonly name: string }
+  /** Azure was asked whether traffic passes, for the state that the grant was in. */
+  | { readonly type: 'flow proved'; readonly of: Proved; readonly proof: Proof }
   | { readonly type: 'warning' }
   | { readonly type: 'stuck' }
   | { readonly type: 'expiry' }

@@ -1,6 +1,7 @@
 import type { AuditEvent, AuditType, Json } from './audit.ts'
 import type { Effect, Note, Want } from './effect.ts'
 import type { Grant, GrantBase } from './grant.ts'
+import type { Proved } from './proof.ts'
 
 export type State<S extends Grant['state']> = Extract<Grant, { state: S }>
 
@@ -20,6 +21,8 @@ export const baseOf = (grant: Grant): GrantBase => ({
   rules: grant.rules,
   openedAt: grant.openedAt,
   ...(grant.opensAt !== undefined && { opensAt: grant.opensAt }),
+  ...(grant.endpoints && { endpoints: grant.endpoints }),
+  ...(grant.proofs && { proofs: grant.proofs }),
 })
 
 export const show = (requestId: string): Effect => ({ kind: 'show', requestId })
@@ -27,6 +30,12 @@ export const noteOf = (grant: GrantBase, note: Note): Effect => ({
   kind: 'note',
   requestId: grant.requestId,
   note,
+})
+
+export const verify = (grant: GrantBase, of: Proved): Effect => ({
+  kind: 'verify flow',
+  requestId: grant.requestId,
+  of,
 })
 
 export const write = (grant: GrantBase, want: Want): Effect[] =>

@@ -1,5 +1,7 @@
 import type { Person } from './person.ts'
+import type { Proofs } from './proof.ts'
 import type { Port } from './service.ts'
+import type { Endpoint } from './vm.ts'
 
 /** One NSG security rule of a grant. It is recorded before it is written and never edited in place. */
 export interface Rule {
@@ -33,6 +35,10 @@ export interface GrantBase {
   readonly openedAt: number | null
   /** Set when it was approved before its start: nothing is written earlier. */
   readonly opensAt?: number
+  /** The addresses that its rules let somebody in to, as read when they were planned. */
+  readonly endpoints?: readonly Endpoint[]
+  /** What Azure's IP flow verify said once it was open, and once it was closed. */
+  readonly proofs?: Proofs
 }
 
 interface Opening {

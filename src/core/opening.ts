@@ -6,7 +6,7 @@ import type { Effect } from './effect.ts'
 import type { Event } from './event.ts'
 import { isExpired } from './expiry.ts'
 import type { Grant, Rule } from './grant.ts'
-import { audit, baseOf, noteOf, type State, show, write } from './grant-parts.ts'
+import { audit, baseOf, noteOf, type State, show, verify, write } from './grant-parts.ts'
 import { type Transition, unchanged } from './outcome.ts'
 import type { Request } from './request.ts'
 import { nowMissing } from './yeses-now.ts'
@@ -77,7 +77,7 @@ export function startWaits(
 export function planned(
   request: Request,
   grant: State<'opening'>,
-  rules: readonly Rule[],
+  { rules, endpoints }: Pick<Extract<Event, { type: 'rules planned' }>, 'rules' | 'endpoints'>,
   now: number,
 ): Transition {
   if (isExpired(grant.expiresAt, now)) {
@@ -91,7 +91,7 @@ export function planned(
     const detail = 'no security group was found to put a rule in'
     return startClosing(request, grant, { reason: 'could not open', by: null, detail }, now)
   }
-  const next: Grant = { ...grant, rules }
+  const next: Grant = { ...grant, rules, ...(endpoints && { endpoints }) }
   return { ok: true, next: { request, grant: next }, audit: [], effects: write(next, 'present') }
 }
 
@@ -119,6 +119,10 @@ export function present(request: Request, grant: State<'opening'>, nsgId: string
     audit: [
       audit('grant.open', next, 'jitney', now, { expiresAt: next.expiresAt, rules: rules.map(ruleJson) }),
     ],
-    effects: [show(request.id), noteOf(next, { type: 'opened', at: now, expiresAt: next.expiresAt })],
+    effects: [
+      show(request.id),
+      noteOf(next, { type: 'opened', at: now, expiresAt: next.expiresAt }),
+      verify(next, 'open'),
+    ],
   }
 }

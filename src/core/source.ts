@@ -128,7 +128,8 @@ export const widestRange = 256
 export const countText = (addresses: number): string =>
   addresses === 1 ? 'one address' : `${addresses.toLocaleString('en-US')} addresses`
 
-function endsOf(range: string): readonly [first: string, last: string] {
+/** The first and the last address of a range. */
+export function endsOf(range: string): readonly [first: string, last: string] {
   const kind = range.includes(':') ? ipaddr.IPv6 : ipaddr.IPv4
   return [kind.networkAddressFromCIDR(range).toString(), kind.broadcastAddressFromCIDR(range).toString()]
 }

@@ -21,9 +21,22 @@ export interface Hop {
   readonly destinations: readonly string[]
 }
 
+/** A way into a VM: one of its private addresses, and the network interface that carries it. */
+export interface Endpoint {
+  /** Resource id in lower case. */
+  readonly networkInterface: string
+  readonly address: string
+}
+
 /** How a packet from outside reaches a VM, or why asking for access makes no sense. */
 export type Path =
-  | { readonly kind: 'guarded'; readonly hops: readonly Hop[]; readonly connectTo: string | null }
+  | {
+      readonly kind: 'guarded'
+      readonly hops: readonly Hop[]
+      readonly connectTo: string | null
+      /** The addresses behind the groups; missing where they were not read. */
+      readonly endpoints?: readonly Endpoint[]
+    }
   /** No security group stands in the way, so everything is let in already. */
   | { readonly kind: 'unguarded'; readonly networkInterface: string }
   | { readonly kind: 'unreachable'; readonly why: string }

@@ -8,6 +8,7 @@ import type {
   Clock,
   Directory,
   Firewall,
+  Flow,
   Inventory,
   OnCall,
   Store,
@@ -29,6 +30,7 @@ import { knowRoles } from './requester-roles.ts'
 import { start } from './start.ts'
 import { talk } from './talk.ts'
 import { timer } from './timers.ts'
+import { verifyFlow } from './verify-flow.ts'
 import { createWorker, type Worker } from './worker.ts'
 import { writeRules } from './write-rules.ts'
 
@@ -44,6 +46,8 @@ export interface EngineParts {
   /** Null or absent: roles are never known. */
   readonly azureRoles?: AzureRoles | null
   readonly firewall: Firewall
+  /** Null or absent: nothing is ever verified. */
+  readonly flow?: Flow | null
   readonly survey: Survey
   /** What is wrong with the clocks, in words; null when they agree. While they do not, nothing opens. */
   readonly clockTrouble: () => string | null
@@ -81,6 +85,7 @@ export function createEngine(parts: EngineParts): Engine {
       stuck: timer(dispatcher, 'stuck'),
       'plan rules': planRules(all),
       'write rules': writeRules(all),
+      'verify flow': verifyFlow(all),
       talk: talk(all),
       announce: announce({ ...all, channel: () => parts.policy().auditChannel }),
       intake: intake(all),

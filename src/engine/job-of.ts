@@ -1,4 +1,5 @@
 import type { Effect, Note, Timer, Want } from '../core/effect.ts'
+import type { Proved } from '../core/proof.ts'
 import type { NewJob } from '../ports.ts'
 
 const timerKey = (requestId: string, timer: Timer) => `request:${requestId}:${timer}`
@@ -79,6 +80,21 @@ export const groupJob = (nsgId: string, want: Want, dueAt: number): NewJob => ({
   mode: 'wake',
 })
 
+export const flowJob = (requestId: string, of: Proved, dueAt: number): NewJob => ({
+  key: `flow:${of}:${requestId}`,
+  kind: 'verify flow',
+  lane: 'proofs',
+  subject: `${of}:${requestId}`,
+  dueAt,
+  mode: 'wake',
+})
+
+/** What such a job is about, by its subject. */
+export function provedIn(subject: string): { readonly of: Proved; readonly requestId: string } {
+  const [of = '', ...id] = subject.split(':')
+  return { of: of === 'closed' ? of : 'open', requestId: id.join(':') }
+}
+
 interface NoteTo {
   readonly requestId: string
   readonly note: Note
@@ -88,6 +104,8 @@ interface NoteTo {
 /** Everybody who watches the card sees the edits; the thread holds what happens to the access itself. */
 const readers = (note: Note): readonly NoteTo['to'][] => {
   if (note.type === 'said') return note.inThread ? ['requester'] : ['thread', 'requester']
+  // After the end the requester has nothing to do with what else lets somebody in.
+  if (note.type === 'flow') return note.of === 'open' ? ['thread', 'requester'] : ['thread']
   if (note.type === 'decided') return ['requester']
   const threadOnly =
     note.type === 'came back' ||
@@ -168,6 +186,9 @@ export function addEffect(rows: Rows, effect: Effect, now: number): void {
     }
     case 'end following':
       addJob(rows, followingJob(effect.requestId, now))
+      return
+    case 'verify flow':
+      addJob(rows, flowJob(effect.requestId, effect.of, now))
       return
     case 'page':
       addJob(rows, pageJob(effect.requestId, now))

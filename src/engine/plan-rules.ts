@@ -2,7 +2,7 @@ import { Fault } from '../core/fault.ts'
 import { type Grant, type Rule, ruleDescription, ruleName } from '../core/grant.ts'
 import { choosePriority, defaultBand } from '../core/priority.ts'
 import type { Request } from '../core/request.ts'
-import type { Hop } from '../core/vm.ts'
+import type { Endpoint, Hop } from '../core/vm.ts'
 import type { Claim, Clock, Firewall, Store, Topology } from '../ports.ts'
 import { pauseMs } from './backoff.ts'
 import type { Dispatcher } from './dispatch.ts'
@@ -20,7 +20,7 @@ export interface PlanParts {
 const longestPlanMs = 20_000
 
 type Planned =
-  | { readonly ok: true; readonly rules: readonly Rule[] }
+  | { readonly ok: true; readonly rules: readonly Rule[]; readonly endpoints?: readonly Endpoint[] }
   | { readonly ok: false; readonly why: string }
 
 const no = (why: string): Planned => ({ ok: false, why })
@@ -40,7 +40,11 @@ export const planRules =
         plan(parts, request, grant, signal),
       )
       const event = planned.ok
-        ? ({ type: 'rules planned', rules: planned.rules } as const)
+        ? ({
+            type: 'rules planned',
+            rules: planned.rules,
+            ...(planned.endpoints && { endpoints: planned.endpoints }),
+          } as const)
         : ({ type: 'could not open', detail: planned.why } as const)
       await parts.dispatcher.dispatch({ requestId: claim.subject, event, claim })
       return ended
@@ -74,7 +78,12 @@ async function plan(parts: PlanParts, request: Request, grant: Grant, signal: Ab
   const rules = await Promise.all(path.hops.map((hop) => planRule(parts, request, grant, hop, signal)))
   const failed = rules.find((rule) => typeof rule === 'string')
   if (failed !== undefined) return no(failed)
-  return { ok: true, rules: rules.filter((rule) => typeof rule !== 'string') }
+  const { endpoints } = path
+  return {
+    ok: true,
+    rules: rules.filter((rule) => typeof rule !== 'string'),
+    ...(endpoints && { endpoints }),
+  }
 }
 
 /** Approvers said yes to rules in these groups and for these addresses of the VM, and to no others. */

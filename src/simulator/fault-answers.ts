@@ -54,6 +54,8 @@ export function refusalOf(fault: Fault, { path, method, now, tokens }: FaultCont
     case 'operation-canceled':
     case 'late-conflict':
     case 'stale-reads':
+    case 'slow-propagation':
+    case 'needs-running-vm':
       break
   }
   return null

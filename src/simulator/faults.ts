@@ -33,6 +33,10 @@ export type Fault = Matcher &
     | { kind: 'operation-canceled'; effect?: boolean }
     | { kind: 'late-conflict' }
     | { kind: 'stale-reads'; reads: number; skip?: number }
+    /** IP flow verify judges by the rules as they were so long ago. */
+    | { kind: 'slow-propagation'; ms: number }
+    /** IP flow verify refuses a machine that does not run; whether Azure does so is not documented. */
+    | { kind: 'needs-running-vm'; status?: number; code?: string }
   )
 
 type FaultKind = Fault['kind']
@@ -80,6 +84,8 @@ const kinds: Record<FaultKind, { stage: Stage; fields: Record<string, Field> }> 
   'operation-canceled': { stage: 'operation', fields: { effect: flag } },
   'late-conflict': { stage: 'operation', fields: {} },
   'stale-reads': { stage: 'operation', fields: { reads: needed, skip: number } },
+  'slow-propagation': { stage: 'operation', fields: { ms: needed } },
+  'needs-running-vm': { stage: 'operation', fields: { status: number, code: words } },
 }
 
 const faultKinds: string[] = Object.keys(kinds)

@@ -1,6 +1,6 @@
 import ipaddr from 'ipaddr.js'
 import type { Answer, ArmCall } from './arm-call.ts'
-import { badRequest, resourceNotFound } from './errors.ts'
+import { ArmError, badRequest, resourceNotFound } from './errors.ts'
 import type { Packet } from './flow.ts'
 import { operationUrl } from './group-operations.ts'
 import { isRecord } from './rule-validation.ts'
@@ -27,7 +27,9 @@ export function verifyFlow(call: ArmCall): Answer {
     )
   }
   const endpoint = endpointsOf(sim, machine).find(
-    (each) => each.address.properties.privateIPAddress === question.local,
+    (each) =>
+      each.address.properties.privateIPAddress === question.local &&
+      (question.nicId === undefined || each.nic.id.toLowerCase() === question.nicId.toLowerCase()),
   )
   if (!endpoint) {
     throw badRequest(
@@ -35,10 +37,14 @@ export function verifyFlow(call: ArmCall): Answer {
       `The local IP address ${question.local} does not belong to ${machine.id}.`,
     )
   }
-  const slow = sim.faults
-    .take('operation', call.method, call.path.full)
-    .find((fault) => fault.kind === 'slow-operation')
-  const body = () => verdictBody(call, endpoint, question.packet)
+  const faults = sim.faults.take('operation', call.method, call.path.full)
+  const stopped = (machine.powerState ?? running) !== running
+  const needs = faults.find((fault) => fault.kind === 'needs-running-vm')
+  if (stopped && needs?.kind === 'needs-running-vm') throw notRunning(machine, needs)
+  const slow = faults.find((fault) => fault.kind === 'slow-operation')
+  const behind = faults.find((fault) => fault.kind === 'slow-propagation')
+  const lagMs = behind?.kind === 'slow-propagation' ? behind.ms : 0
+  const body = () => verdictBody(call, endpoint, question.packet, lagMs)
   if (!slow) return { status: 200, body: body() }
   return later(call, watcher, slow, body)
 }
@@ -50,8 +56,14 @@ function watcherOf({ sim, path }: ArmCall): ArmResource {
   return watcher
 }
 
-function verdictBody({ sim }: ArmCall, endpoint: Endpoint, packet: Packet): object {
-  const { access, ruleName } = judge(sim, endpoint, packet)
+const running = 'PowerState/running'
+
+function notRunning({ id }: ArmResource, { status = 400, code = 'VMNotRunning' }): ArmError {
+  return new ArmError(status, code, `The virtual machine ${id} is not running.`)
+}
+
+function verdictBody({ sim }: ArmCall, endpoint: Endpoint, packet: Packet, lagMs: number): object {
+  const { access, ruleName } = judge(sim, endpoint, packet, lagMs > 0 ? sim.now() - lagMs : undefined)
   return { access, ruleName }
 }
 
@@ -79,6 +91,7 @@ function later(
 
 interface Question {
   machine: string
+  nicId?: string
   local: string
   packet: Packet
 }
@@ -116,5 +129,6 @@ function readQuestion(body: unknown): Question {
     destination: inbound ? local : remote,
     destinationPort: inbound ? localPort : remotePort,
   }
-  return { machine: text('targetResourceId'), local, packet }
+  const nic = fields['targetNicResourceId']
+  return { machine: text('targetResourceId'), local, packet, ...(typeof nic === 'string' && { nicId: nic }) }
 }

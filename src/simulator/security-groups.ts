@@ -120,6 +120,12 @@ export class SecurityGroup {
     return rules
   }
 
+  activeAt(at: number): NamedRule[] {
+    return this.history()
+      .filter(({ from, to, by }) => (from <= at || by === 'world') && (to === null || to > at))
+      .map(({ rule, properties }) => ({ name: rule, properties }))
+  }
+
   history(): RuleVersion[] {
     const living = [...this.rules.values()].flatMap(({ name, active }) =>
       active ? [this.#version(name, active, null, null)] : [],

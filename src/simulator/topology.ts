@@ -29,17 +29,17 @@ export function endpointFor(sim: Simulation, machine: ArmResource, other: string
   )
 }
 
-/** What the security groups on the way to or from this address say to a packet. */
-export function judge(sim: Simulation, endpoint: Endpoint, packet: Packet): Verdict {
-  return evaluate(packet, pathOf(sim, endpoint))
+/** What the security groups on the way to or from this address say to a packet, now or at an earlier moment. */
+export function judge(sim: Simulation, endpoint: Endpoint, packet: Packet, at?: number): Verdict {
+  return evaluate(packet, pathOf(sim, endpoint, at))
 }
 
-function pathOf(sim: Simulation, { nic, address }: Endpoint): FlowPath {
+function pathOf(sim: Simulation, { nic, address }: Endpoint, at?: number): FlowPath {
   const subnetId = address.properties.subnet?.id ?? ''
   const network = sim.resources.get(subnetId.replace(/\/subnets\/[^/]+$/i, ''))
   const subnet = network?.properties.subnets?.find((each) => each.id.toLowerCase() === subnetId.toLowerCase())
-  const onSubnet = ruleSet(sim, subnet)
-  const onNic = ruleSet(sim, nic)
+  const onSubnet = ruleSet(sim, subnet, at)
+  const onNic = ruleSet(sim, nic, at)
   return {
     ...(onSubnet && { subnet: onSubnet }),
     ...(onNic && { nic: onNic }),
@@ -48,10 +48,14 @@ function pathOf(sim: Simulation, { nic, address }: Endpoint): FlowPath {
   }
 }
 
-function ruleSet(sim: Simulation, holder: ArmResource | Subnet | undefined): RuleSet | undefined {
+function ruleSet(
+  sim: Simulation,
+  holder: ArmResource | Subnet | undefined,
+  at?: number,
+): RuleSet | undefined {
   const id = holder?.properties.networkSecurityGroup?.id
   const group = id === undefined ? undefined : sim.group(id)
-  return group && { nsg: group.resource.id, rules: group.active() }
+  return group && { nsg: group.resource.id, rules: at === undefined ? group.active() : group.activeAt(at) }
 }
 
 /** The tag `VirtualNetwork` covers the network itself and the networks that are peered with it. */

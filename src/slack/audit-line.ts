@@ -22,6 +22,8 @@ const happened: Readonly<Record<AuditType, string>> = {
   'grant.closing': 'closing',
   'grant.stuck': 'cannot be closed so far',
   'grant.closed': 'closed',
+  'grant.verified': 'verified by IP flow verify',
+  'grant.unverified': 'not verified by IP flow verify',
   'panic.begun': '@ stopped',
   'panic.lifted': '@ lifted the stop',
   'rule.stray': 'found a network rule that no access needs',
@@ -61,10 +63,38 @@ const glass: { readonly [type in AuditType]?: string } = {
 const brokeGlass = ({ type, actor, details }: AuditRecord): boolean =>
   details['emergency'] === true && actor === 'policy' && glass[type] !== undefined
 
+/** What Azure said of the traffic; the rules that it names follow among the facts. */
+function proved(type: AuditType, { of, verdict }: Details): string {
+  const state = of === 'closed' ? 'closed' : 'open'
+  if (verdict === 'denied') return 'open, but traffic does not pass'
+  if (state === 'closed' && (verdict === 'another rule' || verdict === 'still its rule'))
+    return 'closed, but still reachable'
+  return `${state}, ${happened[type]}`
+}
+
+/** Which rules decided, why nothing is known, and how much of it was tried. */
+function proofFacts({ rules, why, sources, tried, possible, afterMs }: Details): string[] {
+  if (typeof possible !== 'number') return []
+  const named = (isList(rules) ? rules : []).flatMap((one) =>
+    isObject(one)
+      ? [`${words(text(one['rule']) ?? 'no rule', 100)} (${words(text(one['ports']) ?? '', 200)})`]
+      : [],
+  )
+  const from = isList(sources) ? sources.filter((one) => typeof one === 'string') : []
+  return [
+    ...(named.length > 0 ? [`by ${named.join(', ')}`] : []),
+    ...said(text(why), (reason) => words(reason, 300)),
+    ...(from.length > 0 ? [`tried from ${words(from.join(' and '), 120)}`] : []),
+    ...said(number(afterMs), (ms) => `agreed after ${seconds(ms)}`),
+    ...(tried === possible ? [] : [`${number(tried) ?? 0} of ${possible} combinations tried`]),
+  ]
+}
+
 function did({ type, details }: AuditRecord): string {
   if (type === 'panic.begun') return `@ stopped ${stopped(details['scope'])}`
   if (type === 'panic.lifted' && details['scope'] !== undefined)
     return `@ lifted the stop of ${stopped(details['scope'])}`
+  if (type === 'grant.verified' || type === 'grant.unverified') return proved(type, details)
   return happened[type]
 }
 
@@ -158,6 +188,7 @@ export function auditLine(record: AuditRecord, repeat: boolean): string {
     ...facts(record),
     ...left(details),
     ...outcome(details),
+    ...proofFacts(details),
     belongs(record),
     `chain ${words(hash.slice(0, 12), 12)}`,
   ]

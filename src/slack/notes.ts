@@ -7,6 +7,7 @@ import { labeled, shown } from './cards.ts'
 import { closedSentences, reasonSentence, startWaits } from './closing.ts'
 import { addressFact, asFollowing, connectLines, lengthFact, scope } from './facts.ts'
 import { phaseOf } from './phase.ts'
+import { proofNews } from './proof.ts'
 import { count, group, person, time, user, words } from './words.ts'
 
 type Of<T extends Note['type']> = Extract<Note, { type: T }>
@@ -167,6 +168,8 @@ function lines(kase: Case, note: Note, now: number, to: Reader): string[] | null
       return phaseOf(kase, now).name === 'opening'
         ? [`*Not opened yet:* ${scope(kase.request)}. ${startWaits(note.silent, note.expiresAt)}`]
         : null
+    case 'flow':
+      return proofNews(kase, note, scope(kase.request), phaseOf(kase, now).name === 'open')
     case 'stopped':
       return stopped(kase, note, now)
     case 'waiting':

@@ -15,6 +15,7 @@ import {
   yesTimes,
 } from './facts.ts'
 import type { Phase } from './phase.ts'
+import { proofLines } from './proof.ts'
 import { reasonLines } from './reasons.ts'
 import { count, person, time, user, words } from './words.ts'
 
@@ -131,7 +132,11 @@ function cardLines(phase: Phase, now: number): string[] {
     case 'opening':
       return [`${approval(phase)} ${notYet(phase)}`]
     case 'open':
-      return [`*Open until ${time(phase.grant.expiresAt)}.*${confirmed(phase)}`, approval(phase)]
+      return [
+        `*Open until ${time(phase.grant.expiresAt)}.*${confirmed(phase)}`,
+        ...proofLines(phase, 'open'),
+        approval(phase),
+      ]
     case 'over':
       return [over(phase), approval(phase)]
     case 'closing':
@@ -140,7 +145,12 @@ function cardLines(phase: Phase, now: number): string[] {
         ...closingSentences(phase.grant, phase.request.source.address, now),
       ]
     case 'closed':
-      return [reasonSentence(phase.grant), ...closedSentences(endOf(phase)), approval(phase)]
+      return [
+        reasonSentence(phase.grant),
+        ...closedSentences(endOf(phase)),
+        ...proofLines(phase, 'closed'),
+        approval(phase),
+      ]
     case 'denied':
       return denied(phase, false)
     case 'canceled':
@@ -187,6 +197,7 @@ function mirrorLines(phase: Phase, now: number): string[] {
     case 'open':
       return [
         `*Open for ${words(phase.request.source.address, 60)} until ${time(phase.grant.expiresAt)}.*${confirmed(phase)}`,
+        ...proofLines(phase, 'open'),
         ...connectLines(phase.request),
       ]
     case 'over':
@@ -197,7 +208,11 @@ function mirrorLines(phase: Phase, now: number): string[] {
         ...closingSentences(phase.grant, phase.request.source.address, now),
       ]
     case 'closed':
-      return [reasonSentence(phase.grant, phase.request.requester), ...closedSentences(endOf(phase))]
+      return [
+        reasonSentence(phase.grant, phase.request.requester),
+        ...closedSentences(endOf(phase)),
+        ...proofLines(phase, 'closed'),
+      ]
     case 'denied':
       return denied(phase, true)
     case 'canceled':

@@ -108,3 +108,35 @@ describe('calls that Azure has no room for', () => {
     expect(tries).toBe(4)
   })
 })
+
+describe('questions that nobody waits for', () => {
+  const asks = async ({ pace, clock }: ReturnType<typeof paced>, many: number, subscription = 's') => {
+    const at: number[] = []
+    const begun = clock.now()
+    for (let one = 0; one < many; one += 1)
+      await pace.ask(subscription, signal, async () => at.push(clock.now() - begun))
+    return at
+  }
+
+  test('a few go at once, and more of them four a second, in each subscription by itself', async () => {
+    const scene = paced()
+    const at = await asks(scene, 30)
+    expect(at.slice(0, 21)).toEqual(Array.from({ length: 21 }, () => 0))
+    expect(at.slice(21)).toEqual([250, 500, 750, 1_000, 1_250, 1_500, 1_750, 2_000, 2_250])
+    expect(await asks(scene, 1, 'another')).toEqual([0])
+  })
+
+  test('after “too many” the next one waits as long as Azure wants, and a delete does not', async () => {
+    const scene = paced()
+    const { pace, clock, remove } = scene
+    await expect(
+      pace.ask('s', signal, async () => {
+        throw full()
+      }),
+    ).rejects.toBeInstanceOf(ArmFault)
+    expect(await remove('a')).toBeNull()
+    const begun = clock.now()
+    expect(await asks(scene, 1)).toEqual([3_000])
+    expect(clock.now() - begun).toBe(3_000)
+  })
+})

@@ -63,6 +63,7 @@ const others = {
   warning: other,
   stuck: other,
   'plan rules': other,
+  'verify flow': other,
   talk: other,
   announce: other,
   intake: other,

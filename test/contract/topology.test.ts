@@ -181,12 +181,28 @@ describe('the way to a VM', () => {
     ['dual', [hop('Subnet', '10.0.1.16'), hop('One', '10.0.1.16')], '52.1.1.1'],
     ['no-address-yet', [hop('Subnet', '10.0.1.17'), hop('One', '10.0.1.17')], null],
   ])('to %s leads past its groups', async (name, hops, connectTo) => {
-    expect(await path(name)).toEqual({ kind: 'guarded', hops, connectTo })
+    expect(await path(name)).toEqual({ kind: 'guarded', hops, connectTo, endpoints: expect.any(Array) })
   })
 
   it('of the other family has addresses of that family only', async () => {
     const hops = [hop('Subnet', 'fd00::16'), hop('One', 'fd00::16')]
-    expect(await path('dual', 'IPv6')).toEqual({ kind: 'guarded', hops, connectTo: '2603:1020::1' })
+    expect(await path('dual', 'IPv6')).toMatchObject({ kind: 'guarded', hops, connectTo: '2603:1020::1' })
+  })
+
+  it.each([
+    ['both', 'IPv4', ['both-nic0 10.0.1.4']],
+    ['private', 'IPv4', ['private-nic1 10.0.1.8', 'private-nic1 10.0.1.9']],
+    ['two-doors', 'IPv4', ['two-doors-nic0 10.0.1.13', 'two-doors-nic1 10.0.1.14']],
+    ['dual', 'IPv6', ['dual-nic0 fd00::16']],
+  ] as const)('to %s ends at the addresses that its network interfaces carry', async (name, family, ends) => {
+    const found = await path(name, family)
+    const endpoints = found.kind === 'guarded' ? (found.endpoints ?? []) : []
+    expect(endpoints).toEqual(
+      ends.map((end) => {
+        const [nic = '', address] = end.split(' ')
+        return { networkInterface: resourceId(place, nicType, nic).toLowerCase(), address }
+      }),
+    )
   })
 
   it.each([

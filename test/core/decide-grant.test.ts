@@ -73,6 +73,7 @@ describe('opening', () => {
         requestId: 'r1',
         note: { type: 'opened', at: clock('09:06'), expiresAt: clock('09:35') },
       },
+      { kind: 'verify flow', requestId: 'r1', of: 'open' },
     ])
   })
 
@@ -215,6 +216,7 @@ describe('closed', () => {
           opened: true,
         },
       },
+      { kind: 'verify flow', requestId: 'r1', of: 'closed' },
     ])
   })
 

@@ -20,6 +20,11 @@ const heard: Row = {
   'Carol says something': 'same: request.commented; note said',
   'Dave says something': 'no: not yours to comment',
 }
+/** What Azure says of the traffic changes nothing but what is known. */
+const traffic: Row = {
+  'traffic passes': 'approved/open ++: grant.verified; show',
+  'another rule denies it': 'approved/open ++: grant.unverified; show, note flow',
+}
 const submitted: Row = {
   ...heard,
   'asks, and the policy allows it': 'same',
@@ -88,8 +93,8 @@ const pages = 'page, set stuck 09:15, show'
 /** A grant without rules has nothing in Azure to wait for. */
 const overAtOnce = `approved/closed: grant.closing, grant.closed; ${drops}, drop stuck, show, note closed`
 const laterOver = overAtOnce.replace('drop expiry', 'drop start, drop expiry')
-const openNow = 'approved/open ++: grant.open; show, note opened'
-const closedNow = 'approved/closed --: grant.closed; drop stuck, show, note closed'
+const openNow = 'approved/open ++: grant.open; show, note opened, verify open'
+const closedNow = 'approved/closed --: grant.closed; drop stuck, show, note closed, verify closed'
 
 /** A timer that told its moment too early is set again: it is gone with the event. */
 const keepsDeadline: Row = { 'the deadline’s timer runs early': 'same: set deadline 10:00' }
@@ -223,6 +228,7 @@ const table: Record<keyof typeof states, Row> = {
     'somebody changed rule A': overByOthers('++'),
     'Alice wants to stay longer': 'approved/open ++: grant.extending; show',
     'five minutes are left': 'same: note ending',
+    ...traffic,
     'the time is over': over('++', '09:36'),
   }),
   'open, with more to follow': decided({
@@ -236,6 +242,7 @@ const table: Record<keyof typeof states, Row> = {
     'somebody changed rule A': overByOthers('++'),
     'Alice wants to stay longer': 'approved/open ++: grant.extending; show',
     'five minutes are left': 'same: note ending',
+    ...traffic,
     'the time is over': over('++', '09:36'),
   }),
   'open, and nobody was asked': decided({
@@ -252,6 +259,7 @@ const table: Record<keyof typeof states, Row> = {
     'somebody changed rule A': overByOthers('++'),
     'Alice wants to stay longer': 'approved/open ++: grant.extending; show',
     'five minutes are left': 'same: note ending',
+    ...traffic,
     'the time is over': over('++', '09:36'),
   }),
   closing: decided({
@@ -277,6 +285,7 @@ const table: Record<keyof typeof states, Row> = {
     ...close('no: already closed'),
     ...notYours,
     'rule A came back': 'same: note came back',
+    'traffic does not pass any more': 'approved/closed --: grant.verified; show',
   }),
 }
 
@@ -335,6 +344,7 @@ describe('every event in every state', () => {
       'rule changed': true,
       'rule came back': true,
       'vm gone': true,
+      'flow proved': true,
       warning: true,
       stuck: true,
       expiry: true,

@@ -16,6 +16,7 @@ import {
   granted,
   member,
   pending,
+  proof,
   review,
   rule,
   terms,
@@ -182,6 +183,15 @@ export const events = {
     },
   ],
   'rule A came back': [{ type: 'rule came back', nsgId: 'A', name: 'jit-g1-1795426500' }],
+  'traffic passes': [{ type: 'flow proved', of: 'open', proof: proof() }],
+  'another rule denies it': [
+    {
+      type: 'flow proved',
+      of: 'open',
+      proof: proof({ verdict: 'denied', findings: [{ rule: 'securityRules/no', ports: '3389/tcp' }] }),
+    },
+  ],
+  'traffic does not pass any more': [{ type: 'flow proved', of: 'closed', proof: proof() }],
   'closing takes too long': [{ type: 'stuck' }],
   'five minutes are left': [{ type: 'warning' }, '09:30'],
   'the warning comes after the end': [{ type: 'warning' }, '09:35'],

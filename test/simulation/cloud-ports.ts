@@ -3,7 +3,9 @@ import type { RuleCalls } from '../../src/azure/rule-calls.ts'
 import { blockRule, closeRule, openRule, type Write } from '../../src/azure/rule-write.ts'
 import { toLiveRule, toSecurityRule } from '../../src/azure/security-rule.ts'
 import type { Rule } from '../../src/core/grant.ts'
-import type { Firewall, Inventory, LiveRule, Survey, Topology } from '../../src/ports.ts'
+import { type FlowAnswer, type FlowQuestion } from '../../src/core/proof.ts'
+import { holds } from '../../src/core/source.ts'
+import type { Firewall, Flow, Inventory, LiveRule, Survey, Topology } from '../../src/ports.ts'
 import { answerOf, armFault, type Cloud, places, type Started, subscription } from './cloud.ts'
 import type { Line } from './store-line.ts'
 
@@ -35,11 +37,12 @@ async function ask<T>(
 ): Promise<T> {
   const { life, chance, weather } = line
   line.moment()
-  const away = weather.away('azure') !== null
-  const never = weather.strikes('azure never answers')
-  const fails = away || weather.strikes('azure fails')
-  const throttled = weather.strikes('azure throttles')
-  const loses = weather.strikes('azure loses an answer')
+  const aside = what.startsWith('flow')
+  const away = weather.away('azure', aside) !== null
+  const never = weather.strikes('azure never answers', aside)
+  const fails = away || weather.strikes('azure fails', aside)
+  const throttled = weather.strikes('azure throttles', aside)
+  const loses = weather.strikes('azure loses an answer', aside)
   const trouble = fails
     ? 'fails'
     : throttled
@@ -69,8 +72,8 @@ async function ask<T>(
 }
 
 /** A group that does not exist is no fault of its own: what is asked of it is told so. */
-const lagOf = ({ weather, chance }: CloudLine, mostMs: number): number =>
-  weather.strikes('list lags') ? chance.between(0, mostMs) : 0
+const lagOf = ({ weather, chance }: CloudLine, mostMs: number, aside = false): number =>
+  weather.strikes('list lags', aside) ? chance.between(0, mostMs) : 0
 
 /** An operation takes its time, and may end badly. */
 function proceed(line: CloudLine, started: Started | null): string | null {
@@ -186,7 +189,38 @@ export const topologyOf = (line: CloudLine): Topology => ({
       const standing = new Set(line.cloud.groups().map(({ id }) => id))
       const hops = places.find((one) => one.vm.id === vm.id)?.hops.filter(({ nsgId }) => standing.has(nsgId))
       if (!hops || hops.length === 0) return { kind: 'unguarded', networkInterface: 'nic-1' }
-      return { kind: 'guarded', hops, connectTo: '20.1.2.3' }
+      const addresses = new Set(hops.flatMap(({ destinations }) => destinations))
+      const endpoints = [...addresses].map((address) => ({ networkInterface: 'nic-1', address }))
+      return { kind: 'guarded', hops, connectTo: '20.1.2.3', endpoints }
+    }),
+})
+
+const meets = (live: LiveRule, { source, endpoint, port }: FlowQuestion): boolean =>
+  live.direction === 'Inbound' &&
+  live.sources.some((one) => one === '*' || holds(one, source)) &&
+  live.destinations.some((one) => one === '*' || holds(one, endpoint.address)) &&
+  live.ports.some((one) => one === '*' || one === String(port.number))
+
+/** The longest that a rule takes to have an effect on packets. */
+export const propagationMs = 90_000
+
+/** What the groups on the way do to one packet; each may be behind what stands in it. */
+export const flowOf = (line: CloudLine): Flow => ({
+  verify: (question, signal) =>
+    ask(line, `flow to ${question.vm.name}`, signal, (): FlowAnswer => {
+      const standing = new Set(line.cloud.groups().map(({ id }) => id))
+      const hops = places.find(({ vm }) => vm.id === question.vm.id)?.hops ?? []
+      let rule = ''
+      for (const { nsgId } of hops.filter((hop) => standing.has(hop.nsgId))) {
+        const [first] = line.cloud
+          .shown(nsgId, lagOf(line, propagationMs, true))
+          .filter((live) => meets(live, question))
+          .toSorted((a, b) => a.priority - b.priority)
+        if (first?.access !== 'Allow')
+          return { kind: 'seen', access: 'Deny', rule: `securityRules/${first?.name ?? 'DenyAllInBound'}` }
+        rule = `securityRules/${first.name}`
+      }
+      return { kind: 'seen', access: 'Allow', rule }
     }),
 })
 

@@ -3,7 +3,7 @@ import { tellClocks } from '../../src/engine/clocks.ts'
 import { createEngine, type Engine, type EngineParts } from '../../src/engine/engine.ts'
 import { reconcileNow } from '../../src/engine/reconcile.ts'
 import type { Store } from '../../src/ports.ts'
-import { firewallOf, inventoryOf, surveyOf, topologyOf } from './cloud-ports.ts'
+import { firewallOf, flowOf, inventoryOf, surveyOf, topologyOf } from './cloud-ports.ts'
 import { Life } from './life.ts'
 import type { MemoryStore } from './memory-store.ts'
 import type { Simulation } from './simulation.ts'
@@ -93,6 +93,7 @@ export function startProcess(world: Simulation, name: string): Process {
     inventory: inventoryOf(cloudLine),
     topology: topologyOf(cloudLine),
     firewall: firewallOf(cloudLine),
+    flow: flowOf(cloudLine),
     survey: surveyOf(cloudLine),
     clockTrouble,
     policy: () => world.policy,

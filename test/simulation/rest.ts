@@ -51,7 +51,11 @@ function unsaid({ now, tables, workspace }: Rest, kase: Case): string[] {
   const which = terms ? (['card', 'mirror'] as const) : (['mirror'] as const)
   return which.flatMap((one) => {
     const place = tables.places.get(`${id} ${one}`)
-    const shown = place ? workspace.messages.get(place.ts)?.phase : null
+    const message = place ? workspace.messages.get(place.ts) : undefined
+    const shown = message?.phase ?? null
+    const proofs = message && 'kase' in message.saying ? message.saying.kase.grant?.proofs : undefined
+    if (shown === wanted && !same(proofs ?? {}, kase.grant?.proofs ?? {}))
+      return [`the ${one} of ${id} does not show what Azure said of the traffic`]
     return shown === wanted ? [] : [`the ${one} of ${id} shows ${shown} and it is ${wanted}`]
   })
 }
@@ -73,6 +77,10 @@ export function checkEnd(rest: Rest): void {
     if (of.length > 1) witness.fail('I3', `${key} was asked for once and there are ${of.length} requests`)
   }
   witness.exceptions.atEnd()
+  for (const { request, grant } of tables.cases.all()) {
+    if (grant?.state === 'closed' && grant.rules.length > 0 && !grant.proofs?.closed)
+      witness.fail('I8', `Azure was never asked whether ${request.id} is really closed`)
+  }
   for (const { id, rules } of cloud.groups()) {
     for (const name of ['allow-office', 'taken']) {
       if (!rules.has(name)) witness.fail('I4', `${name} is gone from ${id}`)

@@ -1,7 +1,9 @@
+import type { Json } from '../../src/core/audit.ts'
 import type { Case } from '../../src/core/case.ts'
 import type { Grant, Rule } from '../../src/core/grant.ts'
 import type { LiveRule } from '../../src/core/live-rule.ts'
 import type { Version } from './cloud.ts'
+import { propagationMs } from './cloud-ports.ts'
 import type { Table } from './memory-tables.ts'
 import type { Saying } from './slack.ts'
 
@@ -19,17 +21,23 @@ export function untrue(saying: Saying, truth: Truth): string | null {
   switch (saying.kind) {
     case 'card':
     case 'mirror':
+      if (saying.phase === 'open' || saying.phase === 'closed') {
+        const wrong = unproved(saying.kase.grant, saying.phase, truth)
+        if (wrong !== null) return wrong
+      }
       if (saying.phase === 'open') return nowOpen(saying.kase, truth)
       return saying.phase === 'closed' ? closed(saying.kase.grant, truth) : null
     case 'note':
       if (saying.note.type === 'opened' || saying.note.type === 'ending') {
         return saying.phase === 'open' ? nowOpen(saying.kase, truth) : wasOpen(saying.kase.grant, truth)
       }
+      if (saying.note.type === 'flow') return unproved(saying.kase.grant, saying.note.of, truth)
       if (saying.note.type === 'came back') return cameBack(saying.note, saying.kase.grant, truth)
       return saying.note.type === 'closed' ? closed(saying.kase.grant, truth) : null
     case 'audit': {
       const { type, requestId } = saying.record
       const grant = requestId === null ? null : (truth.cases.get(requestId)?.grant ?? null)
+      if (type === 'grant.verified') return unproved(grant, saying.record.details['of'], truth)
       if (type === 'grant.open') return wasOpen(grant, truth)
       return type === 'grant.closed' ? closed(grant, truth) : null
     }
@@ -41,6 +49,43 @@ export function untrue(saying: Saying, truth: Truth): string | null {
     default:
       return saying satisfies never
   }
+}
+
+/** How long ago an answer of Azure may have been true: a look at many ports takes a while, and so do packets. */
+const lookMs = 60_000 + propagationMs
+
+/** Why what Azure is said to have answered of the traffic cannot have been its answer. */
+function unproved(grant: Grant | null, of: Json | undefined, { versions }: Truth): string | null {
+  const proof = of === 'open' || of === 'closed' ? grant?.proofs?.[of] : undefined
+  if (!grant || !proof) return null
+  const from = proof.at - lookMs
+  const during = (version: Version) => version.from <= proof.at && (version.to ?? proof.at) >= from
+  const stoodAll = (version: Version) =>
+    version.from <= from && (version.to ?? Number.POSITIVE_INFINITY) >= proof.at
+  const ours = grant.rules.map((rule) => ({
+    rule,
+    seen: ofRule(versions, rule.nsgId, rule.name).filter(during),
+  }))
+  if (proof.verdict === 'verified' && of === 'open') {
+    const never = ours.find(({ rule, seen }) => !seen.some(({ live }) => lets(live, rule)))
+    return never
+      ? `${grant.id} is said to be verified as open, and did not stand in ${never.rule.nsgId}`
+      : null
+  }
+  if (proof.verdict === 'verified') {
+    const all = ours.every(({ rule, seen }) => seen.some((one) => stoodAll(one) && lets(one.live, rule)))
+    return all && ours.length > 0
+      ? `${grant.id} is said to be verified as closed, and stood all the time`
+      : null
+  }
+  const unknown = proof.findings.find(
+    ({ rule }) =>
+      // Without any group there is no rule to name.
+      rule !== '' &&
+      rule !== 'securityRules/DenyAllInBound' &&
+      !versions.some((one) => during(one) && rule === `securityRules/${one.name}`),
+  )
+  return unknown ? `${unknown.rule} is said to decide, and there was no such rule` : null
 }
 
 const ofRule = (versions: readonly Version[], nsgId: string, name: string) =>

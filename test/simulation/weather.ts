@@ -96,20 +96,20 @@ export class Weather {
     })
   }
 
-  /** Whether it happens now. */
-  strikes(hazard: Hazard): boolean {
+  /** Whether it happens now; `aside` where nothing that must be prompt waits for it. */
+  strikes(hazard: Hazard, aside = false): boolean {
     const share = this.shares.get(hazard)
     if (share === undefined || this.#now() >= this.until || !this.#chance.often(share)) return false
-    if (!/^(slack|directory)/.test(hazard)) this.trouble()
+    if (!aside && !/^(slack|directory)/.test(hazard)) this.trouble()
     return true
   }
 
   /** Until when this is away; null while it is there. */
-  away(what: Outage): number | null {
+  away(what: Outage, aside = false): number | null {
     const now = this.#now()
     const window = this.windows.find((one) => one.what === what && one.from <= now && now < one.to)
     if (!window) return null
-    if (what === 'azure' || what === 'database') this.trouble()
+    if (!aside && (what === 'azure' || what === 'database')) this.trouble()
     return window.to
   }
 

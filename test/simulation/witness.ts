@@ -291,12 +291,27 @@ export class Witness {
 }
 
 /** What is on record at any place of a trail. */
-const atAnyTime = new Set<AuditType>(['grant.extending', 'request.signed', 'request.unjustified'])
-const besides = ({ request: { extensions = [], oversight } }: Case): Partial<Record<AuditType, number>> => ({
-  'grant.extending': extensions.length,
-  'request.signed': oversight?.state === 'signed' ? 1 : 0,
-  'request.unjustified': oversight?.state === 'unjustified' ? 1 : 0,
-})
+const atAnyTime = new Set<AuditType>([
+  'grant.extending',
+  'grant.verified',
+  'grant.unverified',
+  'request.signed',
+  'request.unjustified',
+])
+const proofsIn = ({ grant }: Case, verified: boolean): number =>
+  [grant?.proofs?.open, grant?.proofs?.closed].filter(
+    (one) => one && (one.verdict === 'verified') === verified,
+  ).length
+const besides = (kase: Case): Partial<Record<AuditType, number>> => {
+  const { extensions = [], oversight } = kase.request
+  return {
+    'grant.extending': extensions.length,
+    'grant.verified': proofsIn(kase, true),
+    'grant.unverified': proofsIn(kase, false),
+    'request.signed': oversight?.state === 'signed' ? 1 : 0,
+    'request.unjustified': oversight?.state === 'unjustified' ? 1 : 0,
+  }
+}
 
 /** The audit trail that a case must have left behind. */
 function transitions({ request, grant }: Case): AuditType[] {

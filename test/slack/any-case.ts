@@ -144,6 +144,18 @@ const reason = fc.constantFrom('expired', 'closed early', 'could not open', 'cha
 const nobodyOr = fc.oneof(fc.constant(null), person)
 const detail = fc.oneof(fc.constant(null), words)
 
+const anyProof = fc.record({
+  verdict: fc.constantFrom('verified', 'another rule', 'denied', 'still its rule', 'not verified'),
+  at,
+  afterMs: fc.oneof(fc.constant(null), fc.integer({ min: 0, max: 900_000 })),
+  findings: fc.array(fc.record({ rule: words, ports: words }), { maxLength: 3 }),
+  why: detail,
+  sources: fc.array(words, { maxLength: 2 }),
+  tried: fc.nat(12),
+  possible: fc.nat(600),
+})
+const anyProofs = fc.record({ open: anyProof, closed: anyProof }, { requiredKeys: [] })
+
 const grant = fc
   .record({
     state: fc.constantFrom('opening', 'open', 'closing', 'closed'),
@@ -156,6 +168,7 @@ const grant = fc
     closingSince: at,
     closedAt: at,
     rules: fc.constantFrom([], [rule]),
+    proofs: anyProofs,
   })
   .map((given) => ({ ...grantBase, ...given }))
 
@@ -199,6 +212,12 @@ export const anyNote: fc.Arbitrary<Note> = fc.oneof(
     by: nobodyOr,
     detail,
     opened: fc.boolean(),
+  }),
+  fc.record({
+    type: fc.constant('flow' as const),
+    at,
+    of: fc.constantFrom('open' as const, 'closed' as const),
+    proof: anyProof,
   }),
   fc.record({ type: fc.constant('came back' as const), at, nsgId: words, name: words }),
   fc.record({

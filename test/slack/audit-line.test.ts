@@ -50,6 +50,64 @@ it('says who approved and how many more are needed', () => {
   )
 })
 
+const proved = {
+  of: 'closed',
+  verdict: 'verified',
+  afterMs: 2_000,
+  rules: [],
+  why: null,
+  sources: ['81.2.69.142'],
+}
+
+it.each([
+  [
+    'grant.verified',
+    { ...proved, tried: 2, possible: 2 },
+    'closed, verified by IP flow verify · 2026-11-22 12:00 UTC · tried from 81.2.69.142 · agreed after 2.0 s ·',
+  ],
+  [
+    'grant.unverified',
+    {
+      ...proved,
+      verdict: 'another rule',
+      afterMs: null,
+      rules: [{ rule: 'wide', ports: '22/tcp' }],
+      tried: 2,
+      possible: 9,
+    },
+    'closed, but still reachable · 2026-11-22 12:00 UTC · by wide (22/tcp) · tried from 81.2.69.142 · 2 of 9 combinations tried ·',
+  ],
+  [
+    'grant.unverified',
+    {
+      ...proved,
+      of: 'open',
+      verdict: 'denied',
+      afterMs: null,
+      rules: [{ rule: 'no', ports: '22/tcp' }],
+      tried: 1,
+      possible: 1,
+    },
+    'open, but traffic does not pass · 2026-11-22 12:00 UTC · by no (22/tcp) ·',
+  ],
+  [
+    'grant.unverified',
+    {
+      ...proved,
+      of: 'open',
+      verdict: 'not verified',
+      afterMs: null,
+      why: 'IPv4 only',
+      sources: [],
+      tried: 0,
+      possible: 0,
+    },
+    'open, not verified by IP flow verify · 2026-11-22 12:00 UTC · IPv4 only ·',
+  ],
+] as const)('says what Azure said of the traffic: %s', (type, details, said) => {
+  expect(read({ type, actor: 'jitney', details })).toContain(said)
+})
+
 it('says how late a grant closed', () => {
   const details = { reason: 'expired', detail: null, expiresAt: noon, latenessMs: 420 }
   expect(read({ type: 'grant.closed', actor: 'jitney', details })).toMatchInlineSnapshot(

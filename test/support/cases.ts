@@ -5,6 +5,7 @@ import type { Difference, LiveRule } from '../../src/core/live-rule.ts'
 import type { Outcome } from '../../src/core/outcome.ts'
 import type { Member, Person } from '../../src/core/person.ts'
 import type { Approvers, Policy, Subject, Terms, Verdict } from '../../src/core/policy.ts'
+import type { Proof } from '../../src/core/proof.ts'
 import { progressOf, yesesOf } from '../../src/core/quorum.ts'
 import type { Ask, Request, RequestBase, Review } from '../../src/core/request.ts'
 import type { Vm } from '../../src/core/vm.ts'
@@ -82,6 +83,18 @@ export const ask = (but: Partial<Ask> = {}): Ask => ({
   durationMs: 30 * 60_000,
   until: null,
   reason: 'the shop is down',
+  ...but,
+})
+
+export const proof = (but: Partial<Proof> = {}): Proof => ({
+  verdict: 'verified',
+  at: clock('09:07'),
+  afterMs: 2_000,
+  findings: [],
+  why: null,
+  sources: ['81.2.69.142'],
+  tried: 1,
+  possible: 1,
   ...but,
 })
 
@@ -227,6 +240,8 @@ function effectText(effect: Effect): string {
       return `plan until ${timeOf(effect.expiresAt)}`
     case 'write rules':
       return `write ${effect.nsgId} ${effect.want}`
+    case 'verify flow':
+      return `verify ${effect.of}`
     case 'show':
       return 'show'
     case 'note':
