@@ -6,29 +6,84 @@ import type { NamedRule, RuleProperties } from '../../src/simulator/world.ts'
 /** Rule sets that collide: few addresses, few ports, few priorities, so that most rules are about most packets. */
 const addresses = {
   v4: [
-    ...['10.20.1.10', '10.20.1.11', '10.20.2.4', '10.30.0.9', '10.99.0.1', '192.168.7.7', '172.31.255.255'],
-    ...['81.2.69.142', '81.2.69.143', '9.9.9.9', '203.0.113.7', '168.63.129.16', '100.64.0.1', '127.0.0.1'],
-    ...['0.0.0.1', '255.255.255.255', '224.0.0.5', '169.254.169.254', '11.0.0.1'],
+    '10.20.1.10',
+    '10.20.1.11',
+    '10.20.2.4',
+    '10.30.0.9',
+    '10.99.0.1',
+    '192.168.7.7',
+    '172.31.255.255',
+    '81.2.69.142',
+    '81.2.69.143',
+    '9.9.9.9',
+    '203.0.113.7',
+    '168.63.129.16',
+    '100.64.0.1',
+    '127.0.0.1',
+    '0.0.0.1',
+    '255.255.255.255',
+    '224.0.0.5',
+    '169.254.169.254',
+    '11.0.0.1',
   ],
   v6: [
-    ...['fd00:20:0:1::10', 'fd00:20:0:2::4', 'fd00:30::1', '2a02:8109::1', '2a02:8109:0:1::1', 'fe80::1'],
-    ...['2001:4860:4860::8888', '::1', 'ff02::1'],
+    'fd00:20:0:1::10',
+    'fd00:20:0:2::4',
+    'fd00:30::1',
+    '2a02:8109::1',
+    '2a02:8109:0:1::1',
+    'fe80::1',
+    '2001:4860:4860::8888',
+    '::1',
+    'ff02::1',
   ],
 } as const
 const prefixes = {
   v4: [
-    ...['10.20.1.10', '10.20.1.10/32', '10.20.1.0/24', '10.20.0.0/16', '10.0.0.0/8', '81.2.69.142'],
-    ...['81.2.69.142/31', '81.2.69.128/25', '81.2.0.0/16', '0.0.0.0/0', '128.0.0.0/1', '168.63.129.16/32'],
-    ...['9.9.9.9/32', '203.0.113.0/24', '10.30.0.0/23', '192.168.0.0/16'],
+    '10.20.1.10',
+    '10.20.1.10/32',
+    '10.20.1.0/24',
+    '10.20.0.0/16',
+    '10.0.0.0/8',
+    '81.2.69.142',
+    '81.2.69.142/31',
+    '81.2.69.128/25',
+    '81.2.0.0/16',
+    '0.0.0.0/0',
+    '128.0.0.0/1',
+    '168.63.129.16/32',
+    '9.9.9.9/32',
+    '203.0.113.0/24',
+    '10.30.0.0/23',
+    '192.168.0.0/16',
   ],
   v6: [
-    ...['fd00:20:0:1::10', 'fd00:20::/48', 'fd00:20:0:1::/64', '2a02:8109::/32', '2a02:8109::/63', '::/0'],
-    ...['2A02:8109:0:0::1', '2001:4860:4860::8888/128', '8000::/1', 'fe80::/10'],
+    'fd00:20:0:1::10',
+    'fd00:20::/48',
+    'fd00:20:0:1::/64',
+    '2a02:8109::/32',
+    '2a02:8109::/63',
+    '::/0',
+    '2A02:8109:0:0::1',
+    '2001:4860:4860::8888/128',
+    '8000::/1',
+    'fe80::/10',
   ],
 } as const
 const tags = [
-  ...['*', '*', 'Internet', 'internet', 'INTERNET', 'VirtualNetwork', 'virtualnetwork', 'AzureLoadBalancer'],
-  ...['AzureCloud', 'Storage.WestEurope', 'VIRTUAL_NETWORK', 'AZURE_LOADBALANCER', 'Any'],
+  '*',
+  '*',
+  'Internet',
+  'internet',
+  'INTERNET',
+  'VirtualNetwork',
+  'virtualnetwork',
+  'AzureLoadBalancer',
+  'AzureCloud',
+  'Storage.WestEurope',
+  'VIRTUAL_NETWORK',
+  'AZURE_LOADBALANCER',
+  'Any',
 ] as const
 /** What most packets are in, so that rules are met and not only passed by. */
 const wide = ['*', '*', '0.0.0.0/0', '::/0', 'VirtualNetwork', '10.0.0.0/8', 'Internet'] as const
@@ -64,10 +119,12 @@ export class Dice {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)) ^ mixed
     return (((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296) * limit || 0
   }
-  one<T>(from: readonly T[]): T {
-    return from[Math.floor(this.below(from.length))] as T
+  one<T extends string | number | null>(from: readonly T[]): T {
+    const found = from[Math.floor(this.below(from.length))]
+    if (found === undefined) throw new RangeError('There is nothing to choose from.')
+    return found
   }
-  some<T>(from: readonly T[], most: number): T[] {
+  some<T extends string | number | null>(from: readonly T[], most: number): T[] {
     return Array.from({ length: 1 + Math.floor(this.below(most)) }, () => this.one(from))
   }
   chance(share: number): boolean {
@@ -159,9 +216,10 @@ export function ours({ packet, subnet, nic, virtualNetwork, members }: Trial): s
   return `${last.access} ${last.isDefault ? 'defaultSecurityRules' : 'securityRules'}/${last.rule} ${last.nsgId}`
 }
 
+const port = (number: number | null): string => (number === null ? '*' : String(number))
+
 /** What the simulated Azure says to the same packet. */
 export function theirs({ packet, subnet, nic, virtualNetwork, members }: Trial): string {
-  const port = (number: number | null) => (number === null ? '*' : String(number))
   const { access, ruleName, nsg } = evaluate(
     {
       direction: 'Inbound',
