@@ -126,6 +126,7 @@ type Given = Pick<
   | 'clock'
   | 'inventory'
   | 'topology'
+  | 'surroundings'
   | 'firewall'
   | 'survey'
   | 'azureRoles'

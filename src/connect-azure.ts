@@ -4,6 +4,7 @@ import { azureRoles } from './azure/azure-roles.ts'
 import { entraUsers } from './azure/entra-users.ts'
 import { armInventory } from './azure/inventory.ts'
 import { nsgFirewall } from './azure/nsg-firewall.ts'
+import { armSurroundings } from './azure/surroundings.ts'
 import { armSurvey } from './azure/survey.ts'
 import { armTopology } from './azure/topology.ts'
 import type { AzureConfig } from './config.ts'
@@ -35,6 +36,7 @@ export function connectAzure(config: AzureConfig, clock: Clock, credential?: Tok
     survey: armSurvey({ arm }),
     inventory: armInventory({ arm }),
     topology: armTopology({ arm }),
+    surroundings: armSurroundings({ arm }),
     firewall: nsgFirewall({ arm }),
   }
 }

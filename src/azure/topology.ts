@@ -1,7 +1,7 @@
 import type { NetworkInterface, NetworkInterfaceIPConfiguration } from '@azure/arm-network'
 import { Fault } from '../core/fault.ts'
 import type { Family } from '../core/source.ts'
-import type { Hop, Path, Vm } from '../core/vm.ts'
+import type { Hop, Path, Vm, Way } from '../core/vm.ts'
 import type { Topology } from '../ports.ts'
 import { shapeOf, shapesOf, textOf } from './answer.ts'
 import type { Arm, CallOptions } from './arm.ts'
@@ -126,6 +126,17 @@ function hopsOf(doors: readonly Door[], subnets: ReadonlyMap<string, string | nu
   return [...hops.values()]
 }
 
+/** The network of the VM (all of its interfaces are in one), and where its addresses belong. */
+function wayThrough(doors: readonly Door[]): Way {
+  const configs = doors.flatMap((each) => each.addresses)
+  const members: Record<string, string[]> = {}
+  for (const { privateIPAddress = '', applicationSecurityGroups = [] } of configs)
+    for (const { id = '' } of applicationSecurityGroups)
+      (members[id.toLowerCase()] ??= []).push(privateIPAddress)
+  const subnet = configs.map(subnetOf).find((id) => id.includes('/subnets/'))
+  return { networkId: subnet?.slice(0, subnet.indexOf('/subnets/')) ?? null, members }
+}
+
 const unguarded = (doors: readonly Door[], subnets: ReadonlyMap<string, string | null>): Door | undefined =>
   doors.find(
     ({ nsgId, addresses }) =>
@@ -152,7 +163,7 @@ export function armTopology({ arm }: { readonly arm: Arm }): Topology {
       const subnets = new Map(subnetIds.map((id, index) => [id, groups[index] ?? null]))
       const open = unguarded(doors, subnets)
       if (open) return { kind: 'unguarded', networkInterface: open.name }
-      return { kind: 'guarded', hops: hopsOf(doors, subnets), connectTo }
+      return { kind: 'guarded', hops: hopsOf(doors, subnets), connectTo, way: wayThrough(doors) }
     },
   }
 }

@@ -21,9 +21,22 @@ export interface Hop {
   readonly destinations: readonly string[]
 }
 
+/** What else is known of a way when it has been read. */
+export interface Way {
+  /** The virtual network that the VM is in; its resource id in lower case. */
+  readonly networkId: string | null
+  /** The VM’s own addresses in each application security group, by the group’s id in lower case. */
+  readonly members: Readonly<Record<string, readonly string[]>>
+}
+
 /** How a packet from outside reaches a VM, or why asking for access makes no sense. */
 export type Path =
-  | { readonly kind: 'guarded'; readonly hops: readonly Hop[]; readonly connectTo: string | null }
+  | {
+      readonly kind: 'guarded'
+      readonly hops: readonly Hop[]
+      readonly connectTo: string | null
+      readonly way?: Way
+    }
   /** No security group stands in the way, so everything is let in already. */
   | { readonly kind: 'unguarded'; readonly networkInterface: string }
   | { readonly kind: 'unreachable'; readonly why: string }

@@ -11,6 +11,7 @@ import type {
   Inventory,
   OnCall,
   Store,
+  Surroundings,
   Survey,
   Topology,
 } from '../ports.ts'
@@ -41,6 +42,8 @@ export interface EngineParts {
   readonly onCall: OnCall | null
   readonly inventory: Inventory
   readonly topology: Topology
+  /** Null or absent: only the security groups are looked at before a request is put to anybody. */
+  readonly surroundings?: Surroundings | null
   /** Null or absent: roles are never known. */
   readonly azureRoles?: AzureRoles | null
   readonly firewall: Firewall

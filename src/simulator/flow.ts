@@ -80,6 +80,16 @@ function firstMatch(packet: Packet, group: RuleSet, path: FlowPath): Verdict {
   throw new Error('The default rules match every packet.')
 }
 
+/** The rule with the lowest number among those that are about a packet. */
+export function firstAbout(
+  rules: readonly NamedRule[],
+  packet: Packet,
+  path: FlowPath,
+): NamedRule | undefined {
+  const inOrder = rules.toSorted((a, b) => a.properties.priority - b.properties.priority)
+  return inOrder.find((each) => matches(each.properties, packet, path))
+}
+
 function matches(rule: RuleProperties, packet: Packet, path: FlowPath): boolean {
   return (
     same(rule.direction, packet.direction) &&

@@ -98,7 +98,7 @@ describe('what security groups say to a packet from outside', () => {
 
   test('of a range those addresses are tried where a rule begins or has ended', () => {
     expect(samplesOf('81.2.69.128/28', ['81.2.69.130', '81.2.69.132/30', '81.2.0.0/16', 'Internet'])).toEqual(
-      [...['81.2.69.128', '81.2.69.130', '81.2.69.131', '81.2.69.132', '81.2.69.136']],
+      ['81.2.69.128', '81.2.69.130', '81.2.69.131', '81.2.69.132', '81.2.69.136'],
     )
     expect(samplesOf('81.2.69.142', ['0.0.0.0/0'])).toEqual(['81.2.69.142'])
   })
