@@ -128,12 +128,12 @@ function hopsOf(doors: readonly Door[], subnets: ReadonlyMap<string, string | nu
 
 /** The network of the VM (all of its interfaces are in one), and where its addresses belong. */
 function wayThrough(doors: readonly Door[]): Way {
-  const configs = doors.flatMap((each) => each.addresses)
+  const addresses = doors.flatMap((each) => each.addresses)
   const members: Record<string, string[]> = {}
-  for (const { privateIPAddress = '', applicationSecurityGroups = [] } of configs)
+  for (const { privateIPAddress = '', applicationSecurityGroups = [] } of addresses)
     for (const { id = '' } of applicationSecurityGroups)
       (members[id.toLowerCase()] ??= []).push(privateIPAddress)
-  const subnet = configs.map(subnetOf).find((id) => id.includes('/subnets/'))
+  const subnet = addresses.map(subnetOf).find((id) => id.includes('/subnets/'))
   return { networkId: subnet?.slice(0, subnet.indexOf('/subnets/')) ?? null, members }
 }
 

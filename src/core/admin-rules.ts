@@ -2,9 +2,10 @@ import type { AdminRule, Around, Flight } from './around.ts'
 import { isAbout, type Packet, type Surrounds, samplesOf } from './security-groups.ts'
 import type { Port } from './service.ts'
 
+const rank = ({ priority, access }: AdminRule): number => priority * 2 + (access === 'Deny' ? 0 : 1)
+
 /** The admin rule that decides about a packet; at the same priority a Deny counts first. */
 function adminRuleFor(rules: readonly AdminRule[], packet: Packet, surrounds: Surrounds): AdminRule | null {
-  const rank = ({ priority, access }: AdminRule) => priority * 2 + (access === 'Deny' ? 0 : 1)
   const about = rules.filter((rule) => isAbout(rule, packet, surrounds))
   return about.toSorted((a, b) => rank(a) - rank(b))[0] ?? null
 }

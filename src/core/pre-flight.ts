@@ -6,7 +6,7 @@ import type { Surrounds } from './security-groups.ts'
 import type { Port } from './service.ts'
 
 /** The rule that is to be written in one group. Source, ports and addresses are the request’s own. */
-export interface PlannedRule {
+interface PlannedRule {
   readonly nsgId: string
   /** Null when the rules of the group could not be read. */
   readonly priority: number | null
@@ -14,7 +14,7 @@ export interface PlannedRule {
   readonly inFrontOf?: { readonly name: string; readonly priority: number }
 }
 
-export interface Warning {
+interface Warning {
   readonly code: 'already open' | 'not running' | 'no public address' | 'azure policy' | 'not known'
   /** A whole sentence; it holds names from Azure, which are escaped where it is shown. */
   readonly says: string

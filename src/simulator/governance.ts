@@ -21,7 +21,7 @@ export function listAdminRules(call: ArmCall): Answer {
   const all = call.sim.governance.adminRules.filter((rule) => rule.network.toLowerCase() === id)
   const value = all
     .slice(from, from + pageSize)
-    .map(({ network: _, name, sources, destinations, ...rest }) => ({
+    .map(({ name, sources, destinations, priority, access, direction, protocol, destinationPortRanges }) => ({
       id: `/subscriptions/${call.path.subscription ?? ''}/resourceGroups/rg-net/providers/Microsoft.Network/networkManagers/manager/securityAdminConfigurations/config/ruleCollections/all/rules/${name}`,
       kind: 'Custom',
       configurationDescription: '',
@@ -29,7 +29,11 @@ export function listAdminRules(call: ArmCall): Answer {
       ruleCollectionAppliesToGroups: [],
       ruleGroups: [],
       properties: {
-        ...rest,
+        priority,
+        access,
+        direction,
+        protocol,
+        destinationPortRanges,
         sources: sources.map(item),
         destinations: destinations.map(item),
         sourcePortRanges: ['0-65535'],

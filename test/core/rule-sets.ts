@@ -108,7 +108,7 @@ const groupIds = [
 const protocols = ['Tcp', 'Tcp', 'Udp', 'Icmp', 'Esp', 'Ah', '*', '*', '*', '*'] as const
 
 /** Mulberry32: the same seed gives the same sets everywhere. */
-export class Dice {
+class Dice {
   #state: number
   constructor(seed: number) {
     this.#state = seed >>> 0
@@ -169,7 +169,7 @@ function ruleSet(dice: Dice): NamedRule[] {
   }))
 }
 
-export interface Trial {
+interface Trial {
   readonly packet: Packet
   readonly subnet: NamedRule[] | null
   readonly nic: NamedRule[] | null
@@ -177,7 +177,7 @@ export interface Trial {
   readonly members: Record<string, string[]>
 }
 
-export function trialOf(dice: Dice): Trial {
+function trialOf(dice: Dice): Trial {
   const pool = dice.chance(0.7) ? addresses.v4 : addresses.v6
   const other = dice.chance(0.97) ? pool : addresses.v6
   const everybody = [...addresses.v4, ...addresses.v6]
@@ -204,7 +204,7 @@ export function trialOf(dice: Dice): Trial {
 }
 
 /** What the bot’s own evaluation says: the last word, by which rule of which group. */
-export function ours({ packet, subnet, nic, virtualNetwork, members }: Trial): string {
+function ours({ packet, subnet, nic, virtualNetwork, members }: Trial): string {
   const guards = [
     { nsgId: 'subnet', rules: subnet },
     { nsgId: 'nic', rules: nic },
@@ -219,7 +219,7 @@ export function ours({ packet, subnet, nic, virtualNetwork, members }: Trial): s
 const port = (number: number | null): string => (number === null ? '*' : String(number))
 
 /** What the simulated Azure says to the same packet. */
-export function theirs({ packet, subnet, nic, virtualNetwork, members }: Trial): string {
+function theirs({ packet, subnet, nic, virtualNetwork, members }: Trial): string {
   const { access, ruleName, nsg } = evaluate(
     {
       direction: 'Inbound',

@@ -275,10 +275,11 @@ describe('before anybody is asked', () => {
   })
 })
 
+const policy = (priorities: string) =>
+  worldPolicy.replace('deadline: 30m }', `deadline: 30m, priorities: ${priorities} }`)
+
 describe('where the policy names the priorities', () => {
   let world: World
-  const policy = (priorities: string) =>
-    worldPolicy.replace('deadline: 30m }', `deadline: 30m, priorities: ${priorities} }`)
   beforeAll(async () => {
     world = await createWorld({ policy: policy('{ from: 500, to: 501 }') })
   })

@@ -109,6 +109,8 @@ describe('the README', () => {
     expect(role.Actions.filter((action) => !action.endsWith('/read'))).toEqual([
       'Microsoft.Network/networkSecurityGroups/securityRules/write',
       'Microsoft.Network/networkSecurityGroups/securityRules/delete',
+      // A list that Azure gives by a POST.
+      'Microsoft.Network/virtualNetworks/listNetworkManagerEffectiveSecurityAdminRules/action',
     ])
     expect(role.Actions.filter((action) => action.includes('*'))).toEqual([])
     expect(new Set(role.Actions).size).toBe(role.Actions.length)
@@ -119,6 +121,7 @@ describe('the README', () => {
       'networkInterfaces.get': 'Microsoft.Network/networkInterfaces/read',
       'publicIPAddresses.get': 'Microsoft.Network/publicIPAddresses/read',
       'subnets.get': 'Microsoft.Network/virtualNetworks/subnets/read',
+      'virtualNetworks.get': 'Microsoft.Network/virtualNetworks/read',
       'networkSecurityGroups.get': 'Microsoft.Network/networkSecurityGroups/read',
       'networkSecurityGroups.list': 'Microsoft.Network/networkSecurityGroups/read',
       'networkSecurityGroups.listAll': 'Microsoft.Network/networkSecurityGroups/read',
