@@ -209,17 +209,18 @@ describe('refusals', () => {
   })
 })
 
-describe('priorities', () => {
-  const given = (rule: string, more = '') => `${defaults(more)}rules: [{ name: a, ${approvers}${rule} }]\n`
+const withPriorities = (rule: string, more = '') =>
+  `${defaults(more)}rules: [{ name: a, ${approvers}${rule} }]\n`
 
+describe('priorities', () => {
   it('are the usual band when nothing is said', () => {
-    expect(only(given(''))?.terms.priorities).toBe(undefined)
+    expect(only(withPriorities(''))?.terms.priorities).toBe(undefined)
   })
 
   it('come from the defaults, and a rule’s own word replaces them as a whole', () => {
     const band = ', priorities: { from: 500, to: 600, beatDenies: true }'
-    expect(only(given('', band))?.terms.priorities).toEqual({ from: 500, to: 600, beatDenies: true })
-    expect(only(given(', priorities: { from: 3100 }', band))?.terms.priorities).toEqual({
+    expect(only(withPriorities('', band))?.terms.priorities).toEqual({ from: 500, to: 600, beatDenies: true })
+    expect(only(withPriorities(', priorities: { from: 3100 }', band))?.terms.priorities).toEqual({
       from: 3100,
       to: 3499,
     })
@@ -233,6 +234,6 @@ describe('priorities', () => {
     ['{ to: 4097 }', '4096'],
     ['{ form: 3000 }', 'form'],
   ])('%s are refused', (text, why) => {
-    expect(wrong(given(`, priorities: ${text}`)).join('\n')).toContain(why)
+    expect(wrong(withPriorities(`, priorities: ${text}`)).join('\n')).toContain(why)
   })
 })
