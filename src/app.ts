@@ -127,6 +127,7 @@ type Given = Pick<
   | 'clock'
   | 'inventory'
   | 'topology'
+  | 'surroundings'
   | 'firewall'
   | 'flow'
   | 'survey'

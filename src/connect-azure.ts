@@ -5,6 +5,7 @@ import { entraUsers } from './azure/entra-users.ts'
 import { armFlow } from './azure/flow.ts'
 import { armInventory } from './azure/inventory.ts'
 import { nsgFirewall } from './azure/nsg-firewall.ts'
+import { armSurroundings } from './azure/surroundings.ts'
 import { armSurvey } from './azure/survey.ts'
 import { armTopology } from './azure/topology.ts'
 import type { AzureConfig } from './config.ts'
@@ -36,6 +37,7 @@ export function connectAzure(config: AzureConfig, clock: Clock, credential?: Tok
     survey: armSurvey({ arm }),
     inventorySource: armInventory({ arm }),
     topology: armTopology({ arm }),
+    surroundings: armSurroundings({ arm }),
     firewall: nsgFirewall({ arm }),
     flow: armFlow({ arm }),
   }

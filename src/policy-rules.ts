@@ -12,6 +12,7 @@ import type {
   TimeMatch,
   VmMatch,
 } from './core/policy.ts'
+import { type Band, defaultBand } from './core/priority.ts'
 import { builtInServices, type Port, parsePorts, type Service } from './core/service.ts'
 import type { denyShape, fileShape, ruleShape } from './policy-shape.ts'
 import type { Flaw, Place } from './policy-yaml.ts'
@@ -174,6 +175,15 @@ function escalationOf(escalate: FileRule['escalate'], deadlineMs: number, pen: P
   return { afterMs: escalate.after, approvers: approversOf(escalate.approvers) }
 }
 
+/** Defender for Cloud writes its own rules at 100 to 110, so a band needs more than those. */
+function bandOf(given: FileRule['priorities'], pen: Pen): Band | undefined {
+  if (!given) return undefined
+  const { from = defaultBand.from, to = defaultBand.to, beatDenies = false } = given
+  if (from > to) pen.at(['priorities'], `goes from ${from} to ${to}, which is backwards`)
+  else if (to <= 110) pen.at(['priorities', 'to'], 'must be more than 110, because 100 to 110 are Defender’s')
+  return { from, to, ...(beatDenies && { beatDenies }) }
+}
+
 export function ruleOf(
   defaults: Defaults,
   rule: FileRule,
@@ -195,6 +205,7 @@ export function ruleOf(
     pen.at(['quota'], 'counts what the rule grants by itself, so it needs approvals: 0')
   const maxAddresses = rule.maxAddresses ?? defaults?.maxAddresses
   const deadlineMs = rule.deadline ?? defaults?.deadline ?? defaultDeadline
+  const priorities = bandOf(rule.priorities ?? defaults?.priorities, pen)
   const escalation = escalationOf(rule.escalate ?? defaults?.escalate, deadlineMs, pen)
   return {
     name: rule.name,
@@ -219,6 +230,7 @@ export function ruleOf(
       selfApproval: rule.selfApproval ?? defaults?.selfApproval ?? false,
       channel: channel ?? '',
       deadlineMs,
+      ...(priorities && { priorities }),
       ...(escalation && stages.length > 0 && { escalation }),
     },
   }

@@ -39,6 +39,12 @@ const stageShape = z.strictObject({
 })
 const escalateShape = z.strictObject({ after: duration, approvers: approversShape })
 const breakGlassShape = z.strictObject({ maxDuration: duration, reviewers: approversShape })
+const priority = z.int().min(100).max(4096)
+const prioritiesShape = z.strictObject({
+  from: priority.exactOptional(),
+  to: priority.exactOptional(),
+  beatDenies: z.boolean().exactOptional(),
+})
 const freeOnce = z.strictObject({ freeOnce: duration })
 const extend = z.union([z.enum(['same', 'none']), freeOnce], {
   error: 'expected same, none, or freeOnce with a duration',
@@ -57,6 +63,7 @@ const answerShape = {
   deadline: duration.optional(),
   escalate: escalateShape.optional(),
   extend: extend.optional(),
+  priorities: prioritiesShape.optional(),
 }
 const ruleName = z.string().min(1).max(200)
 export const denyShape = z.strictObject({ name: ruleName, ...match })
@@ -108,6 +115,7 @@ const answerKeys = (place: string): Record<string, object> => ({
   [`${place}.extend`]: freeOnce.shape,
   [`${place}.reason`]: patternReason.shape,
   [`${place}.quota`]: quotaShape.shape,
+  [`${place}.priorities`]: prioritiesShape.shape,
 })
 
 /** The keys that are right in each place; `*` stands for any one part of a path. */

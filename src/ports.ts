@@ -1,4 +1,5 @@
 import type { Alarm } from './core/alarm.ts'
+import type { AdminRule, Lock } from './core/around.ts'
 import type { AuditRecord } from './core/audit.ts'
 import type { RoleAnswer } from './core/azure-role.ts'
 import type { Case } from './core/case.ts'
@@ -52,6 +53,20 @@ export interface InventorySource {
 export interface Topology {
   /** Reads from Azure, now, which network security groups stand between the internet and a VM. Throws a `Fault`. */
   path(vm: Vm, family: Family, signal?: AbortSignal): Promise<Path>
+}
+
+/** What stands around the way to a VM and can defeat a rule. Each of these throws a `Fault`, also for a missing right. */
+export interface Surroundings {
+  /** `running`, `deallocated` …; null when Azure does not say. */
+  power(vm: Vm, signal?: AbortSignal): Promise<string | null>
+  /** The prefixes of a virtual network and of those that are peered with it. */
+  prefixes(networkId: string, signal?: AbortSignal): Promise<readonly string[]>
+  /** The rules of Azure's network manager that hold in a virtual network. */
+  adminRules(networkId: string, signal?: AbortSignal): Promise<readonly AdminRule[]>
+  /** The locks on a security group, its resource group and its subscription. */
+  locks(nsgId: string, signal?: AbortSignal): Promise<readonly Lock[]>
+  /** The assignments of Azure Policy that would refuse a rule. */
+  denials(rule: Rule, signal?: AbortSignal): Promise<readonly string[]>
 }
 
 /** What is known after a write to one rule; only a read of Azure makes it `present` or `absent`. */
@@ -140,6 +155,8 @@ export interface Explained {
   readonly request: Request | null
   /** What stands in the way at this moment, whatever the policy says. */
   readonly stop?: Panic
+  /** What Azure says of it apart from the policy: sentences without their full stop. */
+  readonly azure?: { readonly refuses: boolean; readonly says: readonly string[] }
 }
 
 /**

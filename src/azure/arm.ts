@@ -49,6 +49,8 @@ export interface Arm {
   network(subscriptionId: string): NetworkManagementClient
   /** Reads a path that no installed SDK knows. The path carries its own api-version. */
   get(path: string, signal?: AbortSignal): Promise<Reply<unknown>>
+  /** Asks by a POST that changes nothing. */
+  post(path: string, body: unknown, signal?: AbortSignal): Promise<Reply<unknown>>
   /** Microsoft Graph, with the same identity. The path carries its own version. */
   readonly entra: PlainCalls
   /** Runs one SDK call within the time limit; whatever it throws comes out as an `ArmFault`. */
@@ -211,6 +213,7 @@ export function connectArm(settings: ArmSettings): Arm {
       return client
     },
     get: (path, signal) => plain.get(path, signal),
+    post: (path, body, signal) => plain.post(path, body, signal),
     entra: plainCalls(
       credential,
       // Graph has a clock and quotas of its own, which say nothing about Resource Manager's.

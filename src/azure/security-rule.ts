@@ -30,6 +30,12 @@ const all = (one: string | undefined, many: readonly string[] | undefined): read
   ...(many ?? []),
 ]
 
+/** Nearly every rule is about any port of the other side; then none is named. */
+function sourcePorts(rule: SecurityRule): Pick<LiveRule, 'sourcePorts'> {
+  const ranges = all(rule.sourcePortRange, rule.sourcePortRanges)
+  return ranges.length === 0 || ranges.includes('*') ? {} : { sourcePorts: ranges }
+}
+
 const groups = (list: readonly { readonly id?: string }[] | undefined): readonly string[] =>
   (list ?? []).map((group) => groupMark + (group.id ?? '').toLowerCase())
 
@@ -54,6 +60,7 @@ export const toLiveRule = (rule: SecurityRule): LiveRule => ({
     ...groups(rule.destinationApplicationSecurityGroups),
   ],
   ports: all(rule.destinationPortRange, rule.destinationPortRanges),
+  ...sourcePorts(rule),
   protocol: rule.protocol ?? '*',
   provisioning: provisioning(rule.provisioningState),
 })

@@ -1,7 +1,7 @@
 import type { NetworkInterface, NetworkInterfaceIPConfiguration } from '@azure/arm-network'
 import { Fault } from '../core/fault.ts'
 import type { Family } from '../core/source.ts'
-import type { Endpoint, Hop, Path, Vm } from '../core/vm.ts'
+import type { Endpoint, Hop, Path, Vm, Way } from '../core/vm.ts'
 import type { Topology } from '../ports.ts'
 import { shapeOf, shapesOf, textOf } from './answer.ts'
 import type { Arm, CallOptions } from './arm.ts'
@@ -132,6 +132,16 @@ const endpointsOf = (doors: readonly Door[]): readonly Endpoint[] =>
   doors.flatMap(({ id, addresses }) =>
     addresses.map(({ privateIPAddress = '' }) => ({ networkInterface: id, address: privateIPAddress })),
   )
+/** The network of the VM (all of its interfaces are in one), and where its addresses belong. */
+function wayThrough(doors: readonly Door[]): Way {
+  const addresses = doors.flatMap((each) => each.addresses)
+  const members: Record<string, string[]> = {}
+  for (const { privateIPAddress = '', applicationSecurityGroups = [] } of addresses)
+    for (const { id = '' } of applicationSecurityGroups)
+      (members[id.toLowerCase()] ??= []).push(privateIPAddress)
+  const subnet = addresses.map(subnetOf).find((id) => id.includes('/subnets/'))
+  return { networkId: subnet?.slice(0, subnet.indexOf('/subnets/')) ?? null, members }
+}
 
 const unguarded = (doors: readonly Door[], subnets: ReadonlyMap<string, string | null>): Door | undefined =>
   doors.find(
@@ -159,7 +169,13 @@ export function armTopology({ arm }: { readonly arm: Arm }): Topology {
       const subnets = new Map(subnetIds.map((id, index) => [id, groups[index] ?? null]))
       const open = unguarded(doors, subnets)
       if (open) return { kind: 'unguarded', networkInterface: open.name }
-      return { kind: 'guarded', hops: hopsOf(doors, subnets), connectTo, endpoints: endpointsOf(doors) }
+      return {
+        kind: 'guarded',
+        hops: hopsOf(doors, subnets),
+        connectTo,
+        endpoints: endpointsOf(doors),
+        way: wayThrough(doors),
+      }
     },
   }
 }

@@ -11,6 +11,8 @@ export interface LiveRule {
   readonly sources: readonly string[]
   readonly destinations: readonly string[]
   readonly ports: readonly string[]
+  /** Absent when the rule is about any port of the other side. */
+  readonly sourcePorts?: readonly string[]
   readonly protocol: string
   readonly provisioning: 'Succeeded' | 'Updating' | 'Deleting' | 'Failed'
 }

@@ -1,5 +1,6 @@
 import type { RoleAnswer } from './azure-role.ts'
 import type { Person } from './person.ts'
+import type { Band } from './priority.ts'
 import type { Port, Service } from './service.ts'
 import type { Source } from './source.ts'
 import type { Vm } from './vm.ts'
@@ -121,6 +122,8 @@ export interface Terms {
   readonly emergency?: { readonly skipped: Approvers; readonly reviewers: Approvers }
   /** How long approvers have. */
   readonly deadlineMs: number
+  /** Where the priorities of the rules are taken from; absent means the usual band. */
+  readonly priorities?: Band
   /** Who may say yes as well once this much of the deadline has passed without enough of them. */
   readonly escalation?: { readonly afterMs: number; readonly approvers: Approvers }
 }

@@ -10,6 +10,8 @@ export interface ExistingRule {
   readonly sources: readonly string[]
   readonly destinations: readonly string[]
   readonly ports: readonly string[]
+  /** Absent when the rule is about any port of the other side. */
+  readonly sourcePorts?: readonly string[]
   readonly protocol: string
 }
 
@@ -24,6 +26,8 @@ export interface Wanted {
 export interface Band {
   readonly from: number
   readonly to: number
+  /** Leave the band for a priority in front of somebody’s Deny, where one stands in the way. */
+  readonly beatDenies?: boolean
 }
 
 export const defaultBand: Band = { from: 3000, to: 3499 }
@@ -126,10 +130,27 @@ const no = (
 export const protocolsMixed = (ports: readonly Port[]): boolean =>
   new Set(ports.map((port) => port.protocol)).size > 1
 
+/** The strongest Deny behind a priority that would stop the wanted traffic if no rule of ours stood in front of it. */
+export const denyBehind = (
+  existing: readonly ExistingRule[],
+  wanted: Wanted,
+  priority: number,
+): ExistingRule | null =>
+  existing
+    .filter((rule) => rule.priority > priority && denies(rule, wanted))
+    .toSorted((a, b) => a.priority - b.priority)[0] ?? null
+
+/** The nearest free priority in front of a rule; null when there is none. */
+function freeBefore(rule: ExistingRule, used: ReadonlySet<number>): number | null {
+  let priority = rule.priority - 1
+  while (priority > defenders.to && used.has(priority)) priority--
+  return priority > defenders.to ? priority : null
+}
+
 /**
- * The lowest free priority of the band, in front of every Deny that would stop the wanted traffic. Never climbs out
- * of the band to get past somebody's Deny, and never moves a rule. `taken` holds priorities that are promised but
- * not written yet.
+ * The lowest free priority of the band, in front of every Deny that would stop the wanted traffic. Climbs out of the
+ * band to get past somebody's Deny only where the band says so, and never moves a rule. `taken` holds priorities that
+ * are promised but not written yet.
  */
 export function choosePriority(
   existing: readonly ExistingRule[],
@@ -151,10 +172,15 @@ export function choosePriority(
     .filter((rule) => rule.priority < priority && denies(rule, wanted))
     .toSorted((a, b) => a.priority - b.priority)[0]
   if (!blocking) return { ok: true, priority }
+  const before = band.beatDenies ? freeBefore(blocking, used) : null
+  if (before !== null) return { ok: true, priority: before }
+  const ours = band.beatDenies
+    ? 'no priority in front of it is free'
+    : `the first free priority for ours is ${priority}, behind it`
   return no(
     'denied by a rule',
     blocking,
-    `The rule ${blocking.name} (priority ${blocking.priority}) denies this traffic, and the first free priority for ours is ${priority}, behind it.`,
+    `The rule ${blocking.name} (priority ${blocking.priority}) denies this traffic, and ${ours}.`,
   )
 }
 

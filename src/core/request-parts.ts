@@ -55,6 +55,7 @@ export const baseOf = (request: Request): RequestBase => ({
   verdict: request.verdict,
   reviews: request.reviews,
   ...(request.emergency && { emergency: true }),
+  ...(request.preFlight && { preFlight: request.preFlight }),
   ...(request.oversight && { oversight: request.oversight }),
   ...(request.extends && { extends: request.extends }),
   ...(request.extensions && { extensions: request.extensions }),

@@ -1,5 +1,6 @@
 import type { Person } from './person.ts'
 import type { Terms, Verdict } from './policy.ts'
+import type { PreFlight } from './pre-flight.ts'
 import type { Progress } from './quorum.ts'
 import type { Port } from './service.ts'
 import type { Source } from './source.ts'
@@ -36,6 +37,8 @@ export interface Ask {
   readonly reason: string | null
   /** Asked for without waiting for anybody’s yes. */
   readonly emergency?: boolean
+  /** What was planned and noticed in Azure when it was asked for. */
+  readonly preFlight?: PreFlight
   /** Set when it is to follow on from access that is open. */
   readonly extends?: {
     readonly requestId: string

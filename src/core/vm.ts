@@ -28,6 +28,14 @@ export interface Endpoint {
   readonly address: string
 }
 
+/** What else is known of a way when it has been read. */
+export interface Way {
+  /** The virtual network that the VM is in; its resource id in lower case. */
+  readonly networkId: string | null
+  /** The VM’s own addresses in each application security group, by the group’s id in lower case. */
+  readonly members: Readonly<Record<string, readonly string[]>>
+}
+
 /** How a packet from outside reaches a VM, or why asking for access makes no sense. */
 export type Path =
   | {
@@ -36,6 +44,7 @@ export type Path =
       readonly connectTo: string | null
       /** The addresses behind the groups; missing where they were not read. */
       readonly endpoints?: readonly Endpoint[]
+      readonly way?: Way
     }
   /** No security group stands in the way, so everything is let in already. */
   | { readonly kind: 'unguarded'; readonly networkInterface: string }

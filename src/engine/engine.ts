@@ -12,6 +12,7 @@ import type {
   Inventory,
   OnCall,
   Store,
+  Surroundings,
   Survey,
   Topology,
 } from '../ports.ts'
@@ -43,6 +44,8 @@ export interface EngineParts {
   readonly onCall: OnCall | null
   readonly inventory: Inventory
   readonly topology: Topology
+  /** Null or absent: only the security groups are looked at before a request is put to anybody. */
+  readonly surroundings?: Surroundings | null
   /** Null or absent: roles are never known. */
   readonly azureRoles?: AzureRoles | null
   readonly firewall: Firewall

@@ -78,7 +78,8 @@ async function reprice(
     if (!existing)
       return { type: 'could not open', detail: `the security group ${rule.nsgId} no longer exists` }
     const others = (await parts.store.ruleWork(rule.nsgId)).map((one) => one.rule.priority)
-    const chosen = choosePriority(existing, rule, defaultBand, new Set([...others, rule.priority]))
+    const band = (await parts.store.case(work.requestId))?.request.terms?.priorities ?? defaultBand
+    const chosen = choosePriority(existing, rule, band, new Set([...others, rule.priority]))
     if (!chosen.ok) return { type: 'could not open', detail: chosen.why }
     return lease.lapsed() ? null : { type: 'rule repriced', nsgId: rule.nsgId, priority: chosen.priority }
   } catch (error) {

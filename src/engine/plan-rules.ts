@@ -106,7 +106,8 @@ async function planRule(
   ])
   if (!existing) return `the security group ${hop.nsgId} no longer exists`
   const wanted = { source: request.source.address, destinations: hop.destinations, ports: request.ports }
-  const chosen = choosePriority(existing, wanted, defaultBand, new Set(work.map((one) => one.rule.priority)))
+  const band = request.terms?.priorities ?? defaultBand
+  const chosen = choosePriority(existing, wanted, band, new Set(work.map((one) => one.rule.priority)))
   if (!chosen.ok) return chosen.why
   return {
     name: ruleName(grant.id, grant.expiresAt),

@@ -1,15 +1,30 @@
 import { durationText, isTomorrow } from '../core/duration.ts'
 import type { Member } from '../core/person.ts'
+import { defeatsText, type PreFlightAnswer } from '../core/pre-flight.ts'
 import type { Wording } from '../core/refusal.ts'
 import type { Ask, Request } from '../core/request.ts'
+import type { Way } from '../core/vm.ts'
 import type { Claim } from '../ports.ts'
-import { answer, endDispatched, type IntakeParts } from './answer.ts'
+import { answer, endDispatched, endWith, type IntakeParts } from './answer.ts'
 import type { Dispatched } from './dispatch.ts'
 import { ended, type Finish } from './handler.ts'
+import { lookAhead } from './pre-flight.ts'
 import { QuotaUsedUp } from './quota.ts'
 import { firstVerdict } from './verdict.ts'
 
 const mostTries = 4
+
+/** What is known of a request beside what was asked for. */
+export interface Known {
+  readonly way?: Way | undefined
+  /** It follows on from access that nothing has followed on from. */
+  readonly first?: boolean
+}
+
+type Defeated = Extract<PreFlightAnswer, { ok: false }>
+
+const isDefeated = (outcome: Dispatched | Defeated): outcome is Defeated =>
+  outcome !== 'lost' && 'defeats' in outcome
 
 /** Asks the policy, and puts the request on record together with the end of the gesture that made it. */
 export async function submit(
@@ -18,9 +33,10 @@ export async function submit(
   url: string,
   member: Member,
   ask: Ask,
-  first = false,
+  known: Known = {},
 ): Promise<Finish> {
-  const outcome = await dispatchAsk(parts, claim, member, ask, first)
+  const outcome = await dispatchAsk(parts, claim, member, ask, known)
+  if (isDefeated(outcome)) return endWith(parts, claim, url, defeatedText(ask, outcome))
   const told = await endDispatched(parts, url, outcome)
   if (told?.ok) await answer(parts, url, submittedText(told.next.request, member.timeZone, parts.wording))
   return ended
@@ -32,17 +48,28 @@ async function dispatchAsk(
   claim: Claim,
   member: Member,
   ask: Ask,
-  first: boolean,
-): Promise<Dispatched> {
+  { way, first = false }: Known,
+): Promise<Dispatched | Defeated> {
+  let looked: PreFlightAnswer | null = null
   for (let tries = 1; ; tries += 1) {
     const policy = parts.policy()
     const verdict = await firstVerdict(parts, policy, ask, member, first)
+    // Nobody looks at Azure for what the policy refuses.
+    if (verdict.outcome !== 'deny') looked ??= await lookAhead(parts, ask, way, verdict.terms)
+    if (looked && !looked.ok) return looked
+    const planned = looked ? { ...ask, preFlight: looked.preFlight } : ask
     const rule = verdict.outcome === 'allow' ? verdict.terms?.rule : undefined
     const quota = policy.rules.find(({ name }) => name === rule)?.quota ?? {}
     try {
       return await parts.dispatcher.dispatch({
         requestId: ask.id,
-        event: { type: 'submit', ask, verdict, grantId: parts.newId(), requesterEntraId: member.entraId },
+        event: {
+          type: 'submit',
+          ask: planned,
+          verdict,
+          grantId: parts.newId(),
+          requesterEntraId: member.entraId,
+        },
         claim,
         quota: Object.keys(quota).length > 0 ? quota : null,
         also: async (tx, decided) => {
@@ -57,6 +84,12 @@ async function dispatchAsk(
     }
   }
 }
+
+const defeatedText = (ask: Ask, { defeats }: Defeated): string =>
+  `${ask.label} to ${ask.vm.name} would not work. ${defeatsText(defeats)} ${ask.extends ? 'Nothing more was asked for or opened; what is open stays open until its own end.' : 'Nothing was stored and nobody was asked.'}`
+
+const noticed = ({ preFlight }: Request): string =>
+  (preFlight?.warnings ?? []).map(({ says }) => ` Note: ${says}.`).join('')
 
 /** A time of day that has passed means tomorrow’s, and nobody may find that out tomorrow. */
 function startText({ startsAt, requestedAt }: Request, zone: string | null, wording: Wording): string {
@@ -79,7 +112,7 @@ function submittedText(request: Request, zone: string | null, wording: Wording):
     return `Denied by the policy: ${what}. Why: ${request.verdict.tree.because}. ${request.extends ? 'Nothing more was opened; what is open stays open until its own end.' : 'Nothing was opened.'}`
   }
   if (request.state === 'pending') {
-    return `Request ${request.id}: ${what}. It waits for approval in ${wording.channel(request.terms.channel)}; I will message you.`
+    return `Request ${request.id}: ${what}. It waits for approval in ${wording.channel(request.terms.channel)}; I will message you.${noticed(request)}`
   }
-  return `Request ${request.id}: ${what}. The policy allows it; I will message you when it is open.`
+  return `Request ${request.id}: ${what}. The policy allows it; I will message you when it is open.${noticed(request)}`
 }

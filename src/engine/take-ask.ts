@@ -6,7 +6,7 @@ import type { Member, Person } from '../core/person.ts'
 import { groupsNamed, mostAddresses } from '../core/policy.ts'
 import type { Ask } from '../core/request.ts'
 import { isRemembered, parseSource, type Source } from '../core/source.ts'
-import type { Vm } from '../core/vm.ts'
+import type { Vm, Way } from '../core/vm.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import { endWith, type IntakeParts } from './answer.ts'
 import { backoffMs, gestureTries } from './backoff.ts'
@@ -54,7 +54,7 @@ export async function takeAsk(
     const ask = await gather(parts, gesture.person, member, asked, receivedAt)
     if (!ask.ok) return await endWith(parts, claim, url, ask.say)
     const next = command.kind === 'why' ? whyAsked : submit
-    return await next(parts, claim, url, member, ask.value)
+    return await next(parts, claim, url, member, ask.value.ask, { way: ask.value.way })
   } catch (error) {
     if (!(error instanceof Fault)) throw error
     if (error.kind === 'permanent' || claim.attempt >= gestureTries) {
@@ -86,7 +86,7 @@ async function gather(
   member: Member,
   command: AskCommand,
   receivedAt: number,
-): Promise<Found<Ask>> {
+): Promise<Found<{ readonly ask: Ask; readonly way: Way | undefined }>> {
   const problem = askingProblem(member)
   if (problem !== null) return say(`You cannot ask for access: ${problem}. ${nothingStored}`)
   if (new Set(command.ports.ports.map((port) => port.protocol)).size > 1) {
@@ -111,7 +111,7 @@ async function gather(
   }
   if (path.kind === 'unreachable') return say(`${path.why}. ${nothingStored}`)
   const times = timesOf(command, receivedAt, member.timeZone)
-  return found({
+  const ask: Ask = {
     id: parts.newId(),
     requester: person,
     vm: vm.value,
@@ -123,7 +123,8 @@ async function gather(
     ...times,
     reason: command.reason,
     ...(command.emergency && { emergency: true }),
-  })
+  }
+  return found({ ask, way: path.way })
 }
 
 /** A start fixes the end as well, so that a late yes shortens the access and never moves it. */

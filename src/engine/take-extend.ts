@@ -94,5 +94,12 @@ export async function takeExtend(
     )
   // What is free is free once: for the first request that follows on from one that follows on from nothing.
   const first = !current.request.extends && !(await hasFollowers(store, told.next.request, id))
-  return submit(parts, claim, url, by, { ...ask, hops: path.hops, connectTo: path.connectTo }, first)
+  return submit(
+    parts,
+    claim,
+    url,
+    by,
+    { ...ask, hops: path.hops, connectTo: path.connectTo },
+    { way: path.way, first },
+  )
 }

@@ -6,6 +6,8 @@ import type { Ask } from '../core/request.ts'
 import type { Claim, Explained } from '../ports.ts'
 import { endWith, type IntakeParts } from './answer.ts'
 import { done, type Finish, messageOf } from './handler.ts'
+import { lookAhead } from './pre-flight.ts'
+import type { Known } from './submit-ask.ts'
 import { firstVerdict } from './verdict.ts'
 
 async function explain(
@@ -31,11 +33,22 @@ export const whyAsked = async (
   url: string,
   member: Member,
   ask: Ask,
+  { way }: Known = {},
 ): Promise<Finish> => {
   const verdict = await firstVerdict(parts, parts.policy(), ask, member)
   // A stop goes before the policy; whoever asks would be refused by it.
   const stop = panicOver(await parts.store.panics(), ask, member.entraId)
-  return explain(parts, claim, url, { asked: ask, verdict, request: null, ...(stop && { stop }) })
+  const looked = verdict.outcome === 'deny' ? null : await lookAhead(parts, ask, way, verdict.terms)
+  const seen = looked && (looked.ok ? looked.preFlight.warnings : looked.defeats)
+  return explain(parts, claim, url, {
+    asked: ask,
+    verdict,
+    request: null,
+    ...(stop && { stop }),
+    ...(looked &&
+      seen &&
+      seen.length > 0 && { azure: { refuses: !looked.ok, says: seen.map(({ says }) => says) } }),
+  })
 }
 
 /** What the policy said to a request, for whoever is a full member and sees its card. */

@@ -111,7 +111,9 @@ function afterFault({ clock, log }: FlowParts, trying: Trying, error: unknown): 
     { job: claim.key, attempt: claim.attempt, error: why },
     'it could not be asked whether traffic passes',
   )
-  return own === null ? unverified(`Azure could not be asked. ${why}`, now) : again(Math.max(own, now + pauseMs(0, afterMs)), why)
+  return own === null
+    ? unverified(`Azure could not be asked. ${why}`, now)
+    : again(Math.max(own, now + pauseMs(0, afterMs)), why)
 }
 
 /** What was read when the rules were planned; an older grant does not have it. */

@@ -19,7 +19,9 @@ const canonicalTypes = new Map(
     'Microsoft.Network/networkWatchers/ipFlowVerify',
     'Microsoft.Network/publicIPAddresses',
     'Microsoft.Network/virtualNetworks',
+    'Microsoft.Network/virtualNetworks/listNetworkManagerEffectiveSecurityAdminRules',
     'Microsoft.Network/virtualNetworks/subnets',
+    'Microsoft.PolicyInsights/checkPolicyRestrictions',
     'Microsoft.ResourceGraph/resources',
     'Microsoft.Security/jitNetworkAccessPolicies',
     'Microsoft.Security/locations/jitNetworkAccessPolicies',
@@ -82,6 +84,11 @@ const verbs: Record<string, string> = {
   DELETE: 'delete',
 }
 
+const readsByPost = new Set([
+  'microsoft.resourcegraph/resources',
+  'microsoft.policyinsights/checkpolicyrestrictions',
+])
+
 /** The action of Azure's role system that a call needs, for example `Microsoft.Network/networkInterfaces/read`. */
 export function actionOf(method: string, path: ArmPath): string {
   if (path.type === '') {
@@ -89,7 +96,8 @@ export function actionOf(method: string, path: ArmPath): string {
     return `Microsoft.Resources/${scope}/${verbs[method] ?? 'action'}`
   }
   const type = canonicalType(path.type)
-  if (path.type === 'microsoft.resourcegraph/resources') return `${type}/read`
+  // Both are asked by a POST that changes nothing, and Azure counts them as reads.
+  if (readsByPost.has(path.type)) return `${type}/read`
   return `${type}/${verbs[method] ?? 'action'}`
 }
 

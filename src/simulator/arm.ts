@@ -3,6 +3,7 @@ import { header } from './arm-call.ts'
 import { getRole, listAssignments, listDenies, listRoles } from './authorization.ts'
 import { type BucketKind, Buckets } from './buckets.ts'
 import { ArmError } from './errors.ts'
+import { checkRestrictions, listAdminRules } from './governance.ts'
 import { deleteGroup, putGroup } from './group-calls.ts'
 import { operationResult, operationStatus } from './group-operations.ts'
 import { listLocks, refuseWhenLocked } from './locks.ts'
@@ -53,6 +54,8 @@ const handlers = new Map<string, Handler>([
   [`DELETE ${nsg}/*`, deleteGroup],
   ['POST microsoft.network/networkwatchers/ipflowverify', verifyFlow],
   ['POST microsoft.resourcegraph/resources', queryResources],
+  ['POST microsoft.policyinsights/checkpolicyrestrictions', checkRestrictions],
+  ['POST microsoft.network/virtualnetworks/listnetworkmanagereffectivesecurityadminrules', listAdminRules],
 ])
 
 for (const type of [

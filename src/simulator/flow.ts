@@ -36,6 +36,23 @@ export interface Verdict {
 }
 
 const azurePlatform = '168.63.129.16'
+/** What Azure leaves out when it expands the tag `Internet`, apart from the virtual network. */
+const noInternet = [
+  '0.0.0.0/8',
+  '10.0.0.0/8',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '224.0.0.0/4',
+  '255.255.255.255/32',
+  '::/128',
+  '::1/128',
+  'fc00::/7',
+  'fe80::/10',
+  'ff00::/8',
+]
 
 /** Inbound meets the subnet's group first, outbound the network interface's; both must allow. */
 export function evaluate(packet: Packet, path: FlowPath): Verdict {
@@ -63,6 +80,16 @@ function firstMatch(packet: Packet, group: RuleSet, path: FlowPath): Verdict {
   throw new Error('The default rules match every packet.')
 }
 
+/** The rule with the lowest number among those that are about a packet. */
+export function firstAbout(
+  rules: readonly NamedRule[],
+  packet: Packet,
+  path: FlowPath,
+): NamedRule | undefined {
+  const inOrder = rules.toSorted((a, b) => a.properties.priority - b.properties.priority)
+  return inOrder.find((each) => matches(each.properties, packet, path))
+}
+
 function matches(rule: RuleProperties, packet: Packet, path: FlowPath): boolean {
   return (
     same(rule.direction, packet.direction) &&
@@ -81,9 +108,9 @@ function same(a: string, b: string): boolean {
 function portMatches(one: string | undefined, several: string[] | undefined, port: string): boolean {
   const ranges = one ? [one, ...(several ?? [])] : (several ?? [])
   return ranges.some((range) => {
-    if (range === '*' || range === port) return true
-    const [from = '', to = from] = range.split('-')
     // A port that nobody knows is no number, so it matches only a rule for all ports.
+    if (range === '*' || range === '0-65535' || range === port) return true
+    const [from = '', to = from] = range.split('-')
     return Number(from) <= Number(port) && Number(port) <= Number(to)
   })
 }
@@ -112,7 +139,7 @@ function prefixMatches(prefix: string, address: string, path: FlowPath): boolean
     case 'virtual_network':
       return inVirtualNetwork(address, path)
     case 'internet':
-      return !inVirtualNetwork(address, path) && address !== azurePlatform
+      return !inVirtualNetwork(address, path) && !noInternet.some((range) => contains(range, address))
     case 'azureloadbalancer':
     case 'azure_loadbalancer':
       return address === azurePlatform
@@ -121,18 +148,37 @@ function prefixMatches(prefix: string, address: string, path: FlowPath): boolean
   }
 }
 
+/** Azure’s own address counts as part of every virtual network: its expansion of the tag names it. */
 function inVirtualNetwork(address: string, path: FlowPath): boolean {
-  return path.virtualNetwork.some((prefix) => contains(prefix, address))
+  return address === azurePlatform || path.virtualNetwork.some((prefix) => contains(prefix, address))
+}
+
+type Network = [ipaddr.IPv4 | ipaddr.IPv6, number]
+
+const networks = new Map<string, Network | null>()
+const mostNetworks = 10_000
+
+/** Rules say the same few prefixes over and over. */
+function networkOf(prefix: string): Network | null {
+  const known = networks.get(prefix)
+  if (known !== undefined) return known
+  if (networks.size >= mostNetworks) networks.clear()
+  const read = readNetwork(prefix)
+  networks.set(prefix, read)
+  return read
+}
+
+function readNetwork(prefix: string): Network | null {
+  if (ipaddr.isValidCIDR(prefix)) return ipaddr.parseCIDR(prefix)
+  if (!ipaddr.isValid(prefix)) return null
+  const single = ipaddr.parse(prefix)
+  return [single, single.kind() === 'ipv4' ? 32 : 128]
 }
 
 /** False for anything that is no prefix, such as a service tag whose addresses the simulator does not know. */
 export function contains(prefix: string, address: string): boolean {
-  if (!ipaddr.isValid(address)) return false
-  const single = ipaddr.parse(address)
-  if (ipaddr.isValidCIDR(prefix)) {
-    const [network, bits] = ipaddr.parseCIDR(prefix)
-    return network.kind() === single.kind() && single.match(network, bits)
-  }
-  if (!ipaddr.isValid(prefix)) return false
-  return ipaddr.parse(prefix).toNormalizedString() === single.toNormalizedString()
+  const network = networkOf(prefix)
+  if (!network) return false
+  const single = networkOf(address)?.[0]
+  return single !== undefined && single.kind() === network[0].kind() && single.match(network[0], network[1])
 }

@@ -1,6 +1,6 @@
 import type { Answer, ArmCall } from './arm-call.ts'
 import { verbOf } from './arm-paths.ts'
-import { ArmError } from './errors.ts'
+import { ArmError, badRequest } from './errors.ts'
 import type { Lock } from './world.ts'
 
 function covers(scope: string, id: string): boolean {
@@ -24,11 +24,14 @@ export function refuseWhenLocked(call: ArmCall): void {
   )
 }
 
-/** The locks at or above a scope, and those inside it, as ARM lists them for a subscription or group. */
+/** The locks at or above a scope and, unless told otherwise, those inside it. */
 export function listLocks(call: ArmCall): Answer {
   const { scope } = call.path
+  const filter = call.query.get('$filter')
+  if (filter !== null && filter.toLowerCase() !== 'atscope()')
+    throw badRequest('UnsupportedQuery', `The filter '${filter}' is not supported. Supported is 'atScope()'.`)
   const value = call.sim.resources.locks
-    .filter((lock) => covers(lock.scope, scope) || covers(scope, lock.scope))
+    .filter((lock) => covers(lock.scope, scope) || (filter === null && covers(scope, lock.scope)))
     .map(lockBody)
   return { status: 200, body: { value } }
 }

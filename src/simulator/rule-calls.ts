@@ -2,6 +2,7 @@ import type { Answer, ArmCall } from './arm-call.ts'
 import { verbOf } from './arm-paths.ts'
 import { defaultRuleBodies, ruleBodies, ruleBody } from './bodies.ts'
 import { childNotFound, parentNotFound } from './errors.ts'
+import { refuseByPolicy } from './governance.ts'
 import { checkIfMatch, failed, operationUrl, refuseWhileBusy, startOperation } from './group-operations.ts'
 import type { Ending, Operation } from './operations.ts'
 import { conflict, conflictMessage, mostRules, tooManyRules, validRule } from './rule-validation.ts'
@@ -55,6 +56,7 @@ export function putRule(call: ArmCall): Answer {
   const name = ruleName(call)
   const id = ruleId(group, name)
   const rule = validRule(id, name, call.body)
+  refuseByPolicy(call.sim.governance.policies, group.resource.id, rule.properties)
   checkIfMatch(call, group)
   refuseWhileBusy(call, group)
   const rival = rivalOf(group, rule)

@@ -7,6 +7,7 @@ import { type RuleVersion, SecurityGroup, SecurityGroups } from './security-grou
 import { Tokens } from './tokens.ts'
 import type { World } from './world.ts'
 import type { AuthorizationWorld, EntraWorld } from './world-access.ts'
+import type { GovernanceWorld } from './world-governance.ts'
 
 /** What a second write to a security group meets while the first still runs; Azure has been seen to do all three. */
 export const busyAnswers = ['retryable', 'conflict', 'supersede'] as const
@@ -34,6 +35,7 @@ export class Simulation {
   readonly resources: Resources
   readonly directory: EntraWorld
   readonly authorization: AuthorizationWorld
+  readonly governance: GovernanceWorld
   readonly groups = new SecurityGroups()
   readonly operations = new Operations()
   readonly faults = new Faults()
@@ -51,6 +53,7 @@ export class Simulation {
     this.authorization = structuredClone(
       world.authorization ?? { roles: [], roleAssignments: [], denyAssignments: [] },
     )
+    this.governance = structuredClone(world.governance ?? { adminRules: [], policies: [] })
     this.tokens = new Tokens(world.tenantId)
   }
 
@@ -87,6 +90,7 @@ export class Simulation {
       actions,
       directory: this.directory,
       authorization: this.authorization,
+      governance: this.governance,
     }
   }
 

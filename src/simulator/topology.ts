@@ -1,4 +1,5 @@
 import { contains, evaluate, type FlowPath, type Packet, type RuleSet, type Verdict } from './flow.ts'
+import { adminWord } from './governance.ts'
 import type { Simulation } from './simulation.ts'
 import type { ArmResource, IpConfiguration, Subnet } from './world.ts'
 
@@ -29,10 +30,19 @@ export function endpointFor(sim: Simulation, machine: ArmResource, other: string
   )
 }
 
-/** What the security groups on the way to or from this address say to a packet, now or at an earlier moment. */
+/**
+ * What the network manager, and else the security groups on the way to or from this address, say to a packet, now or
+ * at an earlier moment.
+ */
 export function judge(sim: Simulation, endpoint: Endpoint, packet: Packet, at?: number): Verdict {
-  return evaluate(packet, pathOf(sim, endpoint, at))
+  const path = pathOf(sim, endpoint, at)
+  const network = networkOf(endpoint)
+  const word = adminWord(sim.governance.adminRules, network, packet, path)
+  return word ? { ...word, nsg: null } : evaluate(packet, path)
 }
+
+const networkOf = ({ address }: Endpoint): string =>
+  (address.properties.subnet?.id ?? '').replace(/\/subnets\/[^/]+$/i, '')
 
 function pathOf(sim: Simulation, { nic, address }: Endpoint, at?: number): FlowPath {
   const subnetId = address.properties.subnet?.id ?? ''

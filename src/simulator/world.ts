@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { AuthorizationWorld, EntraWorld } from './world-access.ts'
+import type { GovernanceWorld } from './world-governance.ts'
 
 export interface Subscription {
   subscriptionId: string
@@ -107,6 +108,8 @@ export interface World {
   directory?: EntraWorld
   /** Nobody has a role when left out. */
   authorization?: AuthorizationWorld
+  /** Neither security admin rules nor policies when left out. */
+  governance?: GovernanceWorld
 }
 
 const requiredLists = ['subscriptions', 'resourceGroups', 'resources'] as const
@@ -132,5 +135,6 @@ export function loadWorld(file: string): World {
     ...(world.actions && { actions: world.actions }),
     ...(world.directory && { directory: world.directory }),
     ...(world.authorization && { authorization: world.authorization }),
+    ...(world.governance && { governance: world.governance }),
   }
 }

@@ -19,9 +19,11 @@ import {
   hasTags,
   lengthFact,
   placeFact,
+  plannedFact,
   portsFact,
   rawSubject,
   tagsFact,
+  warningLines,
 } from './facts.ts'
 import { type Phase, phaseOf, title } from './phase.ts'
 import { cardStatus, mirrorStatus } from './status.ts'
@@ -39,7 +41,11 @@ const tagsPair = (kase: Case, { showTags }: CardOptions): Pair[] =>
 
 /** What the approver lets in, and where: the rule is written in each of these. */
 const groupsPair = ({ request }: Case): Pair[] =>
-  request.hops.length > 0 ? [['Security groups', groupsFact(request)]] : []
+  request.preFlight && request.state === 'pending'
+    ? [[`Rules, as planned ${time(request.preFlight.at)}`, plannedFact(request)]]
+    : request.hops.length > 0
+      ? [['Security groups', groupsFact(request)]]
+      : []
 
 /** Access that follows on from other access, which ends at its own time. */
 const followsPair = ({ request }: Case): Pair[] =>
@@ -114,6 +120,14 @@ function mirrorButtons(kase: Case, phase: Phase): KnownBlock[] {
   return [actions(act ? [act, whyButton(kase)] : [whyButton(kase)])]
 }
 
+/** Only who still decides needs them; they tell of the moment when it was asked for. */
+const warned = ({ request }: Case): string[] => (request.state === 'pending' ? warningLines(request) : [])
+
+const warnings = (kase: Case): KnownBlock[] => {
+  const lines = warned(kase)
+  return lines.length > 0 ? [section(lines.join('\n'))] : []
+}
+
 /** Changes whenever anything that is shown changes. */
 function versionOf(kase: Case, content: string): string {
   let hash = 0x811c9dc5
@@ -138,7 +152,9 @@ function told(kase: Case, phase: Phase, who: string, status: readonly string[]):
   const place = `${words(request.vm.name, 80)} (${placeFact(request)})`
   const why = request.reason === null ? '' : ` Reason: ${words(request.reason, 300)}.`
   const asked = `${who} for ${portsFact(request)} to ${place} from ${addressFact(request)}, ${lengthFact(kase)}.`
-  return `${words(title(phase), 300)}. ${spoken(status)} ${asked}${why} Request ${words(request.id, 80)}.`
+  const also = warned(kase)
+  const warnedOf = also.length > 0 ? ` ${spoken(also)}` : ''
+  return `${words(title(phase), 300)}. ${spoken(status)}${warnedOf} ${asked}${why} Request ${words(request.id, 80)}.`
 }
 
 /** The card that approvers see, in whatever state the case is at this moment. */
@@ -148,6 +164,7 @@ export function requestCard(kase: Case, now: number, options: CardOptions): Show
   const blocks: KnownBlock[] = [
     header(title(phase)),
     section(status.join('\n')),
+    ...warnings(kase),
     ...fields([
       ['Requester', person(kase.request.requester)],
       ...whatPairs(kase),
@@ -168,6 +185,7 @@ export function mirrorCard(kase: Case, now: number): Shown {
   const blocks: KnownBlock[] = [
     header(title(phase)),
     section(status.join('\n')),
+    ...warnings(kase),
     ...fields(whatPairs(kase)),
     ...reason(kase),
     ...mirrorButtons(kase, phase),

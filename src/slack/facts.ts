@@ -135,6 +135,31 @@ export const groupsFact = ({ hops }: Request): string =>
     4,
   )
 
+/** The rule as it would be written in each group, by what was free when the request was made. */
+export function plannedFact(request: Request): string {
+  const { preFlight, hops, source, ports } = request
+  const lines = (preFlight?.rules ?? []).slice(0, 4).map(({ nsgId, priority, inFrontOf }) => {
+    const hop = hops.find((one) => one.nsgId === nsgId)
+    const where = `${words(nsgId.split('/').at(-1) ?? nsgId, 80)}${hop ? ` (${hop.attachedTo})` : ''}`
+    const place = priority === null ? 'priority not known' : `priority ${priority}`
+    const before = inFrontOf ? `, in front of ${words(inFrontOf.name, 80)} (${inFrontOf.priority})` : ''
+    const to = words((hop?.destinations ?? []).join(', '), 120)
+    return `${where}: allow ${words(source.address, 60)} to ${to} on ${words(portsText(ports), 200)}, ${place}${before}`
+  })
+  return lines.join('\n')
+}
+
+const mostWarnings = 5
+
+/** What an approver should know before saying yes, as it was when the request was made. */
+export function warningLines({ preFlight }: Request): string[] {
+  if (!preFlight || preFlight.warnings.length === 0) return []
+  const all = preFlight.warnings
+  const lines = all.slice(0, mostWarnings).map(({ says }) => `• ${words(says, 400)}.`)
+  const more = all.length > mostWarnings ? [`• ${all.length - mostWarnings} more.`] : []
+  return [`*Warning, as seen ${time(preFlight.at)}:*`, ...lines, ...more]
+}
+
 const mostProblems = 3
 const mostLookups = 6
 

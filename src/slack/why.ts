@@ -48,14 +48,23 @@ function askedText(
 const stoppedFirst = (stop: Panic): string =>
   `${stopText(stop)} Nothing there is opened until an operator lifts that. Apart from that, the policy says:`
 
+/** What would defeat it in Azure, or what an approver would be warned of. */
+function azureLines({ azure }: Explained): string[] {
+  if (!azure) return []
+  const first = azure.refuses ? 'Azure stands in its way, so it would be refused:' : 'In Azure:'
+  return [first, ...azure.says.slice(0, 5).map((says) => `${indent}${words(says, 400)}.`)]
+}
+
 /** Why the policy answers a request as it does. */
-export function whyText({ asked, verdict, request, stop }: Explained): string {
+export function whyText(explained: Explained): string {
+  const { asked, verdict, request, stop } = explained
   const what = askedText(asked, request)
   const when =
     request === null
       ? 'So the policy answers at this moment. Nobody was asked, and nothing was stored or opened.'
       : `So the policy answered when request ${words(request.id, 80)} was made, ${time(request.requestedAt)}.`
   const stopped = stop ? [stoppedFirst(stop)] : []
-  const most = room - stopped.join('').length
-  return [...stopped, `*Why: ${what}.* ${when}`, ...fitting(treeLines(verdict), most)].join('\n')
+  const azure = azureLines(explained)
+  const most = room - [...stopped, ...azure].join('').length
+  return [...stopped, `*Why: ${what}.* ${when}`, ...fitting(treeLines(verdict), most), ...azure].join('\n')
 }

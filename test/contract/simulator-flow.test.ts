@@ -98,8 +98,14 @@ describe('which group decides', () => {
       ['Allow', 'defaultSecurityRules/AllowVnetInBound', 'nic-nsg'],
     ],
     [
-      'the load balancer’s probe passes',
+      'the load balancer’s probe passes, as a part of the network',
       { ...packet, source: '168.63.129.16' },
+      path({ nic: [] }),
+      ['Allow', 'defaultSecurityRules/AllowVnetInBound', 'nic-nsg'],
+    ],
+    [
+      'the load balancer’s probe passes to an address outside the network too',
+      { ...packet, source: '168.63.129.16', destination: '192.168.200.1' },
       path({ nic: [] }),
       ['Allow', 'defaultSecurityRules/AllowAzureLoadBalancerInBound', 'nic-nsg'],
     ],

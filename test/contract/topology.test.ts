@@ -181,7 +181,7 @@ describe('the way to a VM', () => {
     ['dual', [hop('Subnet', '10.0.1.16'), hop('One', '10.0.1.16')], '52.1.1.1'],
     ['no-address-yet', [hop('Subnet', '10.0.1.17'), hop('One', '10.0.1.17')], null],
   ])('to %s leads past its groups', async (name, hops, connectTo) => {
-    expect(await path(name)).toEqual({ kind: 'guarded', hops, connectTo, endpoints: expect.any(Array) })
+    expect(await path(name)).toMatchObject({ kind: 'guarded', hops, connectTo })
   })
 
   it('of the other family has addresses of that family only', async () => {

@@ -208,3 +208,32 @@ describe('refusals', () => {
     expect(wrong(text)).toEqual(['5:17 rules[0].name: “a” is the name of deny[0] already'])
   })
 })
+
+const withPriorities = (rule: string, more = '') =>
+  `${defaults(more)}rules: [{ name: a, ${approvers}${rule} }]\n`
+
+describe('priorities', () => {
+  it('are the usual band when nothing is said', () => {
+    expect(only(withPriorities(''))?.terms.priorities).toBe(undefined)
+  })
+
+  it('come from the defaults, and a rule’s own word replaces them as a whole', () => {
+    const band = ', priorities: { from: 500, to: 600, beatDenies: true }'
+    expect(only(withPriorities('', band))?.terms.priorities).toEqual({ from: 500, to: 600, beatDenies: true })
+    expect(only(withPriorities(', priorities: { from: 3100 }', band))?.terms.priorities).toEqual({
+      from: 3100,
+      to: 3499,
+    })
+  })
+
+  it.each([
+    ['{ from: 600, to: 500 }', 'goes from 600 to 500, which is backwards'],
+    ['{ from: 4000 }', 'goes from 4000 to 3499, which is backwards'],
+    ['{ from: 100, to: 110 }', 'must be more than 110'],
+    ['{ from: 99 }', '100'],
+    ['{ to: 4097 }', '4096'],
+    ['{ form: 3000 }', 'form'],
+  ])('%s are refused', (text, why) => {
+    expect(wrong(withPriorities(`, priorities: ${text}`)).join('\n')).toContain(why)
+  })
+})

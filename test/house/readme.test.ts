@@ -111,6 +111,8 @@ describe('the README', () => {
       'Microsoft.Network/networkSecurityGroups/securityRules/delete',
       // It changes nothing; Azure calls it an action because it is a question with a body.
       'Microsoft.Network/networkWatchers/ipFlowVerify/action',
+      // A list that Azure gives by a POST.
+      'Microsoft.Network/virtualNetworks/listNetworkManagerEffectiveSecurityAdminRules/action',
     ])
     expect(role.Actions.filter((action) => action.includes('*'))).toEqual([])
     expect(new Set(role.Actions).size).toBe(role.Actions.length)
@@ -121,6 +123,7 @@ describe('the README', () => {
       'networkInterfaces.get': 'Microsoft.Network/networkInterfaces/read',
       'publicIPAddresses.get': 'Microsoft.Network/publicIPAddresses/read',
       'subnets.get': 'Microsoft.Network/virtualNetworks/subnets/read',
+      'virtualNetworks.get': 'Microsoft.Network/virtualNetworks/read',
       'networkSecurityGroups.get': 'Microsoft.Network/networkSecurityGroups/read',
       'networkSecurityGroups.list': 'Microsoft.Network/networkSecurityGroups/read',
       'networkSecurityGroups.listAll': 'Microsoft.Network/networkSecurityGroups/read',
