@@ -20,10 +20,12 @@ const canonicalTypes = new Map(
     'Microsoft.Network/publicIPAddresses',
     'Microsoft.Network/virtualNetworks',
     'Microsoft.Network/virtualNetworks/subnets',
+    'Microsoft.PolicyInsights/checkPolicyRestrictions',
     'Microsoft.ResourceGraph/resources',
     'Microsoft.Security/jitNetworkAccessPolicies',
     'Microsoft.Security/locations/jitNetworkAccessPolicies',
     'Microsoft.Security/locations/jitNetworkAccessPolicies/initiate',
+    'Microsoft.Security/pricings',
   ].map((type) => [type.toLowerCase(), type]),
 )
 
@@ -72,27 +74,4 @@ function decoded(path: string): string {
   } catch {
     return path
   }
-}
-
-const verbs: Record<string, string> = {
-  GET: 'read',
-  HEAD: 'read',
-  PUT: 'write',
-  PATCH: 'write',
-  DELETE: 'delete',
-}
-
-/** The action of Azure's role system that a call needs, for example `Microsoft.Network/networkInterfaces/read`. */
-export function actionOf(method: string, path: ArmPath): string {
-  if (path.type === '') {
-    const scope = path.resourceGroup === undefined ? 'subscriptions' : 'subscriptions/resourceGroups'
-    return `Microsoft.Resources/${scope}/${verbs[method] ?? 'action'}`
-  }
-  const type = canonicalType(path.type)
-  if (path.type === 'microsoft.resourcegraph/resources') return `${type}/read`
-  return `${type}/${verbs[method] ?? 'action'}`
-}
-
-export function verbOf(method: string): string {
-  return verbs[method] ?? 'action'
 }

@@ -21,6 +21,7 @@ import {
   listSubscriptions,
 } from './reads.ts'
 import { queryResources } from './resource-graph.ts'
+import { requireRight } from './rights.ts'
 import { deleteRule, getRule, listDefaultRules, listRules, putRule } from './rule-calls.ts'
 
 type Handler = (call: ArmCall) => Answer
@@ -79,6 +80,7 @@ export function handleArm(call: ArmCall): Answer {
     )
   }
   requirePlace(call)
+  requireRight(call)
   const limits = drawFromBucket(call)
   try {
     refuseWhenLocked(call)

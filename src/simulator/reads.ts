@@ -2,6 +2,7 @@ import type { Answer, ArmCall } from './arm-call.ts'
 import { canonicalType } from './arm-paths.ts'
 import { groupBody, instanceView, plainBody } from './bodies.ts'
 import { childNotFound, parentNotFound, resourceNotFound } from './errors.ts'
+import { isReached, rolesAt } from './rights.ts'
 import type { ArmResource, Subnet } from './world.ts'
 
 const pageSize = 500
@@ -96,7 +97,9 @@ export function listPolicies(call: ArmCall): Answer {
 }
 
 export function listSubscriptions(call: ArmCall): Answer {
-  const value = [...call.sim.resources.subscriptions.values()].map((each) => subscriptionBody(call, each))
+  const value = [...call.sim.resources.subscriptions.values()]
+    .filter((each) => isReached(call.sim, each.subscriptionId))
+    .map((each) => subscriptionBody(call, each))
   return { status: 200, body: { value, count: { type: 'Total', value: value.length } } }
 }
 
@@ -137,7 +140,11 @@ export function listGroups(call: ArmCall): Answer {
 }
 
 export function listPermissions(call: ArmCall): Answer {
-  const { actions } = call.sim.resources
-  const permission = { actions, notActions: [], dataActions: [], notDataActions: [] }
-  return { status: 200, body: { value: [permission] } }
+  const value = rolesAt(call.sim, call.path.scope).map(({ Actions, NotActions = [] }) => ({
+    actions: Actions,
+    notActions: NotActions,
+    dataActions: [],
+    notDataActions: [],
+  }))
+  return { status: 200, body: { value } }
 }

@@ -6,6 +6,7 @@ import { parseQuery, type Query } from './kql.ts'
 import type { Columns } from './kql-expressions.ts'
 import { QueryError } from './kql-text.ts'
 import { groupOf, subscriptionOf } from './resources.ts'
+import { maySee } from './rights.ts'
 import { isRecord } from './rule-validation.ts'
 import type { Simulation } from './simulation.ts'
 import type { ArmResource } from './world.ts'
@@ -87,7 +88,7 @@ function position({ skipToken, skip }: GraphRequest): [string | undefined, numbe
 
 function openCursor(sim: Simulation, request: GraphRequest): Cursor {
   const all = sim.resources.list().filter((each) => {
-    if (unlisted.has(each.type.toLowerCase())) return false
+    if (unlisted.has(each.type.toLowerCase()) || !maySee(sim, each)) return false
     return request.subscriptions?.includes(subscriptionOf(each.id).toLowerCase()) ?? true
   })
   try {

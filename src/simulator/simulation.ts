@@ -6,7 +6,7 @@ import { Resources } from './resources.ts'
 import { type RuleVersion, SecurityGroup, SecurityGroups } from './security-groups.ts'
 import { Tokens } from './tokens.ts'
 import type { World } from './world.ts'
-import type { AuthorizationWorld, EntraWorld } from './world-access.ts'
+import type { AuthorizationWorld, EntraWorld, HeldRole } from './world-access.ts'
 
 /** What a second write to a security group meets while the first still runs; Azure has been seen to do all three. */
 export const busyAnswers = ['retryable', 'conflict', 'supersede'] as const
@@ -34,6 +34,8 @@ export class Simulation {
   readonly resources: Resources
   readonly directory: EntraWorld
   readonly authorization: AuthorizationWorld
+  /** What the calling identity may do; everything when null. */
+  roles: HeldRole[] | null
   readonly groups = new SecurityGroups()
   readonly operations = new Operations()
   readonly faults = new Faults()
@@ -51,6 +53,7 @@ export class Simulation {
     this.authorization = structuredClone(
       world.authorization ?? { roles: [], roleAssignments: [], denyAssignments: [] },
     )
+    this.roles = world.roles ?? null
     this.tokens = new Tokens(world.tenantId)
   }
 
@@ -72,7 +75,7 @@ export class Simulation {
   }
 
   world(): World {
-    const { tenantId, subscriptions, groups, locks, actions } = this.resources
+    const { tenantId, subscriptions, groups, locks } = this.resources
     const resources = this.resources.list().map((resource) => {
       const group = this.group(resource.id)
       if (!group) return resource
@@ -84,7 +87,7 @@ export class Simulation {
       resourceGroups: [...groups.values()],
       resources,
       locks,
-      actions,
+      ...(this.roles && { roles: this.roles }),
       directory: this.directory,
       authorization: this.authorization,
     }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { AuthorizationWorld, EntraWorld } from './world-access.ts'
+import type { AuthorizationWorld, EntraWorld, HeldRole } from './world-access.ts'
 
 export interface Subscription {
   subscriptionId: string
@@ -101,8 +101,8 @@ export interface World {
   resourceGroups: ResourceGroup[]
   resources: ArmResource[]
   locks: Lock[]
-  /** The actions of the caller's role; every action when left out. Only shown, never enforced. */
-  actions?: string[]
+  /** What the calling identity may do, which is enforced; everything when left out. */
+  roles?: HeldRole[]
   /** Who there is in Entra; nobody when left out. */
   directory?: EntraWorld
   /** Nobody has a role when left out. */
@@ -129,7 +129,7 @@ export function loadWorld(file: string): World {
     resourceGroups: world.resourceGroups ?? [],
     resources: world.resources ?? [],
     locks: world.locks ?? [],
-    ...(world.actions && { actions: world.actions }),
+    ...(world.roles && { roles: world.roles }),
     ...(world.directory && { directory: world.directory }),
     ...(world.authorization && { authorization: world.authorization }),
   }
