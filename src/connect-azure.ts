@@ -17,6 +17,7 @@ export function connectAzure(config: AzureConfig, clock: Clock, credential?: Tok
     endpoint: config.AZURE_RESOURCE_MANAGER_URL,
     entraEndpoint: config.GRAPH_URL,
     subscriptionIds: config.AZURE_SUBSCRIPTION_IDS ?? null,
+    otherTenants: config.AZURE_TENANT_IDS,
     ...(credential && { credential }),
     identity: {
       tokenCredentials: config.AZURE_TOKEN_CREDENTIALS,

@@ -2,7 +2,7 @@ import { Fault } from '../core/fault.ts'
 import type { Vm } from '../core/vm.ts'
 import type { Inventory } from '../ports.ts'
 import { type Shape, shapeOf, shapesOf, textOf } from './answer.ts'
-import type { Arm } from './arm.ts'
+import type { Arm, TenantArm } from './arm.ts'
 import { ArmFault } from './faults.ts'
 import { NameIndex } from './name-index.ts'
 
@@ -24,7 +24,7 @@ interface Page {
   readonly next: string | null
 }
 
-async function readPage(arm: Arm, skipToken: string | null, signal?: AbortSignal): Promise<Page> {
+async function readPage(arm: TenantArm, skipToken: string | null, signal?: AbortSignal): Promise<Page> {
   const options = { top: pageRows, resultFormat: 'objectArray' as const, ...(skipToken && { skipToken }) }
   const scope = arm.subscriptionIds ? { subscriptions: [...arm.subscriptionIds] } : {}
   const { value } = await arm.call(signal, (callOptions) =>
@@ -36,7 +36,11 @@ async function readPage(arm: Arm, skipToken: string | null, signal?: AbortSignal
   return { rows: shapesOf(value.data), next: value.skipToken ?? null }
 }
 
-async function readPagePatiently(arm: Arm, skipToken: string | null, signal?: AbortSignal): Promise<Page> {
+async function readPagePatiently(
+  arm: TenantArm,
+  skipToken: string | null,
+  signal?: AbortSignal,
+): Promise<Page> {
   for (let tries = 1; ; tries++) {
     try {
       return await readPage(arm, skipToken, signal)
@@ -48,7 +52,7 @@ async function readPagePatiently(arm: Arm, skipToken: string | null, signal?: Ab
   }
 }
 
-async function readMachines(arm: Arm, signal?: AbortSignal): Promise<readonly Shape[]> {
+async function readMachines(arm: TenantArm, signal?: AbortSignal): Promise<readonly Shape[]> {
   const rows: Shape[] = []
   let skipToken: string | null = null
   for (let pages = 0; pages < mostPages; pages++) {
@@ -63,7 +67,7 @@ async function readMachines(arm: Arm, signal?: AbortSignal): Promise<readonly Sh
 }
 
 /** Names of subscriptions by id. Resource Graph's rows carry only the id. */
-async function readSubscriptions(arm: Arm, signal?: AbortSignal): Promise<ReadonlyMap<string, string>> {
+async function readSubscriptions(arm: TenantArm, signal?: AbortSignal): Promise<ReadonlyMap<string, string>> {
   const names = new Map<string, string>()
   let path: string | null = '/subscriptions?api-version=2022-12-01'
   while (path !== null) {
@@ -97,8 +101,45 @@ function toVm(row: Shape, subscriptions: ReadonlyMap<string, string>): Vm {
   }
 }
 
+async function readTenant(arm: TenantArm, signal?: AbortSignal): Promise<readonly Vm[]> {
+  const [rows, subscriptions] = await Promise.all([readMachines(arm, signal), readSubscriptions(arm, signal)])
+  return rows.map((row) => toVm(row, subscriptions))
+}
+
+/**
+ * The VMs of every tenant; what is read with the identity's own token comes first and stands for the same VM read
+ * with another. A tenant that cannot be read keeps the VMs that it had, and hides no other; when none can, that is
+ * thrown.
+ */
+async function readTenants(
+  arm: Arm,
+  kept: Map<string | null, readonly Vm[]>,
+  signal?: AbortSignal,
+): Promise<readonly Vm[]> {
+  await arm.tenants.refresh(signal)
+  let failure: unknown = null
+  const tenants = await arm.perTenant()
+  const failed = await Promise.all(
+    tenants.map(async (tenant) => {
+      const fault = await readTenant(tenant, signal).then(
+        (vms) => void kept.set(tenant.tenantId, vms),
+        (error: unknown) => error,
+      )
+      arm.tenants.note(tenant.tenantId, fault ?? null)
+      failure ??= fault
+      return fault !== undefined
+    }),
+  )
+  if (failure !== null && failure !== undefined && failed.every(Boolean)) throw failure
+  const vms = new Map<string, Vm>()
+  for (const { tenantId } of tenants)
+    for (const vm of kept.get(tenantId) ?? []) if (!vms.has(vm.id)) vms.set(vm.id, vm)
+  return [...vms.values()]
+}
+
 /** The VMs that the identity can read, kept in memory. It says what exists, never whether access is open. */
 export function armInventory({ arm }: { readonly arm: Arm }): Inventory {
+  const kept = new Map<string | null, readonly Vm[]>()
   let index = new NameIndex([])
   let readAt: number | null = null
   return {
@@ -107,11 +148,7 @@ export function armInventory({ arm }: { readonly arm: Arm }): Inventory {
     has: (vmId) => index.has(vmId),
     nearest: (name, most) => index.nearest(name, most),
     async refresh(signal) {
-      const [rows, subscriptions] = await Promise.all([
-        readMachines(arm, signal),
-        readSubscriptions(arm, signal),
-      ])
-      index = new NameIndex(rows.map((row) => toVm(row, subscriptions)))
+      index = new NameIndex(await readTenants(arm, kept, signal))
       readAt = arm.clock.now()
     },
     readAt: () => readAt,

@@ -1,5 +1,4 @@
 import type { Answer, ArmCall } from './arm-call.ts'
-import { header } from './arm-call.ts'
 import { getRole, listAssignments, listDenies, listRoles } from './authorization.ts'
 import { type BucketKind, Buckets } from './buckets.ts'
 import { ArmError } from './errors.ts'
@@ -23,6 +22,7 @@ import {
 import { queryResources } from './resource-graph.ts'
 import { requireRight } from './rights.ts'
 import { deleteRule, getRule, listDefaultRules, listRules, putRule } from './rule-calls.ts'
+import { callerOf, requireTenant } from './tenants.ts'
 
 type Handler = (call: ArmCall) => Answer
 
@@ -71,7 +71,7 @@ for (const type of [
 
 /** Azure's own order: who calls, is the call well formed, does the place exist, is there room, is it locked. */
 export function handleArm(call: ArmCall): Answer {
-  call.sim.tokens.check(header(call, 'authorization'), call.sim.now())
+  const caller = callerOf(call)
   if (!call.query.get('api-version')) {
     throw new ArmError(
       400,
@@ -80,6 +80,7 @@ export function handleArm(call: ArmCall): Answer {
     )
   }
   requirePlace(call)
+  requireTenant(call, caller)
   requireRight(call)
   const limits = drawFromBucket(call)
   try {

@@ -3,7 +3,8 @@ import { canonicalType } from './arm-paths.ts'
 import { groupBody, instanceView, plainBody } from './bodies.ts'
 import { childNotFound, parentNotFound, resourceNotFound } from './errors.ts'
 import { isReached, rolesAt } from './rights.ts'
-import type { ArmResource, Subnet } from './world.ts'
+import { callerOf, isOpenTo, tenantOf } from './tenants.ts'
+import type { ArmResource, Subnet, Subscription } from './world.ts'
 
 const pageSize = 500
 
@@ -97,8 +98,9 @@ export function listPolicies(call: ArmCall): Answer {
 }
 
 export function listSubscriptions(call: ArmCall): Answer {
+  const caller = callerOf(call).tid
   const value = [...call.sim.resources.subscriptions.values()]
-    .filter((each) => isReached(call.sim, each.subscriptionId))
+    .filter((each) => isReached(call.sim, each.subscriptionId) && isOpenTo(call.sim, each, caller))
     .map((each) => subscriptionBody(call, each))
   return { status: 200, body: { value, count: { type: 'Total', value: value.length } } }
 }
@@ -108,13 +110,13 @@ export function getSubscription(call: ArmCall): Answer {
   return { status: 200, body: found ? subscriptionBody(call, found) : {} }
 }
 
-function subscriptionBody(call: ArmCall, each: { subscriptionId: string; displayName: string }): object {
+function subscriptionBody(call: ArmCall, each: Subscription): object {
   return {
     id: `/subscriptions/${each.subscriptionId}`,
     authorizationSource: 'RoleBased',
-    managedByTenants: [],
+    managedByTenants: (each.managedByTenants ?? []).map((tenantId) => ({ tenantId })),
     subscriptionId: each.subscriptionId,
-    tenantId: call.sim.resources.tenantId,
+    tenantId: tenantOf(call.sim, each),
     displayName: each.displayName,
     state: 'Enabled',
     subscriptionPolicies: {

@@ -36,6 +36,8 @@ export class Simulation {
   readonly authorization: AuthorizationWorld
   /** What the calling identity may do; everything when null. */
   roles: HeldRole[] | null
+  /** Tenants, in lower case, where Entra gives the application no token. */
+  readonly closedTenants: Set<string>
   readonly groups = new SecurityGroups()
   readonly operations = new Operations()
   readonly faults = new Faults()
@@ -54,6 +56,7 @@ export class Simulation {
       world.authorization ?? { roles: [], roleAssignments: [], denyAssignments: [] },
     )
     this.roles = world.roles ?? null
+    this.closedTenants = new Set(world.closedTenants?.map((each) => each.toLowerCase()))
     this.tokens = new Tokens(world.tenantId)
   }
 
@@ -87,6 +90,7 @@ export class Simulation {
       resourceGroups: [...groups.values()],
       resources,
       locks,
+      ...(this.closedTenants.size > 0 && { closedTenants: [...this.closedTenants] }),
       ...(this.roles && { roles: this.roles }),
       directory: this.directory,
       authorization: this.authorization,

@@ -4,6 +4,10 @@ import type { AuthorizationWorld, EntraWorld, HeldRole } from './world-access.ts
 export interface Subscription {
   subscriptionId: string
   displayName: string
+  /** The tenant that it belongs to; the identity's own when left out. */
+  tenantId?: string
+  /** Tenants that it is delegated to (Azure Lighthouse). */
+  managedByTenants?: string[]
 }
 
 export interface ResourceGroup {
@@ -99,6 +103,8 @@ export interface World {
   tenantId: string
   subscriptions: Subscription[]
   resourceGroups: ResourceGroup[]
+  /** Tenants where nobody has let the application in, so that Entra gives it no token there. */
+  closedTenants?: string[]
   resources: ArmResource[]
   locks: Lock[]
   /** What the calling identity may do, which is enforced; everything when left out. */
@@ -129,6 +135,7 @@ export function loadWorld(file: string): World {
     resourceGroups: world.resourceGroups ?? [],
     resources: world.resources ?? [],
     locks: world.locks ?? [],
+    ...(world.closedTenants && { closedTenants: world.closedTenants }),
     ...(world.roles && { roles: world.roles }),
     ...(world.directory && { directory: world.directory }),
     ...(world.authorization && { authorization: world.authorization }),
