@@ -2,6 +2,7 @@ import type { TokenCredential } from '@azure/identity'
 import { connectArm } from './azure/arm.ts'
 import { azureRoles } from './azure/azure-roles.ts'
 import { entraUsers } from './azure/entra-users.ts'
+import { armExamination } from './azure/examination.ts'
 import { armInventory } from './azure/inventory.ts'
 import { nsgFirewall } from './azure/nsg-firewall.ts'
 import { armSurvey } from './azure/survey.ts'
@@ -33,6 +34,7 @@ export function connectAzure(config: AzureConfig, clock: Clock, credential?: Tok
     seen: arm.seen,
     entra,
     azureRoles: azureRoles({ arm, entra }),
+    examination: armExamination({ arm }),
     survey: armSurvey({ arm }),
     inventory: armInventory({ arm }),
     topology: armTopology({ arm }),

@@ -64,13 +64,11 @@ export function armSurvey({ arm }: { readonly arm: Arm }): Survey {
     groups: async (subscriptionId, signal) => {
       const groups: SurveyedGroup[] = []
       // The list is one question with many answers; each is heard by the call for its page.
-      let hear: CallOptions['onResponse'] = () => undefined
-      const list = arm
-        .network(subscriptionId)
-        .networkSecurityGroups.listAll({
-          ...(signal && { abortSignal: signal }),
-          onResponse: (raw) => hear(raw),
-        })
+      let hear: CallOptions['onResponse'] | null = null
+      const list = arm.network(subscriptionId).networkSecurityGroups.listAll({
+        ...(signal && { abortSignal: signal }),
+        onResponse: (raw) => hear?.(raw),
+      })
       const pages = list.byPage()[Symbol.asyncIterator]()
       // Each page has the time of one call: a long list must not look like a dead one.
       for (;;) {

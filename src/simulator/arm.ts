@@ -6,6 +6,7 @@ import { deleteGroup, putGroup } from './group-calls.ts'
 import { operationResult, operationStatus } from './group-operations.ts'
 import { listLocks, refuseWhenLocked } from './locks.ts'
 import { verifyFlow } from './network-watcher.ts'
+import { getPricing } from './pricings.ts'
 import {
   getInstanceView,
   getResource,
@@ -44,6 +45,7 @@ const handlers = new Map<string, Handler>([
   ['GET microsoft.security/jitnetworkaccesspolicies', listPolicies],
   [`GET ${jit}/*`, getResource],
   [`GET ${jit}`, listPoliciesOfRegion],
+  ['GET microsoft.security/pricings/*', getPricing],
   ['GET microsoft.authorization/locks', listLocks],
   ['GET microsoft.authorization/permissions', listPermissions],
   ['GET microsoft.authorization/roleassignments', listAssignments],
