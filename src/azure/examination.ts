@@ -10,7 +10,7 @@ export interface ExaminedSubscription {
   readonly tenantId: string
 }
 
-export interface ExaminedTenant {
+interface ExaminedTenant {
   /** Null is the identity's own. */
   readonly tenantId: string | null
   readonly subscriptions: readonly ExaminedSubscription[]

@@ -21,7 +21,7 @@ const allows = ({ Actions, NotActions = [] }: HeldRole, action: string): boolean
   Actions.some((pattern) => matches(pattern, action)) && !NotActions.some((out) => matches(out, action))
 
 /** Whether a role of the identity grants an action at a place. Without any roles nothing is enforced. */
-export function isGranted({ roles }: Simulation, action: string, at: string): boolean {
+function isGranted({ roles }: Simulation, action: string, at: string): boolean {
   return roles === null || roles.some((role) => reaches(role, at) && allows(role, action))
 }
 
