@@ -13,6 +13,7 @@ WORKDIR /app
 COPY --from=libraries /app/node_modules node_modules
 COPY package.json LICENSE ./
 COPY src src
+COPY deploy deploy
 ENV NODE_ENV=production \
     DATA_DIR=/data \
     POLICY_FILE=/etc/jitney/policy.yml

@@ -33,6 +33,7 @@ const shape = z.object({
   AZURE_SUBSCRIPTION_IDS: list.optional(),
   AZURE_TOKEN_CREDENTIALS: text.optional(),
   AZURE_TENANT_ID: text.optional(),
+  AZURE_TENANT_IDS: list.optional(),
   AZURE_CLIENT_ID: text.optional(),
   AZURE_CLIENT_SECRET: text.optional(),
   AZURE_FEDERATED_TOKEN_FILE: text.optional(),
@@ -75,6 +76,22 @@ const given = (environment: Environment) =>
 const problemsOf = (error: z.ZodError): string[] =>
   error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`)
 
+/** What keeps an identity from more than one tenant. A managed identity lives in one, whatever it asks for. */
+function tenantProblems(environment: Environment): readonly string[] {
+  const home = environment['AZURE_TENANT_ID']
+  const others = list.parse(environment['AZURE_TENANT_IDS'] ?? '').filter((each) => each !== home)
+  if (others.length === 0) return []
+  if (!home) return ['AZURE_TENANT_ID: is required with AZURE_TENANT_IDS: it names the identity’s own tenant']
+  const chosen = environment['AZURE_TOKEN_CREDENTIALS'] ?? ''
+  const client = environment['AZURE_CLIENT_SECRET'] || environment['AZURE_FEDERATED_TOKEN_FILE']
+  const managed = /managedidentity/i.test(chosen) || (!chosen && !client && environment['IDENTITY_ENDPOINT'])
+  return managed
+    ? [
+        'AZURE_TENANT_IDS: a managed identity lives in one tenant only; delegate the subscriptions to its tenant (Azure Lighthouse), or use an application with a secret or a federated token that each tenant has let in',
+      ]
+    : []
+}
+
 /** Reads and checks the environment of the bot. Throws a `ConfigError` that names every problem. */
 export function readConfig(environment: Environment = process.env): Config {
   const parsed = shape.safeParse(given(environment))
@@ -83,6 +100,7 @@ export function readConfig(environment: Environment = process.env): Config {
   if (!app && !secret) {
     problems.push('SLACK_APP_TOKEN: is required for Socket Mode, or SLACK_SIGNING_SECRET for HTTP mode')
   }
+  problems.push(...tenantProblems(environment))
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems)
   return Object.freeze(parsed.data)
 }
@@ -94,6 +112,7 @@ export type AzureConfig = Pick<
   | 'AZURE_SUBSCRIPTION_IDS'
   | 'AZURE_TOKEN_CREDENTIALS'
   | 'AZURE_TENANT_ID'
+  | 'AZURE_TENANT_IDS'
   | 'AZURE_CLIENT_ID'
   | 'AZURE_CLIENT_SECRET'
   | 'AZURE_FEDERATED_TOKEN_FILE'
@@ -105,7 +124,8 @@ export type AzureConfig = Pick<
 /** Reads what concerns Azure alone, for `sweep`: it needs neither Slack nor a database. */
 export function readAzureConfig(environment: Environment = process.env): AzureConfig {
   const parsed = withoutSlack.safeParse(given(environment))
-  if (!parsed.success) throw new ConfigError(problemsOf(parsed.error))
+  const problems = [...(parsed.success ? [] : problemsOf(parsed.error)), ...tenantProblems(environment)]
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems)
   return Object.freeze(parsed.data)
 }
 

@@ -2,6 +2,7 @@ import type { TokenCredential } from '@azure/identity'
 import { connectArm } from './azure/arm.ts'
 import { azureRoles } from './azure/azure-roles.ts'
 import { entraUsers } from './azure/entra-users.ts'
+import { armExamination } from './azure/examination.ts'
 import { armFlow } from './azure/flow.ts'
 import { armInventory } from './azure/inventory.ts'
 import { nsgFirewall } from './azure/nsg-firewall.ts'
@@ -19,6 +20,7 @@ export function connectAzure(config: AzureConfig, clock: Clock, credential?: Tok
     endpoint: config.AZURE_RESOURCE_MANAGER_URL,
     entraEndpoint: config.GRAPH_URL,
     subscriptionIds: config.AZURE_SUBSCRIPTION_IDS ?? null,
+    otherTenants: config.AZURE_TENANT_IDS,
     ...(credential && { credential }),
     identity: {
       tokenCredentials: config.AZURE_TOKEN_CREDENTIALS,
@@ -34,6 +36,7 @@ export function connectAzure(config: AzureConfig, clock: Clock, credential?: Tok
     seen: arm.seen,
     entra,
     azureRoles: azureRoles({ arm, entra }),
+    examination: armExamination({ arm }),
     survey: armSurvey({ arm }),
     inventorySource: armInventory({ arm }),
     topology: armTopology({ arm }),

@@ -115,6 +115,13 @@ async function sweep(args: readonly string[]): Promise<number> {
   })
 }
 
+async function doctor(args: readonly string[]): Promise<number> {
+  noArguments(args)
+  const { readConfig } = await import('./config.ts')
+  const { runDoctor } = await import('./run-doctor.ts')
+  return runDoctor(readConfig(), { say })
+}
+
 async function migrate(args: readonly string[]): Promise<number> {
   noArguments(args)
   const { readDatabaseConfig } = await import('./config.ts')
@@ -139,6 +146,10 @@ const commands: Readonly<Record<string, Command>> = {
   sweep: {
     summary: 'close every rule of ours that is past its end: [--once] [--dry-run]',
     run: sweep,
+  },
+  doctor: {
+    summary: 'check tokens, rights, database, policy and clocks; it writes nothing',
+    run: doctor,
   },
   migrate: { summary: 'apply database migrations and exit', run: migrate },
 }

@@ -105,6 +105,12 @@ export interface Flow {
   verify(question: FlowQuestion, signal: AbortSignal): Promise<FlowAnswer>
 }
 
+/** A tenant that the identity is let into, and why it could not be read at the last look, or null. */
+export interface TenantLook {
+  readonly tenantId: string
+  readonly unread: string | null
+}
+
 /** Reads what really stands in Azure, past everything that the database believes. Throws a `Fault`. */
 export interface Survey {
   /** The subscriptions that the identity can read, or those that it was told to keep to. */
@@ -113,6 +119,8 @@ export interface Survey {
   groups(subscriptionId: string, signal?: AbortSignal): Promise<readonly SurveyedGroup[]>
   /** Whether Azure has this VM, asked for by its id, now. */
   hasVm(vmId: string, signal?: AbortSignal): Promise<boolean>
+  /** How the last listing of each tenant went; absent or empty where there is one alone, which then throws. */
+  tenants?(): readonly TenantLook[]
 }
 
 /** How an Entra user stands now. */

@@ -40,6 +40,10 @@ function tellOf(run: SweepRun): Teller {
           failed = true
           run.complain(`still there: ${swept.name} in ${swept.nsgId}: ${swept.why}`)
           return
+        case 'unread tenant':
+          failed = true
+          run.complain(`tenant ${swept.tenantId} could not be read: ${swept.why}`)
+          return
         case 'unread':
           failed = true
           run.complain(`subscription ${swept.subscriptionId} could not be read: ${swept.why}`)

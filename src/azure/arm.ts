@@ -7,9 +7,10 @@ import type { TokenCredential } from '@azure/identity'
 import type { Clock } from '../ports.ts'
 import { type RawResponse, readAnswer, readSeen, type Seen } from './answer.ts'
 import { type CloudName, clouds } from './clouds.ts'
-import { chooseCredential, type IdentitySettings, timely } from './credential.ts'
+import { chooseCredential, type IdentitySettings, inTenant, timely } from './credential.ts'
 import { type Answer, faultOf } from './faults.ts'
 import { Pace } from './pace.ts'
+import { createTenants, type Tenants } from './tenants.ts'
 
 export interface ArmSettings {
   readonly clock: Clock
@@ -20,6 +21,8 @@ export interface ArmSettings {
   readonly entraEndpoint?: string | undefined
   /** Null or absent: everything that the identity can read. */
   readonly subscriptionIds?: readonly string[] | null
+  /** Other tenants than the identity's own, that let it in. */
+  readonly otherTenants?: readonly string[] | undefined
   readonly identity?: IdentitySettings
   /** Replaces the credential that `identity` would choose. */
   readonly credential?: TokenCredential
@@ -46,6 +49,9 @@ export interface Arm {
   readonly pace: Pace
   readonly subscriptionIds: readonly string[] | null
   readonly graph: ResourceGraphClient
+  readonly tenants: Tenants
+  /** The same once for each tenant, with that tenant's token and, of the named subscriptions, those that it opens. */
+  perTenant(): Promise<readonly TenantArm[]>
   network(subscriptionId: string): NetworkManagementClient
   /** Reads a path that no installed SDK knows. The path carries its own api-version. */
   get(path: string, signal?: AbortSignal): Promise<Reply<unknown>>
@@ -57,6 +63,12 @@ export interface Arm {
   call<T>(signal: AbortSignal | undefined, run: (options: CallOptions) => PromiseLike<T>): Promise<Reply<T>>
   /** What the latest answer told about Azure's clock and our quota. */
   readonly seen: () => Seen | null
+}
+
+/** What is read of one tenant as a whole. */
+export interface TenantArm extends Pick<Arm, 'clock' | 'graph' | 'get' | 'call' | 'subscriptionIds'> {
+  /** Null is the identity's own. */
+  readonly tenantId: string | null
 }
 
 type ClientOptions = NetworkManagementClientOptionalParams
@@ -185,40 +197,120 @@ const optionsFor = (endpoint: string, scope: string, watch: Policy | null): Clie
   ],
 })
 
+const subscriptionOf = (path: string): string | null => /^\/subscriptions\/([^/?]+)/i.exec(path)?.[1] ?? null
+
+const remembered = <Key, Value>(make: (key: Key) => Value): ((key: Key) => Value) => {
+  const known = new Map<Key, Value>()
+  return (key) => {
+    const value = known.has(key) ? known.get(key) : undefined
+    if (value !== undefined) return value
+    const made = make(key)
+    known.set(key, made)
+    return made
+  }
+}
+
+interface Connection {
+  readonly credential: TokenCredential
+  readonly options: ClientOptions
+  readonly call: Arm['call']
+}
+
+/** The clients by tenant: each of them keeps one token, so one must never serve two tenants. */
+function clientsOf({ credential, options, call }: Connection) {
+  const graph = remembered(
+    (tenant: string | null) => new ResourceGraphClient(inTenant(credential, tenant), { ...options }),
+  )
+  const plain = remembered((tenant: string | null) => plainCalls(inTenant(credential, tenant), options, call))
+  return { graph, plain }
+}
+
+/** A client for each subscription, which asks for its tenant only when it needs a token. */
+function networksOf({ credential, options }: Connection, tenants: Tenants): Arm['network'] {
+  const client = remembered((key: string) => {
+    const [subscriptionId = ''] = key.split(' ')
+    const own: TokenCredential = {
+      getToken: async (scopes, more) =>
+        inTenant(credential, await tenants.of(subscriptionId)).getToken(scopes, more),
+    }
+    return new NetworkManagementClient(own, subscriptionId, { ...options })
+  })
+  return (subscriptionId) => client(`${subscriptionId} ${tenants.mark(subscriptionId)}`)
+}
+
+/** With one tenant alone, nothing is asked to find out what belongs where. */
+async function tenantArms(
+  tenants: Tenants,
+  ids: readonly string[] | null,
+  armOf: (tenantId: string | null, ids: readonly string[] | null) => TenantArm,
+): Promise<readonly TenantArm[]> {
+  if (tenants.others.length === 0) return [armOf(null, ids)]
+  const all = [null, ...tenants.others]
+  if (!ids) return all.map((tenantId) => armOf(tenantId, null))
+  const owners = await Promise.all(ids.map((id) => tenants.of(id)))
+  return all
+    .map((tenantId) =>
+      armOf(
+        tenantId,
+        ids.filter((_, at) => owners[at] === tenantId),
+      ),
+    )
+    .filter(({ subscriptionIds }) => subscriptionIds?.length)
+}
+
 /** Prepares the clients. Nothing is sent before the first call. */
 export function connectArm(settings: ArmSettings): Arm {
   const cloud = clouds[settings.cloud ?? 'public']
   const timeoutMs = settings.callTimeoutMs ?? callTimeoutMs
-  const chosen = settings.credential ?? chooseCredential(settings.identity ?? {}, cloud)
+  const { clock, identity = {} } = settings
+  const home = identity.tenantId?.toLowerCase() ?? null
+  const others = [...new Set(settings.otherTenants?.map((each) => each.toLowerCase()))].filter(
+    (each) => each !== home,
+  )
+  const chosen = settings.credential ?? chooseCredential({ ...identity, otherTenants: others }, cloud)
   const credential = timely(chosen, timeoutMs)
   let latest: Seen | null = null
-  const watch = watchAnswers(settings.clock, (seen) => {
+  const watch = watchAnswers(clock, (seen) => {
     latest = seen
     settings.onAnswer?.(seen)
   })
   const options = optionsFor(settings.endpoint ?? cloud.endpoint, cloud.scope, watch)
-  const networks = new Map<string, NetworkManagementClient>()
-  const call = caller(settings.clock, timeoutMs)
-  const plain = plainCalls(credential, options, call)
+  const call = caller(clock, timeoutMs)
+  const connection = { credential, options, call }
+  const { graph, plain } = clientsOf(connection)
+  const tenants = createTenants({ home, others, clock, callsOf: plain })
+  const subscriptionIds = settings.subscriptionIds?.length ? settings.subscriptionIds : null
+  const tenantArm = (tenantId: string | null, ids: readonly string[] | null): TenantArm => ({
+    clock,
+    call,
+    tenantId,
+    subscriptionIds: ids,
+    graph: graph(tenantId),
+    get: (path, signal) => plain(tenantId).get(path, signal),
+  })
   return {
-    clock: settings.clock,
-    pace: new Pace(settings.clock),
-    subscriptionIds: settings.subscriptionIds?.length ? settings.subscriptionIds : null,
-    graph: new ResourceGraphClient(credential, { ...options }),
-    network(subscriptionId) {
-      const known = networks.get(subscriptionId)
-      if (known) return known
-      const client = new NetworkManagementClient(credential, subscriptionId, { ...options })
-      networks.set(subscriptionId, client)
-      return client
+    clock,
+    pace: new Pace(clock),
+    subscriptionIds,
+    graph: graph(null),
+    tenants,
+    perTenant: () => tenantArms(tenants, subscriptionIds, tenantArm),
+    network: networksOf(connection, tenants),
+    async get(path, signal) {
+      const subscriptionId = subscriptionOf(path)
+      const tenantId = subscriptionId === null ? null : await tenants.of(subscriptionId)
+      return plain(tenantId).get(path, signal)
     },
-    get: (path, signal) => plain.get(path, signal),
-    post: (path, body, signal) => plain.post(path, body, signal),
+    async post(path, body, signal) {
+      const subscriptionId = subscriptionOf(path)
+      const tenantId = subscriptionId === null ? null : await tenants.of(subscriptionId)
+      return plain(tenantId).post(path, body, signal)
+    },
     entra: plainCalls(
       credential,
       // Graph has a clock and quotas of its own, which say nothing about Resource Manager's.
       optionsFor(settings.entraEndpoint ?? cloud.graph, `${cloud.graph}/.default`, null),
-      caller(settings.clock, Math.min(timeoutMs, graphTimeoutMs)),
+      caller(clock, Math.min(timeoutMs, graphTimeoutMs)),
     ),
     call,
     seen: () => latest,

@@ -12,6 +12,8 @@ export interface IdentitySettings {
   /** `AZURE_TOKEN_CREDENTIALS`: `prod`, `dev`, or the name of one credential. */
   readonly tokenCredentials?: string | undefined
   readonly tenantId?: string | undefined
+  /** Other tenants that the identity may ask tokens for. */
+  readonly otherTenants?: readonly string[] | undefined
   readonly clientId?: string | undefined
   readonly clientSecret?: string | undefined
   readonly federatedTokenFile?: string | undefined
@@ -25,7 +27,10 @@ export interface IdentitySettings {
  */
 export function chooseCredential(settings: IdentitySettings, cloud: Cloud): TokenCredential {
   const { tenantId, clientId, clientSecret, federatedTokenFile } = settings
-  const options = { authorityHost: cloud.authorityHost }
+  const options = {
+    authorityHost: cloud.authorityHost,
+    ...(settings.otherTenants?.length && { additionallyAllowedTenants: [...settings.otherTenants] }),
+  }
   if (settings.tokenCredentials) return new DefaultAzureCredential(options)
   if (tenantId && clientId && clientSecret) {
     return new ClientSecretCredential(tenantId, clientId, clientSecret, options)
@@ -43,6 +48,12 @@ export function chooseCredential(settings: IdentitySettings, cloud: Cloud): Toke
   }
   return new DefaultAzureCredential(options)
 }
+
+/** The same identity in one of its tenants; null is its own. */
+export const inTenant = (credential: TokenCredential, tenantId: string | null): TokenCredential =>
+  tenantId === null
+    ? credential
+    : { getToken: (scopes, options) => credential.getToken(scopes, { ...options, tenantId }) }
 
 /**
  * Gives up on a token that does not come. The SDK asks only once at a time and listens to no signal while it waits,

@@ -90,6 +90,9 @@ function signInFault(error: unknown, message: string): ArmFault {
   })
 }
 
+const wrongTenant =
+  'The subscription belongs to another tenant than the identity. Name its tenant in AZURE_TENANT_IDS, or delegate it to the identity’s tenant (Azure Lighthouse); a managed identity lives in one tenant only. Azure said: '
+
 const firstLine = (text: string): string => (text.split('\n')[0] ?? '').slice(0, 300)
 
 /** The one place where what an Azure SDK throws becomes a `Fault`. */
@@ -99,7 +102,8 @@ export function faultOf(error: unknown, answer: Answer | null): ArmFault {
   const text = typeof message === 'string' ? message : String(error)
   if (answer && (answer.status >= 400 || answer.codes.length > 0)) {
     const main = answer.codes[0] ?? `HTTP ${answer.status}`
-    return new ArmFault(main, firstLine(answer.message || main), {
+    const hint = main === 'InvalidAuthenticationTokenTenant' ? wrongTenant : ''
+    return new ArmFault(main, hint + firstLine(answer.message || main), {
       kind: passes(answer) ? 'try again' : 'permanent',
       answer,
       cause: error,

@@ -1,6 +1,6 @@
 import { Fault } from '../core/fault.ts'
 import { type RawResponse, type Shape, shapesOf } from './answer.ts'
-import type { Arm } from './arm.ts'
+import type { TenantArm } from './arm.ts'
 import { ArmFault } from './faults.ts'
 import { malformed } from './pages.ts'
 
@@ -27,11 +27,11 @@ interface Page {
 
 /** Asks Resource Graph, never faster than its own count of what is left lets it. */
 export class GraphQueries {
-  readonly #arm: Arm
+  readonly #arm: TenantArm
   /** Nothing is asked before: the quota was used up. */
   #notBefore = 0
 
-  constructor(arm: Arm) {
+  constructor(arm: TenantArm) {
     this.#arm = arm
   }
 

@@ -2,7 +2,7 @@ import { type JitPolicy, type Reading, Shared, type VmEntry, type VmInterface } 
 import type { Vm } from '../core/vm.ts'
 import type { InventorySource } from '../ports.ts'
 import { type Shape, shapeOf, shapesOf, textOf } from './answer.ts'
-import type { Arm } from './arm.ts'
+import type { Arm, TenantArm } from './arm.ts'
 import { GraphQueries } from './graph-query.ts'
 import { type PoliciesByVm, readJitPolicies } from './jit-policies.ts'
 import { readList } from './pages.ts'
@@ -137,7 +137,7 @@ function jitOf(vm: Vm, policies: ReadonlyMap<string, PoliciesByVm>): JitPolicy |
 }
 
 /** Names of subscriptions by id. Resource Graph's rows carry only the id. */
-async function readSubscriptions(arm: Arm, signal?: AbortSignal): Promise<ReadonlyMap<string, string>> {
+async function readSubscriptions(arm: TenantArm, signal?: AbortSignal): Promise<ReadonlyMap<string, string>> {
   const rows = await readList(arm, '/subscriptions?api-version=2022-12-01', signal)
   return new Map(rows.map((row) => [textOf(row['subscriptionId']).toLowerCase(), textOf(row['displayName'])]))
 }
@@ -160,21 +160,66 @@ async function joined(
   return entries
 }
 
-/** Reads the VMs that the identity can read, delegated subscriptions included. */
+interface Read {
+  readonly arm: Arm
+  readonly shared: Shared
+  readonly signal: AbortSignal | undefined
+}
+
+async function readTenant(tenant: TenantArm, { arm, shared, signal }: Read): Promise<readonly VmEntry[]> {
+  const subscriptions = await readSubscriptions(tenant, signal)
+  const parts: Parts = { vms: new Map(), nics: new Map(), addresses: new Map(), subnets: new Map() }
+  for await (const rows of new GraphQueries(tenant).rows(query, signal)) {
+    for (const row of rows) addRow(parts, row, subscriptions, shared)
+  }
+  const withVms = new Set([...parts.vms.values()].map(({ vm }) => vm.subscriptionId))
+  const policies = await readJitPolicies(arm, withVms, signal)
+  return joined(parts, policies, shared)
+}
+
+/**
+ * The VMs of every tenant; what is read with the identity's own token comes first and stands for the same VM read
+ * with another. A tenant that cannot be read keeps the VMs that it had, and hides no other; when none can, that is
+ * thrown.
+ */
+async function readTenants(
+  read: Read,
+  kept: Map<string | null, readonly VmEntry[]>,
+): Promise<readonly VmEntry[]> {
+  const { arm, signal } = read
+  await arm.tenants.refresh(signal)
+  const tenants = await arm.perTenant()
+  const faults = await Promise.all(
+    tenants.map(async (tenant): Promise<unknown> => {
+      const { tenantId } = tenant
+      try {
+        kept.set(tenantId, await readTenant(tenant, read))
+        arm.tenants.note(tenantId, null)
+        return null
+      } catch (error) {
+        signal?.throwIfAborted()
+        arm.tenants.note(tenantId, error)
+        return error
+      }
+    }),
+  )
+  if (faults.every((fault) => fault !== null)) throw faults[0]
+  const [only, ...more] = tenants
+  if (only && more.length === 0) return kept.get(only.tenantId) ?? []
+  const entries = new Map<string, VmEntry>()
+  for (const { tenantId } of tenants)
+    for (const entry of kept.get(tenantId) ?? [])
+      if (!entries.has(entry.vm.id)) entries.set(entry.vm.id, entry)
+  return [...entries.values()]
+}
+
+/** Reads the VMs that the identity can read, in every tenant and delegated subscriptions included. */
 export function armInventory({ arm }: { readonly arm: Arm }): InventorySource {
-  const graph = new GraphQueries(arm)
+  const kept = new Map<string | null, readonly VmEntry[]>()
   return {
     async read(signal): Promise<Reading> {
       const readAt = arm.clock.now()
-      const shared = new Shared()
-      const subscriptions = await readSubscriptions(arm, signal)
-      const parts: Parts = { vms: new Map(), nics: new Map(), addresses: new Map(), subnets: new Map() }
-      for await (const rows of graph.rows(query, signal)) {
-        for (const row of rows) addRow(parts, row, subscriptions, shared)
-      }
-      const withVms = new Set([...parts.vms.values()].map(({ vm }) => vm.subscriptionId))
-      const policies = await readJitPolicies(arm, withVms, signal)
-      return { readAt, entries: await joined(parts, policies, shared) }
+      return { readAt, entries: await readTenants({ arm, shared: new Shared(), signal }, kept) }
     },
   }
 }

@@ -1,6 +1,6 @@
 import type { SurveyedGroup } from '../core/reconcile.ts'
 import type { Survey } from '../ports.ts'
-import type { Arm } from './arm.ts'
+import type { Arm, CallOptions } from './arm.ts'
 import { missingAsNull } from './faults.ts'
 import { toLiveRule } from './security-rule.ts'
 
@@ -29,7 +29,7 @@ const pathOf = (link: string): string => {
   return `${pathname}${search}`
 }
 
-async function listSubscriptions(arm: Arm, signal?: AbortSignal): Promise<readonly string[]> {
+async function listSubscriptions(arm: Pick<Arm, 'get'>, signal?: AbortSignal): Promise<readonly string[]> {
   const found: string[] = []
   for (let path: string | null = subscriptionsPath; path !== null; ) {
     const { value } = await arm.get(path, signal)
@@ -40,22 +40,42 @@ async function listSubscriptions(arm: Arm, signal?: AbortSignal): Promise<readon
   return found
 }
 
+/** With several tenants, one that cannot be listed hides no other; when none can, that is thrown. */
+async function listEverywhere(arm: Arm, signal?: AbortSignal): Promise<readonly string[]> {
+  const [tenants] = await Promise.all([arm.perTenant(), arm.tenants.refresh(signal)])
+  const lists = await Promise.allSettled(tenants.map((tenant) => listSubscriptions(tenant, signal)))
+  const [failure] = lists.flatMap((each) => (each.status === 'rejected' ? [each.reason] : []))
+  const read = lists.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+  if (read.length === 0 && failure !== undefined) throw failure
+  return [...new Set(read.flat())]
+}
+
+async function named(arm: Arm, ids: readonly string[], signal?: AbortSignal): Promise<readonly string[]> {
+  await arm.tenants.refresh(signal)
+  return ids.map((id) => id.toLowerCase())
+}
+
 /** Lists security groups with their rules: a page of many groups a call, so that a survey stays cheap. */
 export function armSurvey({ arm }: { readonly arm: Arm }): Survey {
   return {
     subscriptions: async (signal) =>
-      arm.subscriptionIds
-        ? arm.subscriptionIds.map((id) => id.toLowerCase())
-        : listSubscriptions(arm, signal),
+      arm.subscriptionIds ? named(arm, arm.subscriptionIds, signal) : listEverywhere(arm, signal),
+    tenants: () => arm.tenants.looks(),
     groups: async (subscriptionId, signal) => {
       const groups: SurveyedGroup[] = []
-      const list = arm
-        .network(subscriptionId)
-        .networkSecurityGroups.listAll(signal ? { abortSignal: signal } : {})
+      // The list is one question with many answers; each is heard by the call for its page.
+      let hear: CallOptions['onResponse'] | null = null
+      const list = arm.network(subscriptionId).networkSecurityGroups.listAll({
+        ...(signal && { abortSignal: signal }),
+        onResponse: (raw) => hear?.(raw),
+      })
       const pages = list.byPage()[Symbol.asyncIterator]()
       // Each page has the time of one call: a long list must not look like a dead one.
       for (;;) {
-        const { value: page } = await arm.call(signal, () => pages.next())
+        const { value: page } = await arm.call(signal, ({ onResponse }) => {
+          hear = onResponse
+          return pages.next()
+        })
         if (page.done) break
         for (const group of page.value) {
           groups.push({

@@ -13,6 +13,8 @@ export type Alarm =
     }
   /** The policy file was changed and has mistakes; the policy before it stays in force. */
   | { readonly type: 'bad policy'; readonly problems: readonly string[]; readonly more: number }
+  /** A tenant that the identity should be let into could not be read. */
+  | { readonly type: 'tenant'; readonly tenantId: string; readonly why: string }
   /** Clocks disagree, so nothing new is opened. */
   | { readonly type: 'clocks'; readonly detail: string }
 

@@ -11,6 +11,7 @@ import { again, type Handler, messageOf } from './handler.ts'
 import { alarmJob, announceJob, groupJob, reconcileJob, surveyJob } from './job-of.ts'
 import type { Log } from './log.ts'
 import { reconciledFeed, surveyedFeed } from './reconciled.ts'
+import { tellTenants } from './tenants.ts'
 import { within } from './within.ts'
 
 export interface ReconcileParts {
@@ -56,6 +57,7 @@ export const findSubscriptions =
           now,
         ),
       )
+      await tellTenants(store, now, parts.survey.tenants?.() ?? [])
       await store.moveFeed(surveyedFeed, { seq: now, tried: false })
       return again(now + listEveryMs, null)
     } catch (error) {

@@ -17,6 +17,7 @@ export interface SweepParts {
 export type Swept =
   | { readonly kind: 'closed' | 'would close'; readonly nsgId: string; readonly name: string }
   | { readonly kind: 'left'; readonly nsgId: string; readonly name: string; readonly why: string }
+  | { readonly kind: 'unread tenant'; readonly tenantId: string; readonly why: string }
   | { readonly kind: 'unread'; readonly subscriptionId: string; readonly why: string }
 
 const groupsAtOnce = 16
@@ -29,7 +30,10 @@ const longestPassMs = 50_000
  * asked. It is safe beside a running bot, because deleting what is gone already is no error.
  */
 export async function sweep(parts: SweepParts, tell: (swept: Swept) => void): Promise<void> {
-  for (const subscriptionId of await parts.survey.subscriptions()) {
+  const subscriptionIds = await parts.survey.subscriptions()
+  for (const { tenantId, unread } of parts.survey.tenants?.() ?? [])
+    if (unread !== null) tell({ kind: 'unread tenant', tenantId, why: unread })
+  for (const subscriptionId of subscriptionIds) {
     let groups: readonly SurveyedGroup[]
     try {
       groups = await parts.survey.groups(subscriptionId)

@@ -26,6 +26,7 @@ const canonicalTypes = new Map(
     'Microsoft.Security/jitNetworkAccessPolicies',
     'Microsoft.Security/locations/jitNetworkAccessPolicies',
     'Microsoft.Security/locations/jitNetworkAccessPolicies/initiate',
+    'Microsoft.Security/pricings',
   ].map((type) => [type.toLowerCase(), type]),
 )
 
@@ -74,33 +75,4 @@ function decoded(path: string): string {
   } catch {
     return path
   }
-}
-
-const verbs: Record<string, string> = {
-  GET: 'read',
-  HEAD: 'read',
-  PUT: 'write',
-  PATCH: 'write',
-  DELETE: 'delete',
-}
-
-const readsByPost = new Set([
-  'microsoft.resourcegraph/resources',
-  'microsoft.policyinsights/checkpolicyrestrictions',
-])
-
-/** The action of Azure's role system that a call needs, for example `Microsoft.Network/networkInterfaces/read`. */
-export function actionOf(method: string, path: ArmPath): string {
-  if (path.type === '') {
-    const scope = path.resourceGroup === undefined ? 'subscriptions' : 'subscriptions/resourceGroups'
-    return `Microsoft.Resources/${scope}/${verbs[method] ?? 'action'}`
-  }
-  const type = canonicalType(path.type)
-  // Both are asked by a POST that changes nothing, and Azure counts them as reads.
-  if (readsByPost.has(path.type)) return `${type}/read`
-  return `${type}/${verbs[method] ?? 'action'}`
-}
-
-export function verbOf(method: string): string {
-  return verbs[method] ?? 'action'
 }

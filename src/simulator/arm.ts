@@ -1,5 +1,4 @@
 import type { Answer, ArmCall } from './arm-call.ts'
-import { header } from './arm-call.ts'
 import { getRole, listAssignments, listDenies, listRoles } from './authorization.ts'
 import { type BucketKind, Buckets } from './buckets.ts'
 import { ArmError } from './errors.ts'
@@ -8,6 +7,7 @@ import { deleteGroup, putGroup } from './group-calls.ts'
 import { operationResult, operationStatus } from './group-operations.ts'
 import { listLocks, refuseWhenLocked } from './locks.ts'
 import { verifyFlow } from './network-watcher.ts'
+import { getPricing } from './pricings.ts'
 import {
   getInstanceView,
   getResource,
@@ -22,7 +22,9 @@ import {
   listSubscriptions,
 } from './reads.ts'
 import { queryResources } from './resource-graph.ts'
+import { requireRight } from './rights.ts'
 import { deleteRule, getRule, listDefaultRules, listRules, putRule } from './rule-calls.ts'
+import { callerOf, requireTenant } from './tenants.ts'
 
 type Handler = (call: ArmCall) => Answer
 
@@ -44,6 +46,7 @@ const handlers = new Map<string, Handler>([
   ['GET microsoft.security/jitnetworkaccesspolicies', listPolicies],
   [`GET ${jit}/*`, getResource],
   [`GET ${jit}`, listPoliciesOfRegion],
+  ['GET microsoft.security/pricings/*', getPricing],
   ['GET microsoft.authorization/locks', listLocks],
   ['GET microsoft.authorization/permissions', listPermissions],
   ['GET microsoft.authorization/roleassignments', listAssignments],
@@ -73,7 +76,7 @@ for (const type of [
 
 /** Azure's own order: who calls, is the call well formed, does the place exist, is there room, is it locked. */
 export function handleArm(call: ArmCall): Answer {
-  call.sim.tokens.check(header(call, 'authorization'), call.sim.now())
+  const caller = callerOf(call)
   if (!call.query.get('api-version')) {
     throw new ArmError(
       400,
@@ -82,6 +85,8 @@ export function handleArm(call: ArmCall): Answer {
     )
   }
   requirePlace(call)
+  requireTenant(call, caller)
+  requireRight(call)
   const limits = drawFromBucket(call)
   try {
     refuseWhenLocked(call)

@@ -6,6 +6,9 @@ export interface Call {
   path: string
   /** The action of Azure's role system, for example `Microsoft.Network/networkInterfaces/read`. */
   action: string
+  /** The host that the caller named, and the tenant that its token was made for. */
+  host?: string
+  tenant?: string
   /** Null while the call waits, when it was dropped, or when it never gets an answer. */
   status: number | null
   /** What a write carried. */

@@ -6,8 +6,8 @@ export interface Certificate {
   cert: string
 }
 
-/** A certificate authority that exists for one simulator, and a server certificate that it signs. */
-export async function makeCertificate(): Promise<Certificate> {
+/** A certificate authority that exists for one simulator, and a server certificate that it signs, for more names than its own if wished. */
+export async function makeCertificate(names: readonly string[] = []): Promise<Certificate> {
   const authority = await generate([{ name: 'commonName', value: 'Simulated Azure CA' }], {
     keyType: 'ec',
     algorithm: 'sha256',
@@ -28,6 +28,7 @@ export async function makeCertificate(): Promise<Certificate> {
         name: 'subjectAltName',
         altNames: [
           { type: 2, value: 'localhost' },
+          ...names.map((value) => ({ type: 2 as const, value })),
           { type: 7, ip: '127.0.0.1' },
         ],
       },

@@ -3,6 +3,7 @@ import { readChange } from './changes.ts'
 import { readFault } from './faults.ts'
 import { type Field, FieldError, readFields } from './fields.ts'
 import { applyChange, findGroup } from './hand.ts'
+import { readRole } from './rights.ts'
 import type { RuleVersion } from './security-groups.ts'
 import { busyAnswers, type Simulation } from './simulation.ts'
 import { endpointFor, findMachine, judge } from './topology.ts'
@@ -43,6 +44,15 @@ const handlers: Record<string, Handler> = {
   },
   'POST /_sim/mutate': ({ sim, body }) => {
     for (const change of (Array.isArray(body) ? body : [body]).map(readChange)) applyChange(sim, change)
+    return {}
+  },
+  'GET /_sim/roles': ({ sim }) => ({ roles: sim.roles }),
+  'POST /_sim/roles': ({ sim, body }) => {
+    sim.roles = (Array.isArray(body) ? body : [body]).map(readRole)
+    return { roles: sim.roles }
+  },
+  'DELETE /_sim/roles': ({ sim }) => {
+    sim.roles = null
     return {}
   },
   'GET /_sim/settings': ({ sim }) => sim.settings,

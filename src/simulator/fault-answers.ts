@@ -1,9 +1,11 @@
+import { actionOf } from './actions.ts'
 import { throttled } from './arm.ts'
 import type { Answer } from './arm-call.ts'
-import { type ArmPath, actionOf } from './arm-paths.ts'
+import type { ArmPath } from './arm-paths.ts'
 import { ArmError, anotherOperationInProgress, retryableError } from './errors.ts'
 import type { Fault } from './faults.ts'
 import { operationNotFound, preconditionFailed } from './group-operations.ts'
+import { authorizationFailed } from './rights.ts'
 import type { Tokens } from './tokens.ts'
 
 /** What the socket does instead of answering. */
@@ -74,7 +76,7 @@ function forbidden(code: string, method: string, path: ArmPath): ArmError {
   const message =
     code === 'RequestDisallowedByPolicy'
       ? `Resource '${path.names.at(-1) ?? ''}' was disallowed by policy. Policy identifiers: '[{"policyAssignment":{"name":"Deny management ports from the Internet"}}]'.`
-      : `The client 'a5510000-0000-4000-8000-000000000001' with object id 'a5510000-0000-4000-8000-000000000002' does not have authorization to perform action '${actionOf(method, path)}' over scope '${path.full}' or the scope is invalid. If access was recently granted, please refresh your credentials.`
+      : authorizationFailed(actionOf(method, path), path.full).message
   return new ArmError(403, code, message)
 }
 

@@ -1,5 +1,5 @@
+import { verbOf } from './actions.ts'
 import type { Answer, ArmCall } from './arm-call.ts'
-import { verbOf } from './arm-paths.ts'
 import { ArmError, badRequest } from './errors.ts'
 import type { Lock } from './world.ts'
 

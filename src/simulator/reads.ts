@@ -2,7 +2,9 @@ import type { Answer, ArmCall } from './arm-call.ts'
 import { canonicalType } from './arm-paths.ts'
 import { groupBody, instanceView, plainBody } from './bodies.ts'
 import { childNotFound, parentNotFound, resourceNotFound } from './errors.ts'
-import type { ArmResource, Subnet } from './world.ts'
+import { isReached, rolesAt } from './rights.ts'
+import { callerOf, isOpenTo, tenantOf } from './tenants.ts'
+import type { ArmResource, Subnet, Subscription } from './world.ts'
 
 const pageSize = 500
 
@@ -96,7 +98,10 @@ export function listPolicies(call: ArmCall): Answer {
 }
 
 export function listSubscriptions(call: ArmCall): Answer {
-  const value = [...call.sim.resources.subscriptions.values()].map((each) => subscriptionBody(call, each))
+  const caller = callerOf(call).tid
+  const value = [...call.sim.resources.subscriptions.values()]
+    .filter((each) => isReached(call.sim, each.subscriptionId) && isOpenTo(call.sim, each, caller))
+    .map((each) => subscriptionBody(call, each))
   return { status: 200, body: { value, count: { type: 'Total', value: value.length } } }
 }
 
@@ -105,13 +110,13 @@ export function getSubscription(call: ArmCall): Answer {
   return { status: 200, body: found ? subscriptionBody(call, found) : {} }
 }
 
-function subscriptionBody(call: ArmCall, each: { subscriptionId: string; displayName: string }): object {
+function subscriptionBody(call: ArmCall, each: Subscription): object {
   return {
     id: `/subscriptions/${each.subscriptionId}`,
     authorizationSource: 'RoleBased',
-    managedByTenants: [],
+    managedByTenants: (each.managedByTenants ?? []).map((tenantId) => ({ tenantId })),
     subscriptionId: each.subscriptionId,
-    tenantId: call.sim.resources.tenantId,
+    tenantId: tenantOf(call.sim, each),
     displayName: each.displayName,
     state: 'Enabled',
     subscriptionPolicies: {
@@ -137,7 +142,11 @@ export function listGroups(call: ArmCall): Answer {
 }
 
 export function listPermissions(call: ArmCall): Answer {
-  const { actions } = call.sim.resources
-  const permission = { actions, notActions: [], dataActions: [], notDataActions: [] }
-  return { status: 200, body: { value: [permission] } }
+  const value = rolesAt(call.sim, call.path.scope).map(({ Actions, NotActions = [] }) => ({
+    actions: Actions,
+    notActions: NotActions,
+    dataActions: [],
+    notDataActions: [],
+  }))
+  return { status: 200, body: { value } }
 }

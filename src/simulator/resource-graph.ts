@@ -6,8 +6,10 @@ import { parseQuery, type Query } from './kql.ts'
 import type { Columns } from './kql-expressions.ts'
 import { QueryError } from './kql-text.ts'
 import { groupOf, subscriptionOf } from './resources.ts'
+import { maySee } from './rights.ts'
 import { isRecord } from './rule-validation.ts'
 import type { Simulation } from './simulation.ts'
+import { callerOf, isOpenTo, tenantOf } from './tenants.ts'
 import type { ArmResource } from './world.ts'
 
 const mostRows = 1_000
@@ -42,7 +44,7 @@ export function queryResources(call: ArmCall): Answer {
   if (!drawn.ok) throw throttled({ ...headers, 'Retry-After': String(drawn.retryAfterSeconds) })
   const request = readRequest(call.body)
   const [token, from] = position(request)
-  const cursor = token === undefined ? openCursor(sim, request) : knownCursor(sim, token)
+  const cursor = token === undefined ? openCursor(sim, request, callerOf(call).tid) : knownCursor(sim, token)
   const { query, rows } = cursor
   if (query.counts) return { status: 200, headers, body: page([{ Count: rows.length }], 1) }
   const data = rows.slice(from, from + request.top).map((row) => shown(row, query.columns))
@@ -85,10 +87,15 @@ function position({ skipToken, skip }: GraphRequest): [string | undefined, numbe
   return [token, Number(from)]
 }
 
-function openCursor(sim: Simulation, request: GraphRequest): Cursor {
+function openCursor(sim: Simulation, request: GraphRequest, tenantId: string): Cursor {
+  const { subscriptions } = sim.resources
+  const open = new Set(
+    [...subscriptions].filter(([, each]) => isOpenTo(sim, each, tenantId)).map(([id]) => id),
+  )
   const all = sim.resources.list().filter((each) => {
-    if (unlisted.has(each.type.toLowerCase())) return false
-    return request.subscriptions?.includes(subscriptionOf(each.id).toLowerCase()) ?? true
+    if (unlisted.has(each.type.toLowerCase()) || !maySee(sim, each)) return false
+    const subscription = subscriptionOf(each.id).toLowerCase()
+    return open.has(subscription) && (request.subscriptions?.includes(subscription) ?? true)
   })
   try {
     const query = parseQuery(request.query, 'resources', columnsOf(sim))
@@ -121,7 +128,13 @@ function columnsOf(sim: Simulation): Columns<ArmResource> {
     ['id', (row) => row.id],
     ['name', (row) => row.name],
     ['type', (row) => row.type.toLowerCase()],
-    ['tenantId', () => sim.resources.tenantId],
+    [
+      'tenantId',
+      (row) => {
+        const subscription = sim.resources.subscriptions.get(subscriptionOf(row.id).toLowerCase())
+        return subscription ? tenantOf(sim, subscription) : sim.resources.tenantId
+      },
+    ],
     ['kind', (row) => row.kind ?? ''],
     ['location', (row) => row.location],
     ['resourceGroup', (row) => groupOf(row.id).toLowerCase()],

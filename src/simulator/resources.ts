@@ -12,7 +12,6 @@ export class Resources {
   readonly subscriptions = new Map<string, Subscription>()
   readonly groups = new Map<string, ResourceGroup>()
   readonly locks: Lock[]
-  readonly actions: string[]
   readonly #byId = new Map<string, ArmResource>()
   readonly #listings = new Map<string, Listing>()
   /** Which subnets and network interfaces hang on a security group. */
@@ -23,7 +22,6 @@ export class Resources {
   constructor(world: World) {
     this.tenantId = world.tenantId
     this.locks = [...world.locks]
-    this.actions = world.actions ?? ['*']
     for (const each of world.subscriptions) this.subscriptions.set(each.subscriptionId.toLowerCase(), each)
     for (const each of world.resourceGroups) this.groups.set(groupKey(each.subscriptionId, each.name), each)
     for (const each of world.resources) this.put(each)

@@ -1,5 +1,5 @@
+import { verbOf } from './actions.ts'
 import type { Answer, ArmCall } from './arm-call.ts'
-import { verbOf } from './arm-paths.ts'
 import { defaultRuleBodies, ruleBodies, ruleBody } from './bodies.ts'
 import { childNotFound, parentNotFound } from './errors.ts'
 import { refuseByPolicy } from './governance.ts'

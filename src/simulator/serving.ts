@@ -1,11 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { promises as timers } from 'node:timers'
+import { actionOf } from './actions.ts'
 import { handleArm } from './arm.ts'
 import type { Answer } from './arm-call.ts'
-import { type ArmPath, actionOf, parseArmPath } from './arm-paths.ts'
+import { type ArmPath, parseArmPath } from './arm-paths.ts'
 import type { Call } from './calls.ts'
 import { controlPrefix, handleControl } from './control.ts'
 import { graphPrefix, handleGraph } from './entra.ts'
+import { isSignIn, signIn } from './entra-tokens.ts'
 import { ArmError, badRequest } from './errors.ts'
 import { answerOf, refusalOf, type Silence, silenceOf } from './fault-answers.ts'
 import type { Simulation } from './simulation.ts'
@@ -55,10 +57,21 @@ export async function serve(
   }
 }
 
-function record({ sim, method, path, body }: Incoming, armPath: ArmPath): Call {
+function record({ sim, req, method, path, body }: Incoming, armPath: ArmPath): Call {
   // Neither the token endpoint nor Graph knows the actions of Azure's role system.
-  const action = path === tokenPath || path.startsWith(graphPrefix) ? '' : actionOf(method, armPath)
-  return sim.calls.add({ time: sim.now(), method, path, action, ...(body !== undefined && { body }) })
+  const outside = path === tokenPath || path.startsWith(graphPrefix) || isSignIn(path)
+  const action = outside ? '' : actionOf(method, armPath)
+  const { host, authorization } = req.headers
+  const tenant = sim.tokens.claims(authorization)?.tid
+  return sim.calls.add({
+    time: sim.now(),
+    method,
+    path,
+    action,
+    ...(host !== undefined && { host }),
+    ...(tenant !== undefined && { tenant }),
+    ...(body !== undefined && { body }),
+  })
 }
 
 async function read(sim: Simulation, req: IncomingMessage): Promise<Incoming> {
@@ -115,6 +128,8 @@ async function outcomeOf(incoming: Incoming, armPath: ArmPath): Promise<Outcome>
 function handled({ sim, req, method, path, query, body }: Incoming, armPath: ArmPath): Answer {
   try {
     if (path === tokenPath) return issueToken(sim, query, req.headers['x-identity-header']?.toString())
+    const base = `https://${req.headers.host ?? 'localhost'}`
+    if (isSignIn(path)) return signIn({ sim, path, base, body })
     if (typeof body === 'string')
       throw badRequest(
         'InvalidRequestContent',
@@ -123,7 +138,6 @@ function handled({ sim, req, method, path, query, body }: Incoming, armPath: Arm
     if (path.startsWith(graphPrefix)) {
       return handleGraph({ sim, method, path, query, body, authorization: req.headers.authorization })
     }
-    const base = `https://${req.headers.host ?? 'localhost'}`
     return handleArm({ sim, method, path: armPath, query, headers: req.headers, body, base })
   } catch (error) {
     if (error instanceof ArmError) return answerOf(error)

@@ -6,7 +6,7 @@ import { Resources } from './resources.ts'
 import { type RuleVersion, SecurityGroup, SecurityGroups } from './security-groups.ts'
 import { Tokens } from './tokens.ts'
 import type { World } from './world.ts'
-import type { AuthorizationWorld, EntraWorld } from './world-access.ts'
+import type { AuthorizationWorld, EntraWorld, HeldRole } from './world-access.ts'
 import type { GovernanceWorld } from './world-governance.ts'
 
 /** What a second write to a security group meets while the first still runs; Azure has been seen to do all three. */
@@ -36,6 +36,10 @@ export class Simulation {
   readonly directory: EntraWorld
   readonly authorization: AuthorizationWorld
   readonly governance: GovernanceWorld
+  /** What the calling identity may do; everything when null. */
+  roles: HeldRole[] | null
+  /** Tenants, in lower case, where Entra gives the application no token. */
+  readonly closedTenants: Set<string>
   readonly groups = new SecurityGroups()
   readonly operations = new Operations()
   readonly faults = new Faults()
@@ -54,6 +58,8 @@ export class Simulation {
       world.authorization ?? { roles: [], roleAssignments: [], denyAssignments: [] },
     )
     this.governance = structuredClone(world.governance ?? { adminRules: [], policies: [] })
+    this.roles = world.roles ?? null
+    this.closedTenants = new Set(world.closedTenants?.map((each) => each.toLowerCase()))
     this.tokens = new Tokens(world.tenantId)
   }
 
@@ -75,7 +81,7 @@ export class Simulation {
   }
 
   world(): World {
-    const { tenantId, subscriptions, groups, locks, actions } = this.resources
+    const { tenantId, subscriptions, groups, locks } = this.resources
     const resources = this.resources.list().map((resource) => {
       const group = this.group(resource.id)
       if (!group) return resource
@@ -87,7 +93,8 @@ export class Simulation {
       resourceGroups: [...groups.values()],
       resources,
       locks,
-      actions,
+      ...(this.closedTenants.size > 0 && { closedTenants: [...this.closedTenants] }),
+      ...(this.roles && { roles: this.roles }),
       directory: this.directory,
       authorization: this.authorization,
       governance: this.governance,

@@ -27,6 +27,14 @@ export interface RolePermission {
   notDataActions: string[]
 }
 
+/** A role that the calling identity holds, in the form of Azure's files for custom roles. */
+export interface HeldRole {
+  Actions: string[]
+  NotActions?: string[]
+  /** Where it is assigned; everywhere when left out. */
+  AssignableScopes?: string[]
+}
+
 interface Principal {
   id: string
   type?: string

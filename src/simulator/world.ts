@@ -1,10 +1,14 @@
 import { readFileSync } from 'node:fs'
-import type { AuthorizationWorld, EntraWorld } from './world-access.ts'
+import type { AuthorizationWorld, EntraWorld, HeldRole } from './world-access.ts'
 import type { GovernanceWorld } from './world-governance.ts'
 
 export interface Subscription {
   subscriptionId: string
   displayName: string
+  /** The tenant that it belongs to; the identity's own when left out. */
+  tenantId?: string
+  /** Tenants that it is delegated to (Azure Lighthouse). */
+  managedByTenants?: string[]
 }
 
 export interface ResourceGroup {
@@ -100,10 +104,12 @@ export interface World {
   tenantId: string
   subscriptions: Subscription[]
   resourceGroups: ResourceGroup[]
+  /** Tenants where nobody has let the application in, so that Entra gives it no token there. */
+  closedTenants?: string[]
   resources: ArmResource[]
   locks: Lock[]
-  /** The actions of the caller's role; every action when left out. Only shown, never enforced. */
-  actions?: string[]
+  /** What the calling identity may do, which is enforced; everything when left out. */
+  roles?: HeldRole[]
   /** Who there is in Entra; nobody when left out. */
   directory?: EntraWorld
   /** Nobody has a role when left out. */
@@ -132,7 +138,8 @@ export function loadWorld(file: string): World {
     resourceGroups: world.resourceGroups ?? [],
     resources: world.resources ?? [],
     locks: world.locks ?? [],
-    ...(world.actions && { actions: world.actions }),
+    ...(world.closedTenants && { closedTenants: world.closedTenants }),
+    ...(world.roles && { roles: world.roles }),
     ...(world.directory && { directory: world.directory }),
     ...(world.authorization && { authorization: world.authorization }),
     ...(world.governance && { governance: world.governance }),

@@ -83,6 +83,8 @@ function alarmText(alarm: Alarm): string {
     }
     case 'clocks':
       return `*The clocks disagree:* ${words(alarm.detail, 300)} by this replica. Put the clocks right.`
+    case 'tenant':
+      return `*A tenant cannot be read:* ${words(alarm.tenantId, 60)}. ${words(alarm.why, 400)}\nUntil it can be read, its VMs may not be found, and what is open there may stay open past its end. The other tenants are looked after as before. I keep trying; \`doctor\` says what is missing.`
     default:
       return alarm satisfies never
   }

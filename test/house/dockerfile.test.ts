@@ -46,6 +46,7 @@ describe('the image', () => {
       '--from=libraries /app/node_modules node_modules',
       'package.json LICENSE ./',
       'src src',
+      'deploy deploy',
     ])
     expect(all('RUN').join('\n')).not.toMatch(/apt|npm (ci|install)|curl|wget|make|tsc/)
     expect(all('RUN').join('\n')).toMatch(/rm -rf \S*node_modules/)

@@ -28,18 +28,31 @@ export async function startTestSimulator(options: SimulatorOptions = {}): Promis
 /** A credential that asks the simulator itself, without the token endpoint. */
 export function simulatorCredential({ sim }: Simulator, lifetimeSeconds = 3_600): TokenCredential {
   return {
-    getToken: (scopes): Promise<AccessToken> => {
+    getToken: (scopes, options): Promise<AccessToken> => {
       const audience = [scopes].flat().join(' ').replace('/.default', '')
-      const { token, expiresOn } = sim.tokens.issue(audience, lifetimeSeconds, sim.now())
+      const { token, expiresOn } = sim.tokens.issue(audience, lifetimeSeconds, sim.now(), options?.tenantId)
       return Promise.resolve({ token, expiresOnTimestamp: expiresOn * 1000 })
     },
   }
 }
 
+/** A client's token for one tenant, from the simulated Entra. */
+async function signInto(simulator: Simulator, tenantId: string, scope: string): Promise<AccessToken> {
+  const body = new URLSearchParams({ client_id: 'a', client_secret: 'b', scope }).toString()
+  const answer = await wireCall(simulator, 'POST', `/${tenantId}/oauth2/v2.0/token`, { body })
+  const read: { access_token?: unknown; expires_in?: unknown; error_description?: unknown } =
+    typeof answer.body === 'object' && answer.body !== null ? answer.body : {}
+  if (answer.status !== 200)
+    throw Object.assign(new Error(String(read.error_description)), { name: 'AuthenticationError' })
+  const lifetimeMs = Number(read.expires_in) * 1000
+  return { token: String(read.access_token), expiresOnTimestamp: simulator.sim.now() + lifetimeMs }
+}
+
 /** A credential that asks the token endpoint once for each token, where the SDK's own would try for seconds. */
 export function signingIn(simulator: Simulator): TokenCredential {
   return {
-    getToken: async (scopes) => {
+    getToken: async (scopes, options) => {
+      if (options?.tenantId) return signInto(simulator, options.tenantId, [scopes].flat().join(' '))
       const resource = [scopes].flat().join(' ').replace('/.default', '')
       const query = `api-version=2019-08-01&resource=${encodeURIComponent(resource)}`
       const headers = { 'X-IDENTITY-HEADER': simulator.environment['IDENTITY_HEADER'] ?? '' }

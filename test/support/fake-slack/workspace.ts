@@ -10,6 +10,7 @@ import { Views } from './views.ts'
 
 /** The scopes that the product's manifest asks for. */
 const USUAL_SCOPES = [
+  'app_mentions:read',
   'commands',
   'chat:write',
   'users:read',

@@ -1,0 +1,92 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import {
+  customer,
+  customerSubscription,
+  delegatedSubscription,
+  home,
+  tenantsWorld,
+} from '../support/tenants.ts'
+import { createWorld, type World, worldPolicy } from '../support/world.ts'
+
+describe('VMs of several tenants', () => {
+  let world: World
+  afterEach(() => world?.close())
+
+  const starts = async (
+    environment: Record<string, string> = { AZURE_TENANT_IDS: customer },
+    closedTenants: string[] = [],
+  ) => {
+    world = await createWorld({
+      policy: `${worldPolicy}pages: { channel: C0PAGES, users: [U0ALEX] }\n`,
+      simulator: { world: { ...tenantsWorld(), closedTenants } },
+      signsIn: true,
+      environment: { AZURE_TENANT_ID: home, AZURE_CLIENT_ID: 'a', AZURE_CLIENT_SECRET: 'b', ...environment },
+    })
+  }
+  const opens = async (vm: string) => {
+    await world.asks('robin', `ssh ${vm} 30m from 81.2.69.142`)
+    await world.clicks('avery', 'approve')
+    expect(world.cardText()).toMatch(new RegExp(`^Open: ssh to ${vm}`))
+    expect(world.passesTo(vm, 22)).toBe(true)
+    await world.reconciles()
+    await world.passes('31m')
+    expect(world.cardText()).toMatch(/^Closed/)
+    expect(world.passesTo(vm, 22)).toBe(false)
+  }
+  /** The tenants whose tokens the calls for a subscription carried. */
+  const tokensFor = (subscriptionId: string) => [
+    ...new Set(
+      world.azure
+        .calls()
+        .filter(({ path }) => path.includes(subscriptionId))
+        .map(({ tenant }) => tenant),
+    ),
+  ]
+  const pages = () => world.slack.messages('C0PAGES').map((message) => world.slack.visible(message))
+
+  test('a VM of a customer’s tenant is opened and closed with tokens of that tenant alone', async () => {
+    await starts()
+    await opens('vm-customer')
+    expect(tokensFor(customerSubscription)).toEqual([customer])
+    expect(world.azure.calls().filter(({ status }) => status === 401)).toEqual([])
+  })
+
+  test('a delegated subscription is read and written with the own tenant’s token', async () => {
+    await starts()
+    await opens('vm-delegated')
+    expect(tokensFor(delegatedSubscription)).toEqual([home])
+  })
+
+  test('a delegated subscription needs no tenant to be named', async () => {
+    await starts({ AZURE_TENANT_IDS: '' })
+    await opens('vm-delegated')
+    expect(world.app.inventory.find('vm-customer')).toEqual([])
+    expect(world.azure.calls().filter(({ tenant, action }) => action !== '' && tenant !== home)).toEqual([])
+  })
+
+  test('with named subscriptions each is asked for with the right token', async () => {
+    await starts({
+      AZURE_TENANT_IDS: customer,
+      AZURE_SUBSCRIPTION_IDS: `${customerSubscription},${delegatedSubscription}`,
+    })
+    await opens('vm-customer')
+    expect(world.app.inventory.find('vm-delegated')).toHaveLength(1)
+    expect(world.app.inventory.find('vm-jump01')).toEqual([])
+    expect(world.azure.calls().filter(({ status }) => status === 401)).toEqual([])
+  })
+
+  test('operators are told which tenant cannot be read and why; the others work on; then it is found again', async () => {
+    await starts({ AZURE_TENANT_IDS: customer }, [customer])
+    expect(world.app.inventory.find('vm-customer')).toEqual([])
+    await world.reconciles()
+    expect(pages()).toEqual([
+      expect.stringMatching(new RegExp(`A tenant cannot be read: ${customer}.*AADSTS700016`, 's')),
+    ])
+    await opens('vm-jump01')
+    expect(pages()).toHaveLength(1)
+    world.azure.sim.closedTenants.clear()
+    await world.app.inventory.refresh()
+    await opens('vm-customer')
+    expect(pages()).toHaveLength(1)
+  })
+})
