@@ -6,6 +6,7 @@ import { connectAzure } from '../../src/connect-azure.ts'
 import { makeCertificate } from '../../src/simulator/certificate.ts'
 import type { Simulator } from '../../src/simulator/server.ts'
 import { entra, peopledWorld } from '../support/access.ts'
+import { inventoryOn } from '../support/inventory.ts'
 import { startTestSimulator } from '../support/simulator.ts'
 import { customer, customerSubscription, home, tenantsWorld } from '../support/tenants.ts'
 import { startTunnel, type Tunnel } from '../support/tunnel.ts'
@@ -67,9 +68,10 @@ describe.each(Object.entries(named))('in the cloud %s', (cloud, { arm, login, gr
       wallClock,
     )
     // Resource Graph and plain calls, the network client in two tenants, and Microsoft Graph.
-    await bot.inventory.refresh()
-    expect(bot.inventory.find('vm-customer')).toHaveLength(1)
-    const [vm] = bot.inventory.find('vm-jump01')
+    const inventory = inventoryOn(bot.inventorySource, wallClock)
+    await inventory.refresh()
+    expect(inventory.find('vm-customer')).toHaveLength(1)
+    const [vm] = inventory.find('vm-jump01')
     if (!vm) throw new Error('vm-jump01 is not there.')
     expect(await bot.topology.path(vm, 'IPv4')).toMatchObject({ kind: 'guarded' })
     expect((await bot.survey.groups(customerSubscription)).length).toBe(1)
