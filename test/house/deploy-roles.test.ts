@@ -18,25 +18,13 @@ import { createWorld, type World } from '../support/world.ts'
  */
 const grantedForLater: Readonly<Record<RoleFile, Readonly<Record<string, string>>>> = {
   'role-nsg': {
-    'Microsoft.Compute/virtualMachines/instanceView/read': 'pre-flight: is the VM running',
-    'Microsoft.Network/virtualNetworks/read': 'inventory with the subnets of each network',
     'Microsoft.Network/locations/operationResults/read': 'IP flow verify that takes its time',
-    'Microsoft.Network/networkWatchers/ipFlowVerify/action': 'IP flow verify',
-    'Microsoft.Network/virtualNetworks/listNetworkManagerEffectiveSecurityAdminRules/action':
-      'pre-flight: security admin rules',
-    'Microsoft.PolicyInsights/checkPolicyRestrictions/read': 'pre-flight: policy restrictions',
   },
   'role-defender': {
-    'Microsoft.Compute/virtualMachines/instanceView/read': 'pre-flight: is the VM running',
-    'Microsoft.Network/virtualNetworks/read': 'inventory with the subnets of each network',
-    'Microsoft.Network/networkSecurityGroups/securityRules/read': 'closing what Defender left open',
     'Microsoft.Network/networkSecurityGroups/securityRules/delete': 'closing what Defender left open',
     'Microsoft.Network/locations/operations/read': 'closing what Defender left open',
     'Microsoft.Network/locations/operationResults/read': 'IP flow verify that takes its time',
     'Microsoft.Network/networkWatchers/ipFlowVerify/action': 'IP flow verify',
-    'Microsoft.Network/virtualNetworks/listNetworkManagerEffectiveSecurityAdminRules/action':
-      'pre-flight: security admin rules',
-    'Microsoft.PolicyInsights/checkPolicyRestrictions/read': 'pre-flight: policy restrictions',
     'Microsoft.Security/locations/jitNetworkAccessPolicies/initiate/action': 'opening the Defender way',
   },
   'role-sweeper': {},
