@@ -61,7 +61,10 @@ describe('starting', () => {
       status: 503,
       text: expect.stringMatching(/Azure’s inventory has not been read/),
     })
-    await vi.waitFor(() => expect(started.said()).toMatch(/Reading Azure’s inventory failed; trying again/))
+    await vi.waitFor(
+      () => expect(started.said()).toMatch(/Reading Azure’s inventory failed; trying again/),
+      20_000,
+    )
     started.azure.clearFaults()
     await started.app.ready
     expect(await ready()).toEqual({ status: 200, text: 'ok\n' })
