@@ -109,15 +109,15 @@ describe('calls that Azure has no room for', () => {
   })
 })
 
-describe('questions that nobody waits for', () => {
-  const asks = async ({ pace, clock }: ReturnType<typeof paced>, many: number, subscription = 's') => {
-    const at: number[] = []
-    const begun = clock.now()
-    for (let one = 0; one < many; one += 1)
-      await pace.ask(subscription, signal, async () => at.push(clock.now() - begun))
-    return at
-  }
+const asks = async ({ pace, clock }: ReturnType<typeof paced>, many: number, subscription = 's') => {
+  const at: number[] = []
+  const begun = clock.now()
+  for (let one = 0; one < many; one += 1)
+    await pace.ask(subscription, signal, async () => at.push(clock.now() - begun))
+  return at
+}
 
+describe('questions that nobody waits for', () => {
   test('a few go at once, and more of them four a second, in each subscription by itself', async () => {
     const scene = paced()
     const at = await asks(scene, 30)
