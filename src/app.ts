@@ -127,6 +127,7 @@ type Given = Pick<
   | 'inventory'
   | 'topology'
   | 'firewall'
+  | 'defender'
   | 'survey'
   | 'azureRoles'
   | 'observe'

@@ -1,6 +1,7 @@
 import type { TokenCredential } from '@azure/identity'
 import { connectArm } from './azure/arm.ts'
 import { azureRoles } from './azure/azure-roles.ts'
+import { defenderFirewall } from './azure/defender-firewall.ts'
 import { entraUsers } from './azure/entra-users.ts'
 import { armInventory } from './azure/inventory.ts'
 import { nsgFirewall } from './azure/nsg-firewall.ts'
@@ -36,5 +37,6 @@ export function connectAzure(config: AzureConfig, clock: Clock, credential?: Tok
     inventory: armInventory({ arm }),
     topology: armTopology({ arm }),
     firewall: nsgFirewall({ arm }),
+    defender: defenderFirewall({ arm }),
   }
 }

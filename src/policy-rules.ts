@@ -195,6 +195,7 @@ export function ruleOf(
     pen.at(['quota'], 'counts what the rule grants by itself, so it needs approvals: 0')
   const maxAddresses = rule.maxAddresses ?? defaults?.maxAddresses
   const deadlineMs = rule.deadline ?? defaults?.deadline ?? defaultDeadline
+  const way = rule.way ?? defaults?.way
   const escalation = escalationOf(rule.escalate ?? defaults?.escalate, deadlineMs, pen)
   return {
     name: rule.name,
@@ -220,6 +221,7 @@ export function ruleOf(
       channel: channel ?? '',
       deadlineMs,
       ...(escalation && stages.length > 0 && { escalation }),
+      ...(way && { way }),
     },
   }
 }

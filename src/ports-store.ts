@@ -19,6 +19,7 @@ export type JobKind =
   | 'warning'
   | 'stuck'
   | 'plan rules'
+  | 'ask defender'
   | 'write rules'
   | 'talk'
   | 'announce'

@@ -3,6 +3,7 @@ import { NetworkManagementClient, type NetworkManagementClientOptionalParams } f
 // oxlint-disable-next-line no-restricted-imports -- An Azure SDK like the others; the pattern's star stops at the slash.
 import { createNetworkManagement } from '@azure/arm-network/api'
 import { ResourceGraphClient } from '@azure/arm-resourcegraph'
+import { SecurityCenter } from '@azure/arm-security'
 import type { TokenCredential } from '@azure/identity'
 import type { Clock } from '../ports.ts'
 import { type RawResponse, readAnswer, readSeen, type Seen } from './answer.ts'
@@ -47,6 +48,7 @@ export interface Arm {
   readonly subscriptionIds: readonly string[] | null
   readonly graph: ResourceGraphClient
   network(subscriptionId: string): NetworkManagementClient
+  security(subscriptionId: string): SecurityCenter
   /** Reads a path that no installed SDK knows. The path carries its own api-version. */
   get(path: string, signal?: AbortSignal): Promise<Reply<unknown>>
   /** Microsoft Graph, with the same identity. The path carries its own version. */
@@ -210,6 +212,8 @@ export function connectArm(settings: ArmSettings): Arm {
       networks.set(subscriptionId, client)
       return client
     },
+    security: (subscriptionId) =>
+      new SecurityCenter(credential, subscriptionId, { ...options, credentialScopes: cloud.scope }),
     get: (path, signal) => plain.get(path, signal),
     entra: plainCalls(
       credential,

@@ -1,6 +1,7 @@
 import { authorise, authoriseByEither, mayHear } from './approval.ts'
 import type { Case } from './case.ts'
 import { absent, startClosing, stuck } from './closing.ts'
+import type { DefenderEvent } from './decide-defender.ts'
 import type { Effect } from './effect.ts'
 import type { Event } from './event.ts'
 import { isExpired } from './expiry.ts'
@@ -26,6 +27,7 @@ type GrantEvent = Exclude<
       | 'escalation'
       | 'sign'
       | 'unsigned'
+      | DefenderEvent['type']
   }
 >
 
@@ -44,13 +46,13 @@ export function decideGrant(current: Case, event: GrantEvent, now: number): Outc
     case 'start waits':
       return grant.state === 'opening' ? startWaits(request, grant, event.silent, now) : unchanged(current)
     case 'rules planned':
-      return grant.state === 'opening' ? planned(request, grant, event.rules, now) : unchanged(current)
+      return grant.state === 'opening' ? planned(request, grant, event, now) : unchanged(current)
     case 'rule repriced':
       return repriced(current, grant, event.nsgId, event.priority)
     case 'rule present':
       return grant.state === 'opening' ? present(request, grant, event.nsgId, now) : unchanged(current)
     case 'rule absent':
-      return grant.state === 'closing' ? absent(request, grant, event.nsgId, now) : unchanged(current)
+      return grant.state === 'closing' ? absent(request, grant, event, now) : unchanged(current)
     case 'could not open':
       return grant.state === 'opening'
         ? startClosing(request, grant, { reason: 'could not open', by: null, detail: event.detail }, now)

@@ -20,6 +20,7 @@ export const baseOf = (grant: Grant): GrantBase => ({
   rules: grant.rules,
   openedAt: grant.openedAt,
   ...(grant.opensAt !== undefined && { opensAt: grant.opensAt }),
+  ...(grant.defender && { defender: grant.defender }),
 })
 
 export const show = (requestId: string): Effect => ({ kind: 'show', requestId })

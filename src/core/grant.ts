@@ -1,3 +1,4 @@
+import type { FoundRule } from './defender.ts'
 import type { Person } from './person.ts'
 import type { Port } from './service.ts'
 
@@ -12,6 +13,28 @@ export interface Rule {
   readonly ports: readonly Port[]
   readonly description: string
   readonly state: 'planned' | 'present' | 'absent'
+  /** Set where Defender for Cloud writes it: until it is found, nobody knows its name and priority. */
+  readonly defender?: {
+    /** Rules of Defender's that would look the same and stood there before it was asked: none of them is this one. */
+    readonly before: readonly string[]
+    /** More than one where each port has a rule of its own. */
+    readonly found: readonly FoundRule[]
+  }
+}
+
+/** How it stands between a grant and Defender for Cloud, which opens and closes for it. */
+export interface ByDefender {
+  readonly policyId: string
+  /** On record before the request leaves; from then on Defender may open at any time. */
+  readonly askingAt?: number
+  /** When Defender had taken the request, which does not mean that it has opened. */
+  readonly askedAt?: number
+  /** When it was said that Defender takes long. */
+  readonly waitsSince?: number
+  /** Set when Defender had not closed in time, so that Jitney does. */
+  readonly lateSince?: number
+  /** Who took the rules away, where that is known. */
+  readonly closedBy?: 'defender' | 'jitney'
 }
 
 export type CloseReason =
@@ -22,6 +45,7 @@ export type CloseReason =
   | 'vm deleted'
   | 'no longer allowed'
   | 'panic'
+  | 'superseded'
 
 export interface GrantBase {
   readonly id: string
@@ -33,6 +57,8 @@ export interface GrantBase {
   readonly openedAt: number | null
   /** Set when it was approved before its start: nothing is written earlier. */
   readonly opensAt?: number
+  /** Set when Defender for Cloud opens and closes it. */
+  readonly defender?: ByDefender
 }
 
 interface Opening {

@@ -1,7 +1,7 @@
 import type { Outcome } from '../core/outcome.ts'
 import type { Policy } from '../core/policy.ts'
 import { refusalText, type Wording } from '../core/refusal.ts'
-import type { Chat, Claim, Clock, Directory, Inventory, OnCall, Store, Topology } from '../ports.ts'
+import type { Chat, Claim, Clock, Defender, Directory, Inventory, OnCall, Store, Topology } from '../ports.ts'
 import type { Dispatched, Dispatcher } from './dispatch.ts'
 import { done, type Finish, messageOf } from './handler.ts'
 import type { Log } from './log.ts'
@@ -16,6 +16,7 @@ export interface IntakeParts {
   readonly onCall: OnCall | null
   readonly inventory: Inventory
   readonly topology: Topology
+  readonly defender?: Defender | null
   readonly knowRoles: KnowRoles
   readonly chat: Chat
   readonly policy: () => Policy

@@ -1,9 +1,10 @@
+import { chooseWay, isDefendersFor, justificationMark, unnamed } from '../core/defender.ts'
 import { Fault } from '../core/fault.ts'
 import { type Grant, type Rule, ruleDescription, ruleName } from '../core/grant.ts'
 import { choosePriority, defaultBand } from '../core/priority.ts'
 import type { Request } from '../core/request.ts'
 import type { Hop } from '../core/vm.ts'
-import type { Claim, Clock, Firewall, Store, Topology } from '../ports.ts'
+import type { Claim, Clock, Defender, Firewall, Store, Topology } from '../ports.ts'
 import { pauseMs } from './backoff.ts'
 import type { Dispatcher } from './dispatch.ts'
 import { again, done, ended, type Finish, type Handler, messageOf } from './handler.ts'
@@ -15,12 +16,13 @@ export interface PlanParts {
   readonly dispatcher: Dispatcher
   readonly topology: Topology
   readonly firewall: Firewall
+  readonly defender?: Defender | null
 }
 
 const longestPlanMs = 20_000
 
 type Planned =
-  | { readonly ok: true; readonly rules: readonly Rule[] }
+  | { readonly ok: true; readonly rules: readonly Rule[]; readonly defender?: string }
   | { readonly ok: false; readonly why: string }
 
 const no = (why: string): Planned => ({ ok: false, why })
@@ -40,7 +42,11 @@ export const planRules =
         plan(parts, request, grant, signal),
       )
       const event = planned.ok
-        ? ({ type: 'rules planned', rules: planned.rules } as const)
+        ? ({
+            type: 'rules planned',
+            rules: planned.rules,
+            ...(planned.defender !== undefined && { defender: planned.defender }),
+          } as const)
         : ({ type: 'could not open', detail: planned.why } as const)
       await parts.dispatcher.dispatch({ requestId: claim.subject, event, claim })
       return ended
@@ -71,10 +77,21 @@ async function plan(parts: PlanParts, request: Request, grant: Grant, signal: Ab
   if (wayOf(path.hops) !== wayOf(request.hops)) {
     return no('the way to the VM has changed since the request was approved, so it must be asked for again')
   }
-  const rules = await Promise.all(path.hops.map((hop) => planRule(parts, request, grant, hop, signal)))
+  const guard = await parts.defender?.guard(request.vm, signal)
+  // By what is left: the yes may have come long after the question.
+  const durationMs = grant.expiresAt - parts.clock.now()
+  const { ports, source } = request
+  const chosen = chooseWay({ ports, source, durationMs, ...(guard && { guard }) }, request.terms)
+  if (chosen.way === 'none') return no(chosen.why)
+  const planOne = chosen.way === 'defender' ? planDefenders : planRule
+  const rules = await Promise.all(path.hops.map((hop) => planOne(parts, request, grant, hop, signal)))
   const failed = rules.find((rule) => typeof rule === 'string')
   if (failed !== undefined) return no(failed)
-  return { ok: true, rules: rules.filter((rule) => typeof rule !== 'string') }
+  return {
+    ok: true,
+    rules: rules.filter((rule) => typeof rule !== 'string'),
+    ...(chosen.way === 'defender' && { defender: chosen.policyId }),
+  }
 }
 
 /** Approvers said yes to rules in these groups and for these addresses of the VM, and to no others. */
@@ -83,6 +100,30 @@ const wayOf = (hops: readonly Hop[]): string =>
     .map(({ nsgId, destinations }) => `${nsgId} ${destinations.toSorted().join(' ')}`)
     .toSorted()
     .join('\n')
+
+/** Defender names and places its rule itself; what stands there already is noted, so that the new one is known by it. */
+async function planDefenders(
+  parts: PlanParts,
+  request: Request,
+  _grant: Grant,
+  hop: Hop,
+  signal: AbortSignal,
+): Promise<Rule | string> {
+  const existing = await parts.firewall.list(hop.nsgId, signal)
+  if (!existing) return `the security group ${hop.nsgId} no longer exists`
+  const { ports } = request
+  const wanted = { source: request.source.address, destinations: hop.destinations, ports }
+  const before = existing.filter((live) => isDefendersFor(live, wanted)).map(({ name }) => name)
+  return {
+    ...wanted,
+    name: unnamed,
+    nsgId: hop.nsgId,
+    priority: 0,
+    description: justificationMark(request.id),
+    state: 'planned',
+    defender: { before, found: [] },
+  }
+}
 
 async function planRule(
   parts: PlanParts,

@@ -1,3 +1,4 @@
+import { chooseWay } from '../core/defender.ts'
 import { durationText, isTomorrow } from '../core/duration.ts'
 import type { Member } from '../core/person.ts'
 import type { Wording } from '../core/refusal.ts'
@@ -5,7 +6,7 @@ import type { Ask, Request } from '../core/request.ts'
 import type { Claim } from '../ports.ts'
 import { answer, endDispatched, type IntakeParts } from './answer.ts'
 import type { Dispatched } from './dispatch.ts'
-import { ended, type Finish } from './handler.ts'
+import { done, ended, type Finish } from './handler.ts'
 import { QuotaUsedUp } from './quota.ts'
 import { firstVerdict } from './verdict.ts'
 
@@ -22,6 +23,10 @@ export async function submit(
 ): Promise<Finish> {
   const outcome = await dispatchAsk(parts, claim, member, ask, first)
   const told = await endDispatched(parts, url, outcome)
+  if (told && !told.ok && told.refusal.code === 'defender refuses') {
+    await parts.store.transact((tx) => tx.endIntake(claim.subject, parts.clock.now()))
+    return done
+  }
   if (told?.ok) await answer(parts, url, submittedText(told.next.request, member.timeZone, parts.wording))
   return ended
 }
@@ -37,6 +42,10 @@ async function dispatchAsk(
   for (let tries = 1; ; tries += 1) {
     const policy = parts.policy()
     const verdict = await firstVerdict(parts, policy, ask, member, first)
+    const chosen = chooseWay(ask, verdict.terms)
+    // Nobody is asked for a yes to what will not open.
+    if (verdict.outcome !== 'deny' && chosen.way === 'none')
+      return { ok: false, refusal: { code: 'defender refuses', vm: ask.vm.name, why: chosen.why } }
     const rule = verdict.outcome === 'allow' ? verdict.terms?.rule : undefined
     const quota = policy.rules.find(({ name }) => name === rule)?.quota ?? {}
     try {

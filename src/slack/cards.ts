@@ -13,6 +13,7 @@ import { id as unjustifiedId } from './actions/unjustified.ts'
 import { id as whyId } from './actions/why.ts'
 
 import { actions, button, context, fields, header, quoted, type Shown, section, versioned } from './blocks.ts'
+import { wayFact } from './defender.ts'
 import {
   addressFact,
   groupsFact,
@@ -51,6 +52,12 @@ const followsPair = ({ request }: Case): Pair[] =>
         ],
       ]
     : []
+
+/** Who is to open it, where that is not Jitney. */
+function wayPair(kase: Case): Pair[] {
+  const way = wayFact(kase)
+  return way === null ? [] : [['Way', way]]
+}
 
 const whatPairs = (kase: Case): Pair[] => [
   ['VM', words(kase.request.vm.name, 100)],
@@ -152,6 +159,7 @@ export function requestCard(kase: Case, now: number, options: CardOptions): Show
       ['Requester', person(kase.request.requester)],
       ...whatPairs(kase),
       ...groupsPair(kase),
+      ...wayPair(kase),
       ...tagsPair(kase, options),
     ]),
     ...reason(kase),
