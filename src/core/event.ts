@@ -91,7 +91,8 @@ export type Event =
   | { readonly type: 'defender waits' | 'defender late' }
   /** Defender says that it does not open this any more, or that it has closed it. */
   | { readonly type: 'defender revoked'; readonly why: 'expired' | 'newer request' | 'asked to' }
-  | { readonly type: 'could not open'; readonly detail: string }
+  /** `unasked` where Defender for Cloud surely did not take the request. */
+  | { readonly type: 'could not open'; readonly detail: string; readonly unasked?: true }
   | { readonly type: 'rule repriced'; readonly nsgId: string; readonly priority: number }
   | { readonly type: 'rule present'; readonly nsgId: string }
   /** With who took it away, where Defender for Cloud had written it and that is known. */

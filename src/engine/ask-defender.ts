@@ -83,7 +83,10 @@ async function send(
   if (!defender) return done
   const answer = await within(clock, longestAskMs, stop, (signal) => defender.ask(order, signal))
   if (answer.kind === 'taken') return end({ type: 'defender asked' })
-  if (answer.kind === 'refused')
-    return end({ type: 'could not open', detail: `Defender for Cloud refuses: ${answer.why}` })
+  if (answer.kind === 'refused') {
+    const detail = `Defender for Cloud refuses: ${answer.why}`
+    // An earlier try, whose answer was lost, may have been taken.
+    return end({ type: 'could not open', detail, ...(claim.attempt === 1 && { unasked: true }) })
+  }
   return again(clock.now() + pauseMs(claim.attempt, answer.afterMs), answer.why)
 }
