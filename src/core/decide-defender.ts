@@ -18,6 +18,7 @@ export type DefenderEvent = Extract<
       | 'defender waits'
       | 'defender late'
       | 'defender revoked'
+      | 'rule of our own'
       | 'rule moved'
   }
 >
@@ -39,6 +40,8 @@ export function decideDefender(current: Case, event: DefenderEvent, now: number)
       return asked(current, grant, defender, now)
     case 'defender opened':
       return grant.state === 'opening' ? opened(current, grant, event, now) : unchanged(current)
+    case 'rule of our own':
+      return grant.state === 'opening' ? ourOwn(current, grant, event) : unchanged(current)
     case 'defender waits':
       return waits(current, grant, defender, now)
     case 'defender late':
@@ -80,6 +83,21 @@ function opened(
     return { ...rule, name, priority, state: 'present', defender: { ...rule.defender, found } }
   })
   return nowPresent(request, grant, rules, now)
+}
+
+/** Nobody says into which groups Defender writes, and every group on the way must let in. */
+function ourOwn(
+  current: Case,
+  grant: Extract<Grant, { state: 'opening' }>,
+  { rule }: Of<'rule of our own'>,
+): Transition {
+  const isOpen = (one: Rule) => one.nsgId === rule.nsgId && one.defender && one.state === 'planned'
+  if (!grant.rules.some(isOpen)) return unchanged(current)
+  const rules = grant.rules.map((one) => (isOpen(one) ? rule : one))
+  return {
+    ...unchanged({ ...current, grant: { ...grant, rules } }),
+    effects: [{ kind: 'write rules', nsgId: rule.nsgId, want: 'present' }],
+  }
 }
 
 /** Said once. Defender cannot be told to stop, so there is nothing to do but to go on looking. */

@@ -81,6 +81,7 @@ export function decide(
     case 'defender waits':
     case 'defender late':
     case 'defender revoked':
+    case 'rule of our own':
     case 'rule moved':
       return decideDefender(current, event, now)
     case 'extend':

@@ -99,6 +99,8 @@ export type Event =
   | { readonly type: 'rule absent'; readonly nsgId: string; readonly by?: 'defender' | 'jitney' }
   /** Azure was read twice and a rule of an open grant is not there. */
   | { readonly type: 'rule missing'; readonly nsgId: string }
+  /** Defender has opened, and not in this group: there we do. */
+  | { readonly type: 'rule of our own'; readonly rule: Rule }
   | { readonly type: 'rule moved'; readonly nsgId: string; readonly priority: number }
   | { readonly type: 'rule changed'; readonly nsgId: string; readonly differences: readonly Difference[] }
   /** Azure was asked for the VM itself, and no longer has it. */

@@ -125,11 +125,12 @@ async function planDefenders(
   }
 }
 
-async function planRule(
-  parts: PlanParts,
+/** A rule of our own in one group, or why there is no place for it. */
+export async function planRule(
+  parts: Pick<PlanParts, 'store' | 'firewall'>,
   request: Request,
   grant: Grant,
-  hop: Hop,
+  hop: Pick<Hop, 'nsgId' | 'destinations'>,
   signal: AbortSignal,
 ): Promise<Rule | string> {
   const [existing, work] = await Promise.all([

@@ -1,5 +1,6 @@
 import type { Case } from '../core/case.ts'
 import { coversPorts, type DefenderState, foundRule, isDefendersFor } from '../core/defender.ts'
+import type { Event } from '../core/event.ts'
 import { isExpired } from '../core/expiry.ts'
 import type { Grant } from '../core/grant.ts'
 import type { LiveRule } from '../core/live-rule.ts'
@@ -8,6 +9,7 @@ import { orderOf } from './ask-defender.ts'
 import { nextTry } from './close-rule.ts'
 import { messageOf } from './handler.ts'
 import { alarmJob } from './job-of.ts'
+import { planRule } from './plan-rules.ts'
 import { reconcileAfterFault } from './reconcile.ts'
 import { within } from './within.ts'
 import type { WriteParts } from './write-parts.ts'
@@ -16,6 +18,8 @@ const longestReadMs = 10_000
 const longestCloseMs = 20_000
 /** So long Defender may take to open before anybody is told that it does. */
 const slowAfterMs = 120_000
+/** A group that has no rule of Defender’s so long after it has opened in another one gets none. */
+const leavesOutAfterMs = 30_000
 /** So long after the end it is left to Defender to close. */
 export const graceMs = 60_000
 /** A request that Defender does not know of so long after it was sent has not arrived. */
@@ -105,8 +109,27 @@ async function judgeOpening(
     await dispatcher.dispatch({ requestId, event: { type: 'defender revoked', why: state.why } })
     return
   }
+  const elsewhere = sight.grant.rules.some((one) => one.defender && one.state === 'present')
+  if (elsewhere && state.kind === 'initiated' && since >= leavesOutAfterMs && found.length === 0)
+    return openOurselves(parts, work, sight, stop)
   if (since >= slowAfterMs) await dispatcher.dispatch({ requestId, event: { type: 'defender waits' } })
   return wait(parts, work, pollMs(since, 15_000), null)
+}
+
+async function openOurselves(
+  parts: WriteParts,
+  { requestId, rule }: RuleWork,
+  { current: { request }, grant }: Sight,
+  stop: AbortSignal,
+): Promise<void> {
+  const planned = await within(parts.clock, longestReadMs, stop, (signal) =>
+    planRule(parts, request, grant, rule, signal),
+  )
+  const event: Event =
+    typeof planned === 'string'
+      ? { type: 'could not open', detail: planned }
+      : { type: 'rule of our own', rule: planned }
+  await parts.dispatcher.dispatch({ requestId, event })
 }
 
 async function postpone(parts: WriteParts, work: RuleWork, why: string): Promise<void> {

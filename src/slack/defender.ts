@@ -33,8 +33,15 @@ export const slowToOpen = (expiresAt: number): string =>
   `Defender for Cloud took the request and has not opened it so far. I keep looking until ${time(expiresAt)}, when its time ends, and say so when it is open. Close now ends the wait.`
 
 /** Who opened, where it was not Jitney. */
-export const openedBy = (grant: Grant | null): string =>
-  grant?.defender ? ' Defender for Cloud opened it.' : ''
+export function openedBy(grant: Grant | null): string {
+  if (!grant?.defender) return ''
+  return isMixed(grant)
+    ? ' Defender for Cloud opened one security group, and Jitney the other.'
+    : ' Defender for Cloud opened it.'
+}
+
+/** Where Defender left a group out, so that a rule of our own stands there. */
+const isMixed = ({ rules }: Grant): boolean => rules.some((rule) => !rule.defender)
 
 /** Why it is not closed yet, where Defender has a part in that. */
 export function closingByDefender(grant: Closing): string | null {
@@ -53,6 +60,8 @@ export const lateToClose = (expiresAt: number): string =>
 /** Who closed, where that is known and Defender had opened. */
 export function closedByWhom(grant: Grant | null): string[] {
   const { closedBy, lateSince } = grant?.defender ?? {}
+  if (closedBy === 'defender' && grant && isMixed(grant))
+    return ['Defender for Cloud and Jitney each removed their own rule.']
   if (closedBy === 'defender')
     return [lateSince === undefined ? 'Defender for Cloud closed it.' : 'Defender for Cloud closed it, late.']
   if (closedBy !== 'jitney') return []

@@ -333,6 +333,7 @@ describe('every event in every state', () => {
       'defender waits': true,
       'defender late': true,
       'defender revoked': true,
+      'rule of our own': true,
       'rule moved': true,
       'could not open': true,
       'rule repriced': true,

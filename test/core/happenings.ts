@@ -173,6 +173,7 @@ export const events = {
   'Defender takes long': [{ type: 'defender waits' }],
   'Defender has not closed': [{ type: 'defender late' }],
   'Defender revoked it': [{ type: 'defender revoked', why: 'newer request' }],
+  'Defender leaves out a group that nobody planned': [{ type: 'rule of our own', rule: rule('Z') }],
   'a rule nobody planned has moved': [{ type: 'rule moved', nsgId: 'Z', priority: 3010 }],
   'rule A is there': [{ type: 'rule present', nsgId: 'A' }],
   'rule B is there': [{ type: 'rule present', nsgId: 'B' }],
