@@ -33,7 +33,7 @@ export interface Guard {
 }
 
 /** How access is opened: by a rule of our own, or by asking Defender for Cloud for one of its own. */
-export type Way = 'nsg' | 'defender'
+type Way = 'nsg' | 'defender'
 
 /** What the policy file says about it. By default Defender opens where a VM is under its policy, or nobody does. */
 export interface Preference {

@@ -11,7 +11,7 @@ import { type Transition, unchanged } from './outcome.ts'
 import type { Request } from './request.ts'
 import { nowMissing } from './yeses-now.ts'
 
-export const ruleJson = (rule: Rule): Json => ({
+const ruleJson = (rule: Rule): Json => ({
   name: rule.name,
   nsg: rule.nsgId,
   priority: rule.priority,

@@ -21,7 +21,7 @@ const slowAfterMs = 120_000
 /** A group that has no rule of Defender’s so long after it has opened in another one gets none. */
 const leavesOutAfterMs = 30_000
 /** So long after the end it is left to Defender to close. */
-export const graceMs = 60_000
+const graceMs = 60_000
 /** A request that Defender does not know of so long after it was sent has not arrived. */
 const arrivesWithinMs = 120_000
 

@@ -16,8 +16,8 @@ export interface JitMachine {
   ports: JitPortTerms[]
 }
 
-export type JitStatus = 'Initiating' | 'Initiated' | 'Revoked'
-export type JitReason = 'Expired' | 'UserRequested' | 'NewerRequestInitiated'
+type JitStatus = 'Initiating' | 'Initiated' | 'Revoked'
+type JitReason = 'Expired' | 'UserRequested' | 'NewerRequestInitiated'
 
 export interface JitRequestPort {
   number: number

@@ -18,7 +18,7 @@ export interface JitOrder {
 }
 
 /** What Defender sees of the caller when a request names no source: for a bot, its own way out. */
-export const callersAddress = '20.50.0.1'
+const callersAddress = '20.50.0.1'
 
 /** Reads the body of an initiate call and refuses what Defender for Cloud refuses. */
 export function readOrder(policy: JitPolicy, body: unknown, now: number): JitOrder {

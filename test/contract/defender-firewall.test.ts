@@ -37,6 +37,11 @@ const orderOf = (now: number, changes: Partial<DefenderOrder> = {}): DefenderOrd
   ...changes,
 })
 
+const own = (id: string) => ({
+  justification: `Jitney request ${id} for U0ALICE`,
+  mark: `Jitney request ${id} `,
+})
+
 wayContract('the firewall of network security groups', (azure) => {
   const firewall = nsgFirewall({ arm: armOf(azure), patienceMs: 5_000 })
   return {
@@ -162,10 +167,6 @@ describe('the adapter of Defender for Cloud', () => {
   })
 
   it('knows how the newest request of ours stands', async () => {
-    const own = (id: string) => ({
-      justification: `Jitney request ${id} for U0ALICE`,
-      mark: `Jitney request ${id} `,
-    })
     expect(await state(own('r2'))).toEqual({ kind: 'unknown' })
     await ask(own('r2'))
     expect(await state(own('r2'))).toEqual({ kind: 'initiating' })

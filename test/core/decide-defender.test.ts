@@ -75,9 +75,10 @@ describe('asking', () => {
   })
 })
 
-describe('what Defender does', () => {
-  const opened = (nsgId: string): Event => ({ type: 'defender opened', nsgId, found })
+const opened = (nsgId: string): Event => ({ type: 'defender opened', nsgId, found })
+const gone = (nsgId: string, by: 'defender' | 'jitney'): Event => ({ type: 'rule absent', nsgId, by })
 
+describe('what Defender does', () => {
   it('opens once its rules stand in every group, which are on record by their names', () => {
     const half = next(opening, opened('A'))
     expect(half.grant?.state).toBe('opening')
@@ -126,7 +127,6 @@ describe('what Defender does', () => {
 
   it('or Jitney closed it: what Jitney removed anywhere was not closed by Defender', () => {
     const two = byDefender('closing', [theirs('A', 'present'), theirs('B', 'present')])
-    const gone = (nsgId: string, by: 'defender' | 'jitney'): Event => ({ type: 'rule absent', nsgId, by })
     const closedBy = (...events: Event[]) =>
       events.reduce((kase, event) => next(kase, event), two).grant?.defender?.closedBy
     expect(closedBy(gone('A', 'defender'), gone('B', 'defender'))).toBe('defender')
@@ -137,7 +137,7 @@ describe('what Defender does', () => {
 
   it('has a minute more than a rule of ours before the operators are called', () => {
     expect(says(open, { type: 'expiry' }, clock('09:35'))).toMatch(/set stuck 09:37/)
-    expect(says(open, { type: 'panic', panic: { id: 'p1' } as never })).toMatch(/set stuck 09:11/)
+    expect(says(open, { type: 'vm gone' })).toMatch(/set stuck 09:11/)
   })
 })
 

@@ -138,3 +138,28 @@ test('the reconciler knows Defender’s rules for what they are, also at another
   expect(isOpen()).toBe(false)
   world.azure.clearFaults()
 })
+
+test('a rule that stood there before is not taken for the one that was asked for', async () => {
+  const endTimeUtc = new Date(world.clock.now() + 20 * 60_000)
+  await securityClient(world.azure).jitNetworkAccessPolicies.initiate(...policyAt, {
+    justification: 'from the portal',
+    virtualMachines: [
+      { id: guarded, ports: [{ number: 3389, allowedSourceAddressPrefix: '81.2.69.142', endTimeUtc }] },
+    ],
+  })
+  await world.passes('1m')
+  const [older] = jitAllows(world.azure)
+  expect(older).toBeDefined()
+  world.azure.fault({ kind: 'late-opening', ms: 60_000 })
+  await world.asks('robin', ask)
+  await world.clicks('avery', 'approve')
+  await world.passes({ seconds: 3 })
+  expect(world.cardText()).toMatch(/^Approved, opening/)
+  await world.passes('2m')
+  expect(world.cardText()).toMatch(/^Open:/)
+  const [grant] = (await world.app.store.grants(['open'])).map((one) => one.grant)
+  expect(grant?.rules[0]?.name).not.toBe(older?.name)
+  world.azure.clearFaults()
+  await world.clicks('robin', 'close')
+  expect(jitAllows(world.azure)).toEqual([])
+})

@@ -115,14 +115,14 @@ describe('Defender opens and closes', () => {
   })
 })
 
-describe('at the request', () => {
-  const refused = async (text: string, why: RegExp) => {
-    const cards = world.slack.messages('C0APPROVALS').length
-    await world.asks('robin', text)
-    expect(world.ephemerals('robin').at(-1)).toMatch(why)
-    expect(world.slack.messages('C0APPROVALS')).toHaveLength(cards)
-  }
+const refused = async (text: string, why: RegExp) => {
+  const cards = world.slack.messages('C0APPROVALS').length
+  await world.asks('robin', text)
+  expect(world.ephemerals('robin').at(-1)).toMatch(why)
+  expect(world.slack.messages('C0APPROVALS')).toHaveLength(cards)
+}
 
+describe('at the request', () => {
   test('more time than Defender’s policy allows is refused before a card is posted', async () => {
     await refused(
       'rdp vm-mdc01 4h from 81.2.69.142',
