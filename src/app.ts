@@ -130,6 +130,7 @@ type Given = Pick<
   | 'surroundings'
   | 'firewall'
   | 'flow'
+  | 'defender'
   | 'survey'
   | 'azureRoles'
   | 'observe'

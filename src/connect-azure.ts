@@ -1,6 +1,7 @@
 import type { TokenCredential } from '@azure/identity'
 import { connectArm } from './azure/arm.ts'
 import { azureRoles } from './azure/azure-roles.ts'
+import { defenderFirewall } from './azure/defender-firewall.ts'
 import { entraUsers } from './azure/entra-users.ts'
 import { armExamination } from './azure/examination.ts'
 import { armFlow } from './azure/flow.ts'
@@ -43,5 +44,6 @@ export function connectAzure(config: AzureConfig, clock: Clock, credential?: Tok
     surroundings: armSurroundings({ arm }),
     firewall: nsgFirewall({ arm }),
     flow: armFlow({ arm }),
+    defender: defenderFirewall({ arm }),
   }
 }

@@ -206,6 +206,7 @@ export function ruleOf(
   const maxAddresses = rule.maxAddresses ?? defaults?.maxAddresses
   const deadlineMs = rule.deadline ?? defaults?.deadline ?? defaultDeadline
   const priorities = bandOf(rule.priorities ?? defaults?.priorities, pen)
+  const way = rule.way ?? defaults?.way
   const escalation = escalationOf(rule.escalate ?? defaults?.escalate, deadlineMs, pen)
   return {
     name: rule.name,
@@ -232,6 +233,7 @@ export function ruleOf(
       deadlineMs,
       ...(priorities && { priorities }),
       ...(escalation && stages.length > 0 && { escalation }),
+      ...(way && { way }),
     },
   }
 }

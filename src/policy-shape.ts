@@ -49,6 +49,11 @@ const freeOnce = z.strictObject({ freeOnce: duration })
 const extend = z.union([z.enum(['same', 'none']), freeOnce], {
   error: 'expected same, none, or freeOnce with a duration',
 })
+const way = z.enum(['nsg', 'defender'])
+const wayShape = z.strictObject({
+  prefer: way.exactOptional(),
+  otherwise: z.enum(['nsg', 'refuse']).exactOptional(),
+})
 /** What a rule says about its answer; `defaults` may say it for every rule. */
 const answerShape = {
   maxDuration: duration.optional(),
@@ -64,6 +69,7 @@ const answerShape = {
   escalate: escalateShape.optional(),
   extend: extend.optional(),
   priorities: prioritiesShape.optional(),
+  way: wayShape.optional(),
 }
 const ruleName = z.string().min(1).max(200)
 export const denyShape = z.strictObject({ name: ruleName, ...match })
@@ -116,6 +122,7 @@ const answerKeys = (place: string): Record<string, object> => ({
   [`${place}.reason`]: patternReason.shape,
   [`${place}.quota`]: quotaShape.shape,
   [`${place}.priorities`]: prioritiesShape.shape,
+  [`${place}.way`]: wayShape.shape,
 })
 
 /** The keys that are right in each place; `*` stands for any one part of a path. */

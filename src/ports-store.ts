@@ -20,6 +20,7 @@ export type JobKind =
   | 'warning'
   | 'stuck'
   | 'plan rules'
+  | 'ask defender'
   | 'write rules'
   | 'verify flow'
   | 'talk'

@@ -3,6 +3,7 @@ import type { AdminRule, Lock } from './core/around.ts'
 import type { AuditRecord } from './core/audit.ts'
 import type { RoleAnswer } from './core/azure-role.ts'
 import type { Case } from './core/case.ts'
+import type { DefenderState, Guard } from './core/defender.ts'
 import type { Note } from './core/effect.ts'
 import type { Rule } from './core/grant.ts'
 import type { Reading, VmDetails, VmEntry } from './core/inventory.ts'
@@ -109,6 +110,42 @@ export interface Flow {
 export interface TenantLook {
   readonly tenantId: string
   readonly unread: string | null
+}
+
+/** What Defender for Cloud is asked for. */
+export interface DefenderOrder {
+  readonly policyId: string
+  readonly vmId: string
+  readonly ports: readonly number[]
+  readonly source: string
+  /** Epoch milliseconds. */
+  readonly endsAt: number
+  /** Begins with the mark by which the request is found again. */
+  readonly justification: string
+}
+
+/** Taken does not mean open: Defender opens some time later, or never, and says nothing. */
+export type DefenderAnswer =
+  | { readonly kind: 'taken' }
+  | { readonly kind: 'refused'; readonly why: string }
+  | { readonly kind: 'try again'; readonly why: string; readonly afterMs: number | null }
+
+/** The just-in-time access of Defender for Cloud. It knows no early close. */
+export interface Defender {
+  /** The policy that a VM is under, as read now; null when there is none, or none may be read. Throws a `Fault`. */
+  guard(vm: Pick<Vm, 'id' | 'subscriptionId'>, signal?: AbortSignal): Promise<Guard | null>
+  /** Never throws for what Azure answers. */
+  ask(order: DefenderOrder, signal: AbortSignal): Promise<DefenderAnswer>
+  /** How the newest request of ours with this mark stands, by Defender’s own record. Throws a `Fault`. */
+  state(
+    order: Pick<DefenderOrder, 'policyId' | 'vmId' | 'ports'> & { readonly mark: string },
+    signal?: AbortSignal,
+  ): Promise<DefenderState>
+  /**
+   * Removes a rule that Defender wrote for us, when it is still exactly that, and reads that it is gone. Never throws
+   * for what Azure answers.
+   */
+  remove(rule: Rule, name: string, signal: AbortSignal): Promise<Written>
 }
 
 /** Reads what really stands in Azure, past everything that the database believes. Throws a `Fault`. */

@@ -3,6 +3,7 @@ import { NetworkManagementClient, type NetworkManagementClientOptionalParams } f
 // oxlint-disable-next-line no-restricted-imports -- An Azure SDK like the others; the pattern's star stops at the slash.
 import { createNetworkManagement } from '@azure/arm-network/api'
 import { ResourceGraphClient } from '@azure/arm-resourcegraph'
+import { SecurityCenter } from '@azure/arm-security'
 import type { TokenCredential } from '@azure/identity'
 import type { Clock } from '../ports.ts'
 import { type RawResponse, readAnswer, readSeen, type Seen } from './answer.ts'
@@ -53,6 +54,7 @@ export interface Arm {
   /** The same once for each tenant, with that tenant's token and, of the named subscriptions, those that it opens. */
   perTenant(): Promise<readonly TenantArm[]>
   network(subscriptionId: string): NetworkManagementClient
+  security(subscriptionId: string): SecurityCenter
   /** Reads a path that no installed SDK knows. The path carries its own api-version. */
   get(path: string, signal?: AbortSignal): Promise<Reply<unknown>>
   /** Asks by a POST that changes nothing. */
@@ -225,15 +227,34 @@ function clientsOf({ credential, options, call }: Connection) {
   return { graph, plain }
 }
 
-/** A client for each subscription, which asks for its tenant only when it needs a token. */
+/** Asks for the tenant of a subscription only when a token is needed. */
+const tokenFor = (
+  credential: TokenCredential,
+  tenants: Tenants,
+  subscriptionId: string,
+): TokenCredential => ({
+  getToken: async (scopes, more) =>
+    inTenant(credential, await tenants.of(subscriptionId)).getToken(scopes, more),
+})
+
+/** A client for each subscription. */
 function networksOf({ credential, options }: Connection, tenants: Tenants): Arm['network'] {
   const client = remembered((key: string) => {
     const [subscriptionId = ''] = key.split(' ')
-    const own: TokenCredential = {
-      getToken: async (scopes, more) =>
-        inTenant(credential, await tenants.of(subscriptionId)).getToken(scopes, more),
-    }
-    return new NetworkManagementClient(own, subscriptionId, { ...options })
+    return new NetworkManagementClient(tokenFor(credential, tenants, subscriptionId), subscriptionId, {
+      ...options,
+    })
+  })
+  return (subscriptionId) => client(`${subscriptionId} ${tenants.mark(subscriptionId)}`)
+}
+
+function securitiesOf({ credential, options }: Connection, tenants: Tenants, scope: string): Arm['security'] {
+  const client = remembered((key: string) => {
+    const [subscriptionId = ''] = key.split(' ')
+    return new SecurityCenter(tokenFor(credential, tenants, subscriptionId), subscriptionId, {
+      ...options,
+      credentialScopes: scope,
+    })
   })
   return (subscriptionId) => client(`${subscriptionId} ${tenants.mark(subscriptionId)}`)
 }
@@ -306,6 +327,7 @@ export function connectArm(settings: ArmSettings): Arm {
       const tenantId = subscriptionId === null ? null : await tenants.of(subscriptionId)
       return plain(tenantId).post(path, body, signal)
     },
+    security: securitiesOf(connection, tenants, cloud.scope),
     entra: plainCalls(
       credential,
       // Graph has a clock and quotas of its own, which say nothing about Resource Manager's.

@@ -45,7 +45,7 @@ function verdictOf(answer: Answer): Written {
   return passes(answer) ? tryAgain(`${code}: ${why}`, answer.afterMs) : { kind: 'refused', code, why }
 }
 
-function verdictOfFault(error: unknown): Written {
+export function verdictOfFault(error: unknown): Written {
   const fault = faultOf(error, null)
   if (fault.answer && fault.answer.status >= 400) return verdictOf(fault.answer)
   return fault.kind === 'permanent'

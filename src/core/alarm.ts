@@ -11,6 +11,15 @@ export type Alarm =
       readonly name: string
       readonly why: string | null
     }
+  /** Defender for Cloud had not removed a rule in time, so it is removed for it. */
+  | {
+      readonly type: 'defender late'
+      readonly requestId: string
+      readonly vm: string
+      readonly nsgId: string
+      readonly name: string
+      readonly expiresAt: number
+    }
   /** The policy file was changed and has mistakes; the policy before it stays in force. */
   | { readonly type: 'bad policy'; readonly problems: readonly string[]; readonly more: number }
   /** A tenant that the identity should be let into could not be read. */

@@ -51,5 +51,7 @@ export interface Flight {
   /** Access is to begin later, so what is so now may be otherwise by then. */
   readonly later: boolean
   readonly band: Band
+  /** Defender for Cloud writes the rules, where and as it likes, and not we. */
+  readonly byDefender?: boolean
   readonly at: number
 }

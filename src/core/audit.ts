@@ -14,11 +14,17 @@ export type AuditType =
   | 'request.canceled'
   | 'request.lapsed'
   | 'grant.opening'
+  /** Defender for Cloud was asked to open. */
+  | 'grant.asked'
   | 'grant.open'
+  /** A rule of ours has another priority than it was written with. */
+  | 'grant.moved'
   /** A request to stay longer was made. */
   | 'grant.extending'
   | 'grant.closing'
   | 'grant.stuck'
+  /** Defender for Cloud had not closed in time. */
+  | 'grant.late'
   | 'grant.closed'
   /** Azure's IP flow verify agrees that it is open, or closed. */
   | 'grant.verified'

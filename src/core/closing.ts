@@ -1,6 +1,7 @@
 import type { AuditEvent, Json } from './audit.ts'
 import { minute } from './duration.ts'
 import type { Effect, Note } from './effect.ts'
+import type { Event } from './event.ts'
 import { latenessMs, type Rule } from './grant.ts'
 import { audit, baseOf, noteOf, type State, show, verify, write } from './grant-parts.ts'
 import { type Transition, unchanged } from './outcome.ts'
@@ -22,6 +23,7 @@ const toldAtOnce = new Set<State<'closing'>['reason']>([
   'vm deleted',
   'no longer allowed',
   'panic',
+  'superseded',
 ])
 
 interface Why {
@@ -71,7 +73,7 @@ export function startClosing(
     effects: [
       ...drops,
       ...write(next, 'absent'),
-      { kind: 'set timer', timer: 'stuck', requestId: request.id, at: now + stuckAfterMs },
+      { kind: 'set timer', timer: 'stuck', requestId: request.id, at: now + stuckAfter(next) },
       why.reason === 'expired'
         ? { kind: 'show', requestId: request.id, at: now + showAfterMs }
         : show(request.id),
@@ -79,6 +81,10 @@ export function startClosing(
     ],
   }
 }
+
+/** Defender for Cloud has its time to close first, and only then do we. */
+const stuckAfter = ({ defender, reason }: State<'closing'>): number =>
+  defender && reason === 'expired' ? 2 * stuckAfterMs : stuckAfterMs
 
 function finishClosing(
   request: Request,
@@ -124,8 +130,19 @@ function finishClosing(
   }
 }
 
-export function absent(request: Request, grant: State<'closing'>, nsgId: string, now: number): Transition {
-  const next = { ...grant, rules: marked(grant.rules, nsgId, 'absent') }
+export function absent(
+  request: Request,
+  grant: State<'closing'>,
+  { nsgId, by }: Extract<Event, { type: 'rule absent' }>,
+  now: number,
+): Transition {
+  const { defender } = grant
+  const next = {
+    ...grant,
+    rules: marked(grant.rules, nsgId, 'absent'),
+    // What Jitney had to remove anywhere, Defender has not closed.
+    ...(defender && by && defender.closedBy !== 'jitney' && { defender: { ...defender, closedBy: by } }),
+  }
   const done = next.rules.every((rule) => rule.state === 'absent')
   return done ? finishClosing(request, next, now, [], []) : unchanged({ request, grant: next })
 }

@@ -1,6 +1,7 @@
 import { authorise, authoriseByEither, mayHear } from './approval.ts'
 import type { Case } from './case.ts'
 import { absent, startClosing, stuck } from './closing.ts'
+import type { DefenderEvent } from './decide-defender.ts'
 import type { Effect } from './effect.ts'
 import type { Event } from './event.ts'
 import { isExpired } from './expiry.ts'
@@ -27,6 +28,7 @@ type GrantEvent = Exclude<
       | 'escalation'
       | 'sign'
       | 'unsigned'
+      | DefenderEvent['type']
   }
 >
 
@@ -51,11 +53,9 @@ export function decideGrant(current: Case, event: GrantEvent, now: number): Outc
     case 'rule present':
       return grant.state === 'opening' ? present(request, grant, event.nsgId, now) : unchanged(current)
     case 'rule absent':
-      return grant.state === 'closing' ? absent(request, grant, event.nsgId, now) : unchanged(current)
+      return grant.state === 'closing' ? absent(request, grant, event, now) : unchanged(current)
     case 'could not open':
-      return grant.state === 'opening'
-        ? startClosing(request, grant, { reason: 'could not open', by: null, detail: event.detail }, now)
-        : unchanged(current)
+      return grant.state === 'opening' ? couldNotOpen(request, grant, event, now) : unchanged(current)
     case 'rule missing':
       return grant.state === 'open' ? missing(request, grant, event.nsgId, now) : unchanged(current)
     case 'rule changed':
@@ -89,6 +89,17 @@ export function decideGrant(current: Case, event: GrantEvent, now: number): Outc
     default:
       return event satisfies never
   }
+}
+
+function couldNotOpen(
+  request: Request,
+  grant: State<'opening'>,
+  { detail, unasked }: Extract<GrantEvent, { type: 'could not open' }>,
+  now: number,
+): Transition {
+  const { defender } = grant
+  const known = unasked && defender ? { ...grant, defender: { policyId: defender.policyId } } : grant
+  return startClosing(request, known, { reason: 'could not open', by: null, detail }, now)
 }
 
 /** An extension is a request of its own; this one only knows that there is one, and keeps its end. */

@@ -62,6 +62,17 @@ export type Note =
     }
   /** Its start has come, and who is asked whether it may still open does not answer. */
   | { readonly type: 'start waits'; readonly at: number; readonly silent: string; readonly expiresAt: number }
+  /** Defender for Cloud has taken the request, and has not opened so far; or it has not closed in time. */
+  | { readonly type: 'defender waits' | 'defender late'; readonly at: number; readonly expiresAt: number }
+  /** A rule of ours has another place than before, which Defender for Cloud does when it needs room. */
+  | {
+      readonly type: 'moved'
+      readonly at: number
+      readonly nsgId: string
+      readonly name: string
+      readonly before: number
+      readonly after: number
+    }
   /** People would be called now, and a stop keeps their yes from counting. */
   | { readonly type: 'stopped'; readonly at: number; readonly by: Person; readonly reason: string }
   /** A rule whose removal had been confirmed stood there again. */
@@ -81,6 +92,8 @@ export type Effect =
   | { readonly kind: 'drop timer'; readonly timer: Timer; readonly requestId: string }
   /** Look at Azure and work out the rules of a grant. */
   | { readonly kind: 'plan rules'; readonly requestId: string; readonly expiresAt: number }
+  /** Ask Defender for Cloud to open. */
+  | { readonly kind: 'ask defender'; readonly requestId: string }
   /** Bring every rule of one network security group to where its grant wants it. */
   | { readonly kind: 'write rules'; readonly nsgId: string; readonly want: Want }
   /** Ask Azure whether traffic passes. */

@@ -1,3 +1,4 @@
+import type { FoundRule } from './defender.ts'
 import type { Rule } from './grant.ts'
 import type { Less } from './less.ts'
 import type { Difference } from './live-rule.ts'
@@ -82,17 +83,32 @@ export type Event =
     }
   /** The start has come, and an outside system did not say what has to be known for it. */
   | { readonly type: 'start waits'; readonly silent: 'Slack' | 'Entra' }
+  /** With the policy of Defender for Cloud that is to open them, where one is. */
   | {
       readonly type: 'rules planned'
       readonly rules: readonly Rule[]
       readonly endpoints?: readonly Endpoint[]
+      readonly defender?: string
     }
-  | { readonly type: 'could not open'; readonly detail: string }
+  /** The request to Defender for Cloud is about to leave, or was taken. */
+  | { readonly type: 'defender asking' | 'defender asked' }
+  /** Azure shows the rules that Defender wrote in one group. */
+  | { readonly type: 'defender opened'; readonly nsgId: string; readonly found: readonly FoundRule[] }
+  /** Defender has not opened for a while, or has not closed in time. */
+  | { readonly type: 'defender waits' | 'defender late' }
+  /** Defender says that it does not open this any more, or that it has closed it. */
+  | { readonly type: 'defender revoked'; readonly why: 'expired' | 'newer request' | 'asked to' }
+  /** `unasked` where Defender for Cloud surely did not take the request. */
+  | { readonly type: 'could not open'; readonly detail: string; readonly unasked?: true }
   | { readonly type: 'rule repriced'; readonly nsgId: string; readonly priority: number }
   | { readonly type: 'rule present'; readonly nsgId: string }
-  | { readonly type: 'rule absent'; readonly nsgId: string }
+  /** With who took it away, where Defender for Cloud had written it and that is known. */
+  | { readonly type: 'rule absent'; readonly nsgId: string; readonly by?: 'defender' | 'jitney' }
   /** Azure was read twice and a rule of an open grant is not there. */
   | { readonly type: 'rule missing'; readonly nsgId: string }
+  /** Defender has opened, and not in this group: there we do. */
+  | { readonly type: 'rule of our own'; readonly rule: Rule }
+  | { readonly type: 'rule moved'; readonly nsgId: string; readonly priority: number }
   | { readonly type: 'rule changed'; readonly nsgId: string; readonly differences: readonly Difference[] }
   /** Azure was asked for the VM itself, and no longer has it. */
   | { readonly type: 'vm gone' }

@@ -23,6 +23,7 @@ export const baseOf = (grant: Grant): GrantBase => ({
   ...(grant.opensAt !== undefined && { opensAt: grant.opensAt }),
   ...(grant.endpoints && { endpoints: grant.endpoints }),
   ...(grant.proofs && { proofs: grant.proofs }),
+  ...(grant.defender && { defender: grant.defender }),
 })
 
 export const show = (requestId: string): Effect => ({ kind: 'show', requestId })

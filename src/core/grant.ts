@@ -1,3 +1,4 @@
+import type { FoundRule } from './defender.ts'
 import type { Person } from './person.ts'
 import type { Proofs } from './proof.ts'
 import type { Port } from './service.ts'
@@ -14,6 +15,28 @@ export interface Rule {
   readonly ports: readonly Port[]
   readonly description: string
   readonly state: 'planned' | 'present' | 'absent'
+  /** Set where Defender for Cloud writes it: until it is found, nobody knows its name and priority. */
+  readonly defender?: {
+    /** Rules of Defender's that would look the same and stood there before it was asked: none of them is this one. */
+    readonly before: readonly string[]
+    /** More than one where each port has a rule of its own. */
+    readonly found: readonly FoundRule[]
+  }
+}
+
+/** How it stands between a grant and Defender for Cloud, which opens and closes for it. */
+export interface ByDefender {
+  readonly policyId: string
+  /** On record before the request leaves; from then on Defender may open at any time. */
+  readonly askingAt?: number
+  /** When Defender had taken the request, which does not mean that it has opened. */
+  readonly askedAt?: number
+  /** When it was said that Defender takes long. */
+  readonly waitsSince?: number
+  /** Set when Defender had not closed in time, so that Jitney does. */
+  readonly lateSince?: number
+  /** Who took the rules away, where that is known. */
+  readonly closedBy?: 'defender' | 'jitney'
 }
 
 export type CloseReason =
@@ -24,6 +47,7 @@ export type CloseReason =
   | 'vm deleted'
   | 'no longer allowed'
   | 'panic'
+  | 'superseded'
 
 export interface GrantBase {
   readonly id: string
@@ -39,6 +63,8 @@ export interface GrantBase {
   readonly endpoints?: readonly Endpoint[]
   /** What Azure's IP flow verify said once it was open, and once it was closed. */
   readonly proofs?: Proofs
+  /** Set when Defender for Cloud opens and closes it. */
+  readonly defender?: ByDefender
 }
 
 interface Opening {

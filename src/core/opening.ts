@@ -77,7 +77,7 @@ export function startWaits(
 export function planned(
   request: Request,
   grant: State<'opening'>,
-  { rules, endpoints }: Pick<Extract<Event, { type: 'rules planned' }>, 'rules' | 'endpoints'>,
+  { rules, endpoints, defender: policyId }: Omit<Extract<Event, { type: 'rules planned' }>, 'type'>,
   now: number,
 ): Transition {
   if (isExpired(grant.expiresAt, now)) {
@@ -86,14 +86,25 @@ export function planned(
   if (grant.opensAt !== undefined && now < grant.opensAt)
     return { ...unchanged({ request, grant }), effects: [startTimer(grant, grant.opensAt)] }
   // A second plan, after a crash in between, must not forget rules that may have been written already.
-  if (grant.rules.length > 0) return { ...unchanged({ request, grant }), effects: write(grant, 'present') }
+  if (grant.rules.length > 0) return { ...unchanged({ request, grant }), effects: opens(grant) }
   if (rules.length === 0) {
     const detail = 'no security group was found to put a rule in'
     return startClosing(request, grant, { reason: 'could not open', by: null, detail }, now)
   }
-  const next: Grant = { ...grant, rules, ...(endpoints && { endpoints }) }
-  return { ok: true, next: { request, grant: next }, audit: [], effects: write(next, 'present') }
+  const next: Grant = {
+    ...grant,
+    rules,
+    ...(endpoints && { endpoints }),
+    ...(policyId !== undefined && { defender: { policyId } }),
+  }
+  return { ok: true, next: { request, grant: next }, audit: [], effects: opens(next) }
 }
+
+/** Where Defender opens, its rules are looked for once it has been asked. */
+const opens = (grant: Grant): readonly Effect[] =>
+  grant.defender && grant.defender.askedAt === undefined
+    ? [{ kind: 'ask defender', requestId: grant.requestId }]
+    : write(grant, 'present')
 
 /** Only a rule that is not there yet may take another priority: one that stands in Azure is never edited. */
 export function repriced(current: Case, grant: Grant, nsgId: string, priority: number): Transition {
@@ -104,8 +115,16 @@ export function repriced(current: Case, grant: Grant, nsgId: string, priority: n
   return { ...unchanged(current), next: { ...current, grant: { ...grant, rules } } }
 }
 
-export function present(request: Request, grant: State<'opening'>, nsgId: string, now: number): Transition {
-  const rules = marked(grant.rules, nsgId, 'present')
+export const present = (request: Request, grant: State<'opening'>, nsgId: string, now: number): Transition =>
+  nowPresent(request, grant, marked(grant.rules, nsgId, 'present'), now)
+
+/** Opens once every rule is there. */
+export function nowPresent(
+  request: Request,
+  grant: State<'opening'>,
+  rules: readonly Rule[],
+  now: number,
+): Transition {
   if (isExpired(grant.expiresAt, now)) {
     return startClosing(request, { ...grant, rules }, { reason: 'expired', by: null, detail: null }, now)
   }

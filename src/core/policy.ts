@@ -1,4 +1,5 @@
 import type { RoleAnswer } from './azure-role.ts'
+import type { Preference } from './defender.ts'
 import type { Person } from './person.ts'
 import type { Band } from './priority.ts'
 import type { Port, Service } from './service.ts'
@@ -126,6 +127,8 @@ export interface Terms {
   readonly priorities?: Band
   /** Who may say yes as well once this much of the deadline has passed without enough of them. */
   readonly escalation?: { readonly afterMs: number; readonly approvers: Approvers }
+  /** How access is opened; absent where the file says nothing. */
+  readonly way?: Preference
 }
 
 /** What has to be said about why; `help` is told to whoever says something else. */

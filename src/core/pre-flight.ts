@@ -152,7 +152,7 @@ function warningsOf(around: Around, flight: Flight, surrounds: Surrounds): Warni
       'no public address',
       `Azure shows no public address for ${flight.vm.name}: this helps only where another way leads to it, such as a load balancer`,
     )
-  for (const { hop, denials } of around.groups)
+  for (const { hop, denials } of flight.byDefender ? [] : around.groups)
     if (denials.known && denials.value.length > 0)
       add(
         'azure policy',
@@ -196,7 +196,7 @@ function defeatsOf(around: Around, flight: Flight, plans: readonly Plan[], surro
 export function preFlight(around: Around, flight: Flight): PreFlightAnswer {
   const { virtualNetwork, members, groups } = around
   const surrounds = { virtualNetwork: virtualNetwork.known ? virtualNetwork.value : [], members }
-  const plans = groups.map((group) => planIn(group, flight))
+  const plans = flight.byDefender ? [] : groups.map((group) => planIn(group, flight))
   const defeats = defeatsOf(around, flight, plans, surrounds)
   if (defeats.length > 0) return { ok: false, defeats }
   const warnings = warningsOf(around, flight, surrounds)

@@ -1,4 +1,4 @@
-import type { Grant } from './grant.ts'
+import type { Grant, Rule } from './grant.ts'
 import type { Request } from './request.ts'
 import { type Port, portsText } from './service.ts'
 import { endsOf, isRange } from './source.ts'
@@ -21,7 +21,7 @@ export type FlowAnswer =
   | { readonly kind: 'unverifiable'; readonly why: string }
 
 /** A rule that decided otherwise than was wanted, and for which ports. */
-export interface Finding {
+interface Finding {
   readonly rule: string
   readonly ports: string
 }
@@ -106,7 +106,14 @@ export interface Look {
 /** As wanted, or perhaps so in a while, or never. */
 type Standing = 'as wanted' | 'perhaps later' | 'settled'
 
-const isOurs = (rule: string, grant: Grant): boolean => grant.rules.some(({ name }) => isRule(rule, name))
+/** Where Defender for Cloud opened, the rules that it wrote count as the grant's. */
+const namesOf = (rule: Rule): readonly string[] => [
+  rule.name,
+  ...(rule.defender?.found ?? []).map(({ name }) => name),
+]
+
+const isOurs = (answered: string, grant: Grant): boolean =>
+  grant.rules.some((rule) => namesOf(rule).some((name) => isRule(answered, name)))
 
 /** Rules of this product come and go; those of others stay, and one that lets in after a close is no matter of time. */
 const isJitneys = (rule: string): boolean => /^jit-[a-z0-9]+-\d+$/.test(ruleShown(rule))

@@ -1,3 +1,4 @@
+import { defenderDifferences, isDefenders } from './defender.ts'
 import { isExpired } from './expiry.ts'
 import { descriptionMark, type Grant, parseRuleName, type Rule } from './grant.ts'
 import { type Difference, differences, type LiveRule } from './live-rule.ts'
@@ -41,6 +42,14 @@ export type Finding =
       readonly name: string
       readonly differences: readonly Difference[]
     }
+  /** It stands at another priority in a group where Defender for Cloud has rules too, and lets in the same. */
+  | {
+      readonly kind: 'moved'
+      readonly requestId: string
+      readonly nsgId: string
+      readonly name: string
+      readonly priority: number
+    }
   /** It has a name of our shape, but not our description: somebody else's, and never touched. */
   | { readonly kind: 'not ours'; readonly nsgId: string; readonly name: string }
 
@@ -68,8 +77,40 @@ function findStray(
   }
 }
 
+/** Defender for Cloud gives rules of others another priority when it needs room; nobody else has to. */
+export const isMove = (found: readonly Difference[]): boolean =>
+  found.length === 1 && found[0]?.what === 'priority'
+
+/** What is to be said of the rules that Defender wrote for one grant; they are its own until it takes them away. */
+function lookAtDefenders(
+  known: KnownRule,
+  rules: ReadonlyMap<string, LiveRule>,
+  settled: boolean,
+): Finding | null {
+  const { rule, requestId, grantState } = known
+  if (grantState !== 'open') return null
+  const { nsgId } = rule
+  for (const found of rule.defender?.found ?? []) {
+    const { name } = found
+    const live = rules.get(keyOf(nsgId, name))
+    if (!live) {
+      if (settled) return { kind: 'missing', requestId, nsgId, name }
+      continue
+    }
+    const changes = defenderDifferences(rule, found, live)
+    if (changes.length > 0) return { kind: 'changed', requestId, nsgId, name, differences: changes }
+  }
+  return null
+}
+
 /** What is to be said of one live rule of one group. */
-function lookAt(nsgId: string, live: LiveRule, known: KnownRule | undefined, now: number): Finding | null {
+function lookAt(
+  nsgId: string,
+  live: LiveRule,
+  known: KnownRule | undefined,
+  now: number,
+  besideDefender: boolean,
+): Finding | null {
   const named = parseRuleName(live.name)
   if (!named) return null
   if (!known || known.grantState === 'closed') {
@@ -85,6 +126,9 @@ function lookAt(nsgId: string, live: LiveRule, known: KnownRule | undefined, now
   if (known.grantState === 'opening' && known.rule.state !== 'present') return null
   const found = differences(known.rule, live)
   if (found.length === 0) return null
+  const { requestId } = known
+  if (besideDefender && isMove(found))
+    return { kind: 'moved', requestId, nsgId, name: live.name, priority: live.priority }
   return { kind: 'changed', requestId: known.requestId, nsgId, name: live.name, differences: found }
 }
 
@@ -120,22 +164,26 @@ export function compare(
   now: number,
 ): readonly Finding[] {
   const byKey = new Map(known.map((one) => [keyOf(one.rule.nsgId, one.rule.name), one]))
-  const seen = new Set<string>()
+  const seen = new Map<string, LiveRule>()
   const findings: Finding[] = []
   for (const { nsgId, rules } of groups) {
+    const besideDefender = rules.some(isDefenders)
     for (const live of rules) {
       const key = keyOf(nsgId, live.name)
-      seen.add(key)
-      const finding = lookAt(nsgId, live, byKey.get(key), now)
+      seen.set(key, live)
+      const finding = lookAt(nsgId, live, byKey.get(key), now, besideDefender)
       if (finding) findings.push(finding)
     }
   }
   for (const one of known) {
     const { nsgId, name } = one.rule
     const settled = one.grantState === 'open' && one.openedAt !== null && one.openedAt < surveyedAt - lagMs
-    if (seen.has(keyOf(nsgId, name))) continue
+    if (!one.rule.defender && seen.has(keyOf(nsgId, name))) continue
     if (isExpired(one.expiresAt, now) && (one.grantState === 'open' || one.grantState === 'opening')) {
       findings.push({ kind: 'overdue', requestId: one.requestId })
+    } else if (one.rule.defender) {
+      const finding = lookAtDefenders(one, seen, settled)
+      if (finding) findings.push(finding)
     } else if (settled) findings.push({ kind: 'missing', requestId: one.requestId, nsgId, name })
   }
   return findings

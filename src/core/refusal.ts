@@ -62,6 +62,8 @@ export type Refusal =
   /** Entra did not say who somebody is, or whether they are still active there. */
   | { readonly code: 'identity unknown'; readonly of: 'you' | 'requester' }
   | { readonly code: 'no time left' }
+  /** Defender for Cloud, under whose policy the VM is, would not open it. */
+  | { readonly code: 'defender refuses'; readonly vm: string; readonly why: string }
 
 /** How people and times are written where the sentence is shown. */
 export interface Wording {
@@ -177,6 +179,8 @@ export function refusalText(refusal: Refusal, wording: Wording): string {
       return `This access has been closing since ${wording.time(refusal.since)}. The thread will say when it is closed.`
     case 'already closed':
       return `This access was closed at ${wording.time(refusal.at)}. There is nothing left to close.`
+    case 'defender refuses':
+      return `Access to ${wording.words(refusal.vm, 80)} cannot be opened like this: ${wording.words(refusal.why, 500)}. Nothing was stored.`
     case 'policy changed':
       return `The policy no longer allows this request (${wording.words(refusal.because, 1000)}), so nothing was opened. ${refusal.less ? 'Approve less of it or deny it; it can also be asked for again.' : 'It can only be denied, or asked for again.'}`
     case 'identity unknown':

@@ -1,3 +1,4 @@
+import type { Guard } from './defender.ts'
 import type { Person } from './person.ts'
 import type { Terms, Verdict } from './policy.ts'
 import type { PreFlight } from './pre-flight.ts'
@@ -25,6 +26,8 @@ export interface Ask {
   readonly hops: readonly Hop[]
   /** Address or name to connect to, when Azure knows one. */
   readonly connectTo: string | null
+  /** The just-in-time policy of Defender for Cloud that the VM was under; absent without one. */
+  readonly guard?: Guard
   /** What the person typed, tidied: `rdp` or `ssh, 443/tcp`. */
   readonly label: string
   readonly ports: readonly Port[]

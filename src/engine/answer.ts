@@ -5,6 +5,7 @@ import type {
   Chat,
   Claim,
   Clock,
+  Defender,
   Directory,
   Firewall,
   Inventory,
@@ -29,6 +30,7 @@ export interface IntakeParts {
   readonly topology: Topology
   readonly firewall: Firewall
   readonly surroundings?: Surroundings | null
+  readonly defender?: Defender | null
   readonly knowRoles: KnowRoles
   readonly chat: Chat
   readonly policy: () => Policy

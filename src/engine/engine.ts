@@ -6,6 +6,7 @@ import type {
   AzureRoles,
   Chat,
   Clock,
+  Defender,
   Directory,
   Firewall,
   Flow,
@@ -17,6 +18,7 @@ import type {
   Topology,
 } from '../ports.ts'
 import { announce } from './announce.ts'
+import { askDefender } from './ask-defender.ts'
 import { callPeople } from './call-people.ts'
 import { createDispatcher, type Dispatcher } from './dispatch.ts'
 import { endFollowing } from './end-following.ts'
@@ -51,6 +53,8 @@ export interface EngineParts {
   readonly firewall: Firewall
   /** Null or absent: nothing is ever verified. */
   readonly flow?: Flow | null
+  /** Null or absent: Defender for Cloud opens nothing. */
+  readonly defender?: Defender | null
   readonly survey: Survey
   /** What is wrong with the clocks, in words; null when they agree. While they do not, nothing opens. */
   readonly clockTrouble: () => string | null
@@ -73,7 +77,7 @@ export interface Engine {
 /** Puts the handlers of all jobs behind one worker. */
 export function createEngine(parts: EngineParts): Engine {
   const dispatcher = createDispatcher(parts)
-  const all = { ...parts, dispatcher, knowRoles: knowRoles(parts) }
+  const all = { ...parts, dispatcher, knowRoles: knowRoles(parts), defender: parts.defender ?? null }
   const pages = () => parts.policy().pages
   const worker = createWorker({
     ...all,
@@ -87,6 +91,7 @@ export function createEngine(parts: EngineParts): Engine {
       warning: timer(dispatcher, 'warning'),
       stuck: timer(dispatcher, 'stuck'),
       'plan rules': planRules(all),
+      'ask defender': askDefender(all),
       'write rules': writeRules(all),
       'verify flow': verifyFlow(all),
       talk: talk(all),

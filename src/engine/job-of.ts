@@ -80,7 +80,7 @@ export const groupJob = (nsgId: string, want: Want, dueAt: number): NewJob => ({
   mode: 'wake',
 })
 
-export const flowJob = (requestId: string, of: Proved, dueAt: number): NewJob => ({
+const flowJob = (requestId: string, of: Proved, dueAt: number): NewJob => ({
   key: `flow:${of}:${requestId}`,
   kind: 'verify flow',
   lane: 'proofs',
@@ -109,6 +109,7 @@ const readers = (note: Note): readonly NoteTo['to'][] => {
   if (note.type === 'decided') return ['requester']
   const threadOnly =
     note.type === 'came back' ||
+    note.type === 'moved' ||
     ['waiting', 'escalated', 'stopped', 'glass broken', 'unsigned'].includes(note.type)
   return threadOnly ? ['thread'] : ['thread', 'requester']
 }
@@ -166,6 +167,16 @@ export function addEffect(rows: Rows, effect: Effect, now: number): void {
       addJob(rows, {
         key: `request:${effect.requestId}:plan`,
         kind: 'plan rules',
+        lane: 'opens',
+        subject: effect.requestId,
+        dueAt: now,
+        mode: 'wake',
+      })
+      return
+    case 'ask defender':
+      addJob(rows, {
+        key: `request:${effect.requestId}:defender`,
+        kind: 'ask defender',
         lane: 'opens',
         subject: effect.requestId,
         dueAt: now,

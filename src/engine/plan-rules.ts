@@ -1,9 +1,10 @@
+import { chooseWay, isDefendersFor, justificationMark, unnamed } from '../core/defender.ts'
 import { Fault } from '../core/fault.ts'
 import { type Grant, type Rule, ruleDescription, ruleName } from '../core/grant.ts'
 import { choosePriority, defaultBand } from '../core/priority.ts'
 import type { Request } from '../core/request.ts'
 import type { Endpoint, Hop } from '../core/vm.ts'
-import type { Claim, Clock, Firewall, Store, Topology } from '../ports.ts'
+import type { Claim, Clock, Defender, Firewall, Store, Topology } from '../ports.ts'
 import { pauseMs } from './backoff.ts'
 import type { Dispatcher } from './dispatch.ts'
 import { again, done, ended, type Finish, type Handler, messageOf } from './handler.ts'
@@ -15,12 +16,18 @@ export interface PlanParts {
   readonly dispatcher: Dispatcher
   readonly topology: Topology
   readonly firewall: Firewall
+  readonly defender?: Defender | null
 }
 
 const longestPlanMs = 20_000
 
 type Planned =
-  | { readonly ok: true; readonly rules: readonly Rule[]; readonly endpoints?: readonly Endpoint[] }
+  | {
+      readonly ok: true
+      readonly rules: readonly Rule[]
+      readonly endpoints?: readonly Endpoint[]
+      readonly defender?: string
+    }
   | { readonly ok: false; readonly why: string }
 
 const no = (why: string): Planned => ({ ok: false, why })
@@ -44,6 +51,7 @@ export const planRules =
             type: 'rules planned',
             rules: planned.rules,
             ...(planned.endpoints && { endpoints: planned.endpoints }),
+            ...(planned.defender !== undefined && { defender: planned.defender }),
           } as const)
         : ({ type: 'could not open', detail: planned.why } as const)
       await parts.dispatcher.dispatch({ requestId: claim.subject, event, claim })
@@ -75,7 +83,14 @@ async function plan(parts: PlanParts, request: Request, grant: Grant, signal: Ab
   if (wayOf(path.hops) !== wayOf(request.hops)) {
     return no('the way to the VM has changed since the request was approved, so it must be asked for again')
   }
-  const rules = await Promise.all(path.hops.map((hop) => planRule(parts, request, grant, hop, signal)))
+  const guard = await parts.defender?.guard(request.vm, signal)
+  // By what is left: the yes may have come long after the question.
+  const durationMs = grant.expiresAt - parts.clock.now()
+  const { ports, source } = request
+  const chosen = chooseWay({ ports, source, durationMs, ...(guard && { guard }) }, request.terms)
+  if (chosen.way === 'none') return no(chosen.why)
+  const planOne = chosen.way === 'defender' ? planDefenders : planRule
+  const rules = await Promise.all(path.hops.map((hop) => planOne(parts, request, grant, hop, signal)))
   const failed = rules.find((rule) => typeof rule === 'string')
   if (failed !== undefined) return no(failed)
   const { endpoints } = path
@@ -83,6 +98,7 @@ async function plan(parts: PlanParts, request: Request, grant: Grant, signal: Ab
     ok: true,
     rules: rules.filter((rule) => typeof rule !== 'string'),
     ...(endpoints && { endpoints }),
+    ...(chosen.way === 'defender' && { defender: chosen.policyId }),
   }
 }
 
@@ -93,11 +109,36 @@ const wayOf = (hops: readonly Hop[]): string =>
     .toSorted()
     .join('\n')
 
-async function planRule(
+/** Defender names and places its rule itself; what stands there already is noted, so that the new one is known by it. */
+async function planDefenders(
   parts: PlanParts,
   request: Request,
-  grant: Grant,
+  _grant: Grant,
   hop: Hop,
+  signal: AbortSignal,
+): Promise<Rule | string> {
+  const existing = await parts.firewall.list(hop.nsgId, signal)
+  if (!existing) return `the security group ${hop.nsgId} no longer exists`
+  const { ports } = request
+  const wanted = { source: request.source.address, destinations: hop.destinations, ports }
+  const before = existing.filter((live) => isDefendersFor(live, wanted)).map(({ name }) => name)
+  return {
+    ...wanted,
+    name: unnamed,
+    nsgId: hop.nsgId,
+    priority: 0,
+    description: justificationMark(request.id),
+    state: 'planned',
+    defender: { before, found: [] },
+  }
+}
+
+/** A rule of our own in one group, or why there is no place for it. */
+export async function planRule(
+  parts: Pick<PlanParts, 'store' | 'firewall'>,
+  request: Request,
+  grant: Grant,
+  hop: Pick<Hop, 'nsgId' | 'destinations'>,
   signal: AbortSignal,
 ): Promise<Rule | string> {
   const [existing, work] = await Promise.all([

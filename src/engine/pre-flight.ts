@@ -94,7 +94,7 @@ export async function lookAhead(
   parts: PreFlightParts,
   ask: Ask,
   way: Way | undefined,
-  terms: Terms | null,
+  { terms, byDefender = false }: { readonly terms: Terms | null; readonly byDefender?: boolean },
 ): Promise<PreFlightAnswer> {
   const band = terms?.priorities ?? defaultBand
   const around = await gather(parts, ask, way, band)
@@ -105,6 +105,7 @@ export async function lookAhead(
     connectTo: ask.connectTo,
     later: ask.startsAt != null && ask.startsAt > parts.clock.now(),
     band,
+    byDefender,
     at: parts.clock.now(),
   })
 }

@@ -1,10 +1,19 @@
 import type { RaisedAlarm } from '../core/alarm.ts'
 import type { AuditEvent } from '../core/audit.ts'
+import { defenderDifferences } from '../core/defender.ts'
 import { Fault } from '../core/fault.ts'
 import { parseRuleName } from '../core/grant.ts'
-import { differences } from '../core/live-rule.ts'
-import { compare, type Finding, inParts, type KnownRule, type SurveyedGroup } from '../core/reconcile.ts'
-import type { Clock, Firewall, Inventory, Store, Survey } from '../ports.ts'
+import { type Difference, differences } from '../core/live-rule.ts'
+import {
+  compare,
+  type Finding,
+  inParts,
+  isMove,
+  type KnownRule,
+  type SurveyedGroup,
+} from '../core/reconcile.ts'
+import type { Clock, Defender, Firewall, Inventory, Store, Survey } from '../ports.ts'
+import { orderOf } from './ask-defender.ts'
 import type { Dispatcher } from './dispatch.ts'
 import { closeForGoneVms, type LookedThrough } from './gone-vms.ts'
 import { again, type Handler, messageOf } from './handler.ts'
@@ -19,6 +28,7 @@ export interface ReconcileParts {
   readonly clock: Clock
   readonly dispatcher: Dispatcher
   readonly firewall: Firewall
+  readonly defender?: Defender | null
   readonly survey: Survey
   readonly inventory: Inventory
   readonly log: Log
@@ -133,7 +143,7 @@ async function look(
   if (failed !== null) throw failed
 }
 
-const urgency: readonly Finding['kind'][] = ['overdue', 'stray', 'changed', 'missing', 'not ours']
+const urgency: readonly Finding['kind'][] = ['overdue', 'stray', 'changed', 'missing', 'moved', 'not ours']
 const byUrgency = (a: Finding, b: Finding) => urgency.indexOf(a.kind) - urgency.indexOf(b.kind)
 
 async function act(
@@ -152,6 +162,9 @@ async function act(
       return
     case 'changed':
       await changed(parts, finding, known, stop)
+      return
+    case 'moved':
+      await moved(parts, finding, known, stop)
       return
     case 'not ours':
       await alarm(parts, {
@@ -179,10 +192,52 @@ async function missing(parts: ReconcileParts, finding: Of<'missing'>, stop: Abor
     )
     if (live) return
   }
+  if (await revoked(parts, finding.requestId, stop)) return
   await parts.dispatcher.dispatch({
     requestId: finding.requestId,
     event: { type: 'rule missing', nsgId: finding.nsgId },
   })
+}
+
+/** Whether Defender for Cloud itself took the rule away, which its own record tells. */
+async function revoked(parts: ReconcileParts, requestId: string, stop: AbortSignal): Promise<boolean> {
+  const current = await parts.store.case(requestId)
+  const order = current && orderOf(current)
+  const { defender } = parts
+  if (!order || !defender) return false
+  const state = await within(parts.clock, longestReadMs, stop, (signal) => defender.state(order, signal))
+  if (state.kind !== 'revoked') return false
+  await parts.dispatcher.dispatch({ requestId, event: { type: 'defender revoked', why: state.why } })
+  return true
+}
+
+/** What differs between a rule that is on record and the one that stands there now. */
+async function differencesNow(
+  parts: ReconcileParts,
+  { nsgId, name }: Of<'changed' | 'moved'>,
+  known: readonly KnownRule[],
+  stop: AbortSignal,
+): Promise<readonly Difference[]> {
+  const on = ({ rule }: KnownRule) => rule.defender?.found.find((one) => one.name === name)
+  const wanted = known.find((one) => one.rule.nsgId === nsgId && (one.rule.name === name || on(one)))
+  const live = await within(parts.clock, longestReadMs, stop, (signal) =>
+    parts.firewall.read(nsgId, name, signal),
+  )
+  if (!wanted || !live) return []
+  const found = on(wanted)
+  return found ? defenderDifferences(wanted.rule, found, live) : differences(wanted.rule, live)
+}
+
+async function moved(
+  parts: ReconcileParts,
+  finding: Of<'moved'>,
+  known: readonly KnownRule[],
+  stop: AbortSignal,
+): Promise<void> {
+  const { nsgId, requestId, priority } = finding
+  const found = await differencesNow(parts, finding, known, stop)
+  if (isMove(found))
+    await parts.dispatcher.dispatch({ requestId, event: { type: 'rule moved', nsgId, priority } })
 }
 
 async function changed(
@@ -191,12 +246,8 @@ async function changed(
   known: readonly KnownRule[],
   stop: AbortSignal,
 ): Promise<void> {
-  const { nsgId, name, requestId } = finding
-  const wanted = known.find(({ rule }) => rule.nsgId === nsgId && rule.name === name)
-  const live = await within(parts.clock, longestReadMs, stop, (signal) =>
-    parts.firewall.read(nsgId, name, signal),
-  )
-  const found = wanted && live ? differences(wanted.rule, live) : []
+  const { nsgId, requestId } = finding
+  const found = await differencesNow(parts, finding, known, stop)
   if (found.length === 0) return
   await parts.dispatcher.dispatch({ requestId, event: { type: 'rule changed', nsgId, differences: found } })
 }

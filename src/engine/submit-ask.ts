@@ -1,3 +1,4 @@
+import { chooseWay } from '../core/defender.ts'
 import { durationText, isTomorrow } from '../core/duration.ts'
 import type { Member } from '../core/person.ts'
 import { defeatsText, type PreFlightAnswer } from '../core/pre-flight.ts'
@@ -7,7 +8,7 @@ import type { Way } from '../core/vm.ts'
 import type { Claim } from '../ports.ts'
 import { answer, endDispatched, endWith, type IntakeParts } from './answer.ts'
 import type { Dispatched } from './dispatch.ts'
-import { ended, type Finish } from './handler.ts'
+import { done, ended, type Finish } from './handler.ts'
 import { lookAhead } from './pre-flight.ts'
 import { QuotaUsedUp } from './quota.ts'
 import { firstVerdict } from './verdict.ts'
@@ -38,6 +39,10 @@ export async function submit(
   const outcome = await dispatchAsk(parts, claim, member, ask, known)
   if (isDefeated(outcome)) return endWith(parts, claim, url, defeatedText(ask, outcome))
   const told = await endDispatched(parts, url, outcome)
+  if (told && !told.ok && told.refusal.code === 'defender refuses') {
+    await parts.store.transact((tx) => tx.endIntake(claim.subject, parts.clock.now()))
+    return done
+  }
   if (told?.ok) await answer(parts, url, submittedText(told.next.request, member.timeZone, parts.wording))
   return ended
 }
@@ -54,8 +59,16 @@ async function dispatchAsk(
   for (let tries = 1; ; tries += 1) {
     const policy = parts.policy()
     const verdict = await firstVerdict(parts, policy, ask, member, first)
-    // Nobody looks at Azure for what the policy refuses.
-    if (verdict.outcome !== 'deny') looked ??= await lookAhead(parts, ask, way, verdict.terms)
+    const chosen = chooseWay(ask, verdict.terms)
+    // Nobody is asked for a yes to what will not open, and nobody looks at Azure for what the policy refuses.
+    if (verdict.outcome !== 'deny') {
+      if (chosen.way === 'none')
+        return { ok: false, refusal: { code: 'defender refuses', vm: ask.vm.name, why: chosen.why } }
+      looked ??= await lookAhead(parts, ask, way, {
+        terms: verdict.terms,
+        byDefender: chosen.way === 'defender',
+      })
+    }
     if (looked && !looked.ok) return looked
     const planned = looked ? { ...ask, preFlight: looked.preFlight } : ask
     const rule = verdict.outcome === 'allow' ? verdict.terms?.rule : undefined

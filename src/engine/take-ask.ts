@@ -101,8 +101,11 @@ async function gather(
   if (!source.ok) return source
   const vm = await findVm(parts, command)
   if (!vm.ok) return vm
-  const path = await within(parts.clock, longestReadMs, null, (signal) =>
-    parts.topology.path(vm.value, source.value.family, signal),
+  const [path, guard] = await within(parts.clock, longestReadMs, null, (signal) =>
+    Promise.all([
+      parts.topology.path(vm.value, source.value.family, signal),
+      parts.defender?.guard(vm.value, signal),
+    ]),
   )
   if (path.kind === 'unguarded') {
     return say(
@@ -117,6 +120,7 @@ async function gather(
     vm: vm.value,
     hops: path.hops,
     connectTo: path.connectTo,
+    ...(guard && { guard }),
     label: command.ports.label,
     ports: command.ports.ports,
     source: source.value,

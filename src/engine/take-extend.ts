@@ -82,8 +82,8 @@ export async function takeExtend(
     await store.transact((tx) => tx.endIntake(claim.subject, clock.now()))
     return done
   }
-  const path = await within(clock, longestReadMs, null, (signal) =>
-    topology.path(ask.vm, ask.source.family, signal),
+  const [path, guard] = await within(clock, longestReadMs, null, (signal) =>
+    Promise.all([topology.path(ask.vm, ask.source.family, signal), parts.defender?.guard(ask.vm, signal)]),
   )
   if (path.kind !== 'guarded')
     return endWith(
@@ -94,12 +94,6 @@ export async function takeExtend(
     )
   // What is free is free once: for the first request that follows on from one that follows on from nothing.
   const first = !current.request.extends && !(await hasFollowers(store, told.next.request, id))
-  return submit(
-    parts,
-    claim,
-    url,
-    by,
-    { ...ask, hops: path.hops, connectTo: path.connectTo },
-    { way: path.way, first },
-  )
+  const found = { hops: path.hops, connectTo: path.connectTo, ...(guard && { guard }) }
+  return submit(parts, claim, url, by, { ...ask, ...found }, { way: path.way, first })
 }

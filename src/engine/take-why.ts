@@ -1,5 +1,6 @@
 import { membershipProblem } from '../core/approval.ts'
 import type { Case } from '../core/case.ts'
+import { chooseWay } from '../core/defender.ts'
 import { panicOver } from '../core/panic.ts'
 import type { Member } from '../core/person.ts'
 import type { Ask } from '../core/request.ts'
@@ -38,16 +39,21 @@ export const whyAsked = async (
   const verdict = await firstVerdict(parts, parts.policy(), ask, member)
   // A stop goes before the policy; whoever asks would be refused by it.
   const stop = panicOver(await parts.store.panics(), ask, member.entraId)
-  const looked = verdict.outcome === 'deny' ? null : await lookAhead(parts, ask, way, verdict.terms)
-  const seen = looked && (looked.ok ? looked.preFlight.warnings : looked.defeats)
+  const chosen = chooseWay(ask, verdict.terms)
+  const { terms } = verdict
+  const looked =
+    verdict.outcome === 'deny'
+      ? null
+      : await lookAhead(parts, ask, way, { terms, byDefender: chosen.way === 'defender' })
+  const noticed = looked && (looked.ok ? looked.preFlight.warnings : looked.defeats)
+  const refusal = verdict.outcome !== 'deny' && chosen.way === 'none' ? [`${ask.vm.name}: ${chosen.why}`] : []
+  const seen = [...refusal, ...(noticed ?? []).map(({ says }) => says)]
   return explain(parts, claim, url, {
     asked: ask,
     verdict,
     request: null,
     ...(stop && { stop }),
-    ...(looked &&
-      seen &&
-      seen.length > 0 && { azure: { refuses: !looked.ok, says: seen.map(({ says }) => says) } }),
+    ...(looked && seen.length > 0 && { azure: { refuses: !looked.ok || refusal.length > 0, says: seen } }),
   })
 }
 

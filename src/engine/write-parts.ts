@@ -1,4 +1,4 @@
-import type { Clock, Firewall, Store } from '../ports.ts'
+import type { Clock, Defender, Firewall, Store } from '../ports.ts'
 import type { Dispatcher } from './dispatch.ts'
 import type { Log } from './log.ts'
 
@@ -7,6 +7,7 @@ export interface WriteParts {
   readonly clock: Clock
   readonly dispatcher: Dispatcher
   readonly firewall: Firewall
+  readonly defender?: Defender | null
   /** What is wrong with the clocks, in words; null when they agree. While they do not, nothing opens. */
   readonly clockTrouble: () => string | null
   readonly log: Log

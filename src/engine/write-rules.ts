@@ -2,6 +2,7 @@ import type { RuleWork, Store, StrayWork } from '../ports.ts'
 import { closeRule, closeStray } from './close-rule.ts'
 import { again, done, type Handler } from './handler.ts'
 import { openRule } from './open-rule.ts'
+import { watchClosing, watchOpening } from './watch-defender.ts'
 import type { WriteParts } from './write-parts.ts'
 
 type Work =
@@ -48,7 +49,10 @@ export const writeRules =
         return again(Math.max(at, clock.now()), null)
       }
       if (next.kind === 'stray') await closeStray(parts, next.work, stop)
-      else if (next.work.want === 'absent') await closeRule(parts, next.work, stop)
+      else if (next.work.rule.defender) {
+        const watch = next.work.want === 'absent' ? watchClosing : watchOpening
+        await watch(parts, next.work, stop)
+      } else if (next.work.want === 'absent') await closeRule(parts, next.work, stop)
       else if (clock.now() - asked <= freshForMs) await openRule(parts, next.work, stop, lease)
     }
   }

@@ -58,6 +58,12 @@ export function refusalOf(fault: Fault, { path, method, now, tokens }: FaultCont
     case 'stale-reads':
     case 'slow-propagation':
     case 'needs-running-vm':
+    case 'late-opening':
+    case 'no-opening':
+    case 'accepted-as-200':
+    case 'renumbering':
+    case 'late-expiry':
+    case 'no-expiry':
       break
   }
   return null

@@ -37,12 +37,18 @@ export type Fault = Matcher &
     | { kind: 'slow-propagation'; ms: number }
     /** IP flow verify refuses a machine that does not run; whether Azure does so is not documented. */
     | { kind: 'needs-running-vm'; status?: number; code?: string }
+    | { kind: 'late-opening'; ms: number }
+    | { kind: 'no-opening' }
+    | { kind: 'accepted-as-200' }
+    | { kind: 'renumbering'; by?: number }
+    | { kind: 'late-expiry'; ms: number }
+    | { kind: 'no-expiry' }
   )
 
 type FaultKind = Fault['kind']
 
 /** When in the life of a call a fault is looked up. */
-export type Stage = 'arrival' | 'operation' | 'answer' | 'token'
+export type Stage = 'arrival' | 'operation' | 'answer' | 'token' | 'initiate' | 'expiry'
 
 const when: Field = { type: 'string', allowed: ['before', 'after'] }
 const number: Field = { type: 'number' }
@@ -86,6 +92,12 @@ const kinds: Record<FaultKind, { stage: Stage; fields: Record<string, Field> }> 
   'stale-reads': { stage: 'operation', fields: { reads: needed, skip: number } },
   'slow-propagation': { stage: 'operation', fields: { ms: needed } },
   'needs-running-vm': { stage: 'operation', fields: { status: number, code: words } },
+  'late-opening': { stage: 'initiate', fields: { ms: needed } },
+  'no-opening': { stage: 'initiate', fields: {} },
+  'accepted-as-200': { stage: 'initiate', fields: {} },
+  renumbering: { stage: 'initiate', fields: { by: number } },
+  'late-expiry': { stage: 'expiry', fields: { ms: needed } },
+  'no-expiry': { stage: 'expiry', fields: {} },
 }
 
 const faultKinds: string[] = Object.keys(kinds)

@@ -47,7 +47,7 @@ const networkOf = ({ address }: Endpoint): string =>
 function pathOf(sim: Simulation, { nic, address }: Endpoint, at?: number): FlowPath {
   const subnetId = address.properties.subnet?.id ?? ''
   const network = sim.resources.get(subnetId.replace(/\/subnets\/[^/]+$/i, ''))
-  const subnet = network?.properties.subnets?.find((each) => each.id.toLowerCase() === subnetId.toLowerCase())
+  const subnet = subnetOf(sim, address)
   const onSubnet = ruleSet(sim, subnet, at)
   const onNic = ruleSet(sim, nic, at)
   return {
@@ -56,6 +56,19 @@ function pathOf(sim: Simulation, { nic, address }: Endpoint, at?: number): FlowP
     virtualNetwork: network ? addressSpace(network) : [],
     inGroup: (groupId, candidate) => membersOf(sim, groupId).some((member) => contains(member, candidate)),
   }
+}
+
+/** The security groups that stand before an address, by where they are attached. */
+export function groupsBefore(sim: Simulation, { nic, address }: Endpoint): { subnet?: string; nic?: string } {
+  const subnet = subnetOf(sim, address)?.properties.networkSecurityGroup?.id
+  const own = nic.properties.networkSecurityGroup?.id
+  return { ...(subnet !== undefined && { subnet }), ...(own !== undefined && { nic: own }) }
+}
+
+function subnetOf(sim: Simulation, address: IpConfiguration): Subnet | undefined {
+  const id = address.properties.subnet?.id ?? ''
+  const network = sim.resources.get(id.replace(/\/subnets\/[^/]+$/i, ''))
+  return network?.properties.subnets?.find((each) => each.id.toLowerCase() === id.toLowerCase())
 }
 
 function ruleSet(

@@ -13,6 +13,7 @@ import { id as unjustifiedId } from './actions/unjustified.ts'
 import { id as whyId } from './actions/why.ts'
 
 import { actions, button, context, fields, header, quoted, type Shown, section, versioned } from './blocks.ts'
+import { wayFact } from './defender.ts'
 import {
   addressFact,
   groupsFact,
@@ -41,7 +42,7 @@ const tagsPair = (kase: Case, { showTags }: CardOptions): Pair[] =>
 
 /** What the approver lets in, and where: the rule is written in each of these. */
 const groupsPair = ({ request }: Case): Pair[] =>
-  request.preFlight && request.state === 'pending'
+  request.preFlight && request.preFlight.rules.length > 0 && request.state === 'pending'
     ? [[`Rules, as planned ${time(request.preFlight.at)}`, plannedFact(request)]]
     : request.hops.length > 0
       ? [['Security groups', groupsFact(request)]]
@@ -57,6 +58,12 @@ const followsPair = ({ request }: Case): Pair[] =>
         ],
       ]
     : []
+
+/** Who is to open it, where that is not Jitney. */
+function wayPair(kase: Case): Pair[] {
+  const way = wayFact(kase)
+  return way === null ? [] : [['Way', way]]
+}
 
 const whatPairs = (kase: Case): Pair[] => [
   ['VM', words(kase.request.vm.name, 100)],
@@ -169,6 +176,7 @@ export function requestCard(kase: Case, now: number, options: CardOptions): Show
       ['Requester', person(kase.request.requester)],
       ...whatPairs(kase),
       ...groupsPair(kase),
+      ...wayPair(kase),
       ...tagsPair(kase, options),
     ]),
     ...reason(kase),

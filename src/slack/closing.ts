@@ -1,6 +1,7 @@
 import { durationText, minute } from '../core/duration.ts'
 import { type CloseReason, type Grant, latenessMs } from '../core/grant.ts'
 import type { Person } from '../core/person.ts'
+import { closedByWhom, closingByDefender } from './defender.ts'
 import { person, seconds, time, words } from './words.ts'
 
 /** Closing a rule stops new connections only; nobody may read a notice as “the session has ended”. */
@@ -31,6 +32,8 @@ export function reasonSentence({ reason, by, detail }: Why, you: Person | null =
       return `It is no longer allowed${because}.`
     case 'panic':
       return `${by === null ? 'An operator' : person(by)} stopped all such access${because}.`
+    case 'superseded':
+      return `Defender for Cloud replaced it by a newer request for the same VM and port${because}.`
     case 'vm deleted':
       return 'Azure no longer knows this VM by the id that was approved.'
     default:
@@ -54,6 +57,8 @@ interface Closed {
   readonly ruled: boolean
   /** True where access goes on by another request; null where that may be. */
   readonly stays?: boolean | null
+  /** Set where somebody else than Jitney may have closed it. */
+  readonly grant?: Grant | null
 }
 
 /** What is known at the end: only what Azure confirmed. */
@@ -64,12 +69,13 @@ export function closedSentences({
   ruled,
   reason,
   stays = false,
+  grant = null,
 }: Closed): string[] {
   if (!ruled) return ['No network rule was written for it.']
   const gone = 'no network rule of this request is left'
   if (!opened) return [`Azure never confirmed that it was open, and confirms now that ${gone}.`]
   const when = `It closed ${time(closedAt)}, ${punctuality({ closedAt, expiresAt })}.`
-  const closed = `${when} Azure confirms that ${gone}.`
+  const closed = [when, ...closedByWhom(grant), `Azure confirms that ${gone}.`].join(' ')
   // Nobody is connected to a VM that is gone.
   if (reason === 'vm deleted' || stays === true) return [closed]
   return [closed, stays === null ? maybeLonger : openSessions]
@@ -88,7 +94,9 @@ export function closingSentences(
   now: number,
 ): string[] {
   const late = now - grant.expiresAt
-  const waiting = `Removing the network rule since ${time(grant.closingSince)}. Azure has not confirmed yet that it is gone.`
+  const waiting =
+    closingByDefender(grant) ??
+    `Removing the network rule since ${time(grant.closingSince)}. Azure has not confirmed yet that it is gone.`
   if (late <= tolerated) return [waiting]
   return [
     waiting,

@@ -5,6 +5,7 @@ import { id as closeId } from './actions/close.ts'
 import { actions, type Shown, section } from './blocks.ts'
 import { labeled, shown } from './cards.ts'
 import { closedSentences, reasonSentence, startWaits } from './closing.ts'
+import { lateToClose, openedBy, slowToOpen } from './defender.ts'
 import { addressFact, asFollowing, connectLines, lengthFact, scope } from './facts.ts'
 import { phaseOf } from './phase.ts'
 import { proofNews } from './proof.ts'
@@ -17,8 +18,8 @@ export type Reader = 'thread' | 'requester'
 /** What has happened stays true however late it is posted; what holds “now” is said only while it does. */
 function opened(kase: Case, note: Of<'opened'>, now: number, to: Reader): string[] {
   const what = `${scope(kase.request)} from ${words(kase.request.source.address, 60)}`
-  if (phaseOf(kase, now).name !== 'open') return [`Opened ${time(note.at)}: ${what}.`]
-  const open = `*Open until ${time(note.expiresAt)}:* ${what}. Azure confirmed the network rule ${time(note.at)}.`
+  if (phaseOf(kase, now).name !== 'open') return [`Opened ${time(note.at)}: ${what}.${openedBy(kase.grant)}`]
+  const open = `*Open until ${time(note.expiresAt)}:* ${what}.${openedBy(kase.grant)} Azure confirmed the network rule ${time(note.at)}.`
   if (to === 'thread') return [open]
   return [open, 'I have not tried to connect myself.', ...connectLines(kase.request)]
 }
@@ -49,6 +50,7 @@ function closed(kase: Case, note: Of<'closed'>, to: Reader): string[] {
     ruled: (kase.grant?.rules.length ?? 0) > 0,
     reason: note.reason,
     stays: note.goesOn !== undefined,
+    grant: kase.grant,
   })
   if (note.goesOn) {
     const { requestId, until } = note.goesOn
@@ -141,6 +143,14 @@ function cameBack(kase: Case, note: Of<'came back'>): string[] {
   ]
 }
 
+/** Who did it is not known; what it lets in is. */
+function movedNote(kase: Case, { name, nsgId, at, before, after }: Of<'moved'>): string[] {
+  const nsg = words(nsgId.split('/').at(-1) ?? nsgId, 80)
+  return [
+    `*A network rule has another place:* ${scope(kase.request)}. ${time(at)} the rule ${words(name, 80)} in ${nsg} had priority ${after} instead of ${before}. Defender for Cloud, which has rules in this group, moves others when it needs room. The rule lets in what it let in before, and ends at its time.`,
+  ]
+}
+
 function lines(kase: Case, note: Note, now: number, to: Reader): string[] | null {
   switch (note.type) {
     case 'opened':
@@ -170,6 +180,14 @@ function lines(kase: Case, note: Note, now: number, to: Reader): string[] | null
         : null
     case 'flow':
       return proofNews(kase, note, scope(kase.request), phaseOf(kase, now).name === 'open')
+    case 'defender waits':
+      return phaseOf(kase, now).name === 'opening'
+        ? [`*Not opened yet:* ${scope(kase.request)}. ${slowToOpen(note.expiresAt)}`]
+        : null
+    case 'defender late':
+      return [`*Late:* ${scope(kase.request)}. ${lateToClose(note.expiresAt)}`]
+    case 'moved':
+      return movedNote(kase, note)
     case 'stopped':
       return stopped(kase, note, now)
     case 'waiting':

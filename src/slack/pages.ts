@@ -76,6 +76,8 @@ function alarmText(alarm: Alarm): string {
       return `*A rule of ours that is on no record:* ${words(alarm.name, 80)} in ${groupName(alarm.nsgId)}. I remove such a rule, and the audit trail says when it is gone. Find out who wrote it.`
     case 'stuck rule':
       return `*Not removed:* ${words(alarm.name, 80)} in ${groupName(alarm.nsgId)}, which no access needs, has not been removed for more than a minute.${alarm.why === null ? ' That was not tried yet, because its turn has not come.' : metText(alarm.why)}\n${byHand(alarm)}`
+    case 'defender late':
+      return `*Defender for Cloud is late:* it had not removed its rule ${words(alarm.name, 80)} in ${groupName(alarm.nsgId)}, for ${words(alarm.vm, 80)}, a minute after the end, ${time(alarm.expiresAt)}. I remove it instead; the thread of request ${words(alarm.requestId, 40)} says when it is gone. Find out why Defender is late.`
     case 'bad policy': {
       const more = alarm.more > 0 ? `\n• and ${count(alarm.more, 'problem')} more` : ''
       const lines = alarm.problems.map((problem) => `• ${words(problem, 400)}`).join('\n')

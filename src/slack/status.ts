@@ -2,6 +2,7 @@ import { samePerson } from '../core/person.ts'
 import { approvalsOf } from '../core/pick.ts'
 import { stagesAsked } from '../core/quorum.ts'
 import { closedSentences, closingSentences, reasonSentence, startWaits } from './closing.ts'
+import { notOpenedYet, openedBy } from './defender.ts'
 import {
   approvedBy,
   approversFact,
@@ -82,7 +83,8 @@ const notYet = (phase: Extract<Phase, { name: 'opening' }>): string =>
     ? 'Nothing is open yet.'
     : phase.grant.state === 'opening' && phase.grant.waitsFor
       ? `Nothing is open yet: ${startWaits(phase.grant.waitsFor, phase.grant.expiresAt)}`
-      : `Azure has not confirmed the network rule yet. It ends ${time(phase.grant.expiresAt)}, however long the opening takes.`
+      : (notOpenedYet(phase.grant) ??
+        `Azure has not confirmed the network rule yet. It ends ${time(phase.grant.expiresAt)}, however long the opening takes.`)
 
 const scheduled = ({ grant }: Extract<Phase, { name: 'scheduled' }>): string =>
   `*Opens ${time(grant.opensAt ?? grant.approvedAt)}, until ${time(grant.expiresAt)}.* Nothing is open yet.`
@@ -91,7 +93,9 @@ const over = (phase: Extract<Phase, { name: 'over' }>): string =>
   `*Its time ended ${time(phase.grant.expiresAt)}.* It is being closed. Until Azure confirms that, ${words(phase.request.source.address, 60)} may still get in.`
 
 const confirmed = (phase: Extract<Phase, { name: 'open' }>): string =>
-  phase.grant.openedAt === null ? '' : ` Azure confirmed the network rule ${time(phase.grant.openedAt)}.`
+  phase.grant.openedAt === null
+    ? ''
+    : `${openedBy(phase.grant)} Azure confirmed the network rule ${time(phase.grant.openedAt)}.`
 
 const endOf = ({ request, grant }: Extract<Phase, { name: 'closed' }>) => ({
   closedAt: grant.closedAt,
@@ -99,6 +103,7 @@ const endOf = ({ request, grant }: Extract<Phase, { name: 'closed' }>) => ({
   opened: grant.openedAt !== null,
   ruled: grant.rules.length > 0,
   reason: grant.reason,
+  grant,
   stays: request.extensions && grant.reason === 'expired' ? null : false,
 })
 

@@ -62,6 +62,7 @@ const others = {
   expiry: other,
   warning: other,
   stuck: other,
+  'ask defender': other,
   'plan rules': other,
   'verify flow': other,
   talk: other,

@@ -36,6 +36,7 @@ const all: { [Code in Refusal['code']]: readonly Extract<Refusal, { code: Code }
   'not yours to sign': [{ code: 'not yours to sign' }],
   'nothing to sign': [{ code: 'nothing to sign' }],
   'not less': [{ code: 'not less' }],
+  'defender refuses': [{ code: 'defender refuses', vm: 'vm-mdc01', why: 'it opens nothing for IPv6' }],
   'no extra time': [{ code: 'no extra time' }],
   'not yours to close': [{ code: 'not yours to close' }],
   'already reviewed': [
@@ -89,6 +90,7 @@ it('says what is wrong, what still holds and what to do next', () => {
     Only an operator, or whoever the policy names to review or to approve such access, may sign this, so nothing changed.
     There is nothing to sign here: somebody has done that already, or nobody needed to.
     That is not less than what was asked for, so nothing changed. Use Approve for all of it.
+    Access to vm-mdc01 cannot be opened like this: it opens nothing for IPv6. Nothing was stored.
     That would end before the access that it is to follow, so nothing changed. Leave some of the extra time, or deny it.
     Only the person who asked, an approver or an operator may close this access, so nothing changed. Ask one of them.
     Your approval already counts. The request is waiting for somebody else’s.

@@ -238,6 +238,8 @@ function effectText(effect: Effect): string {
       return `drop ${effect.timer}`
     case 'plan rules':
       return `plan until ${timeOf(effect.expiresAt)}`
+    case 'ask defender':
+      return 'ask defender'
     case 'write rules':
       return `write ${effect.nsgId} ${effect.want}`
     case 'verify flow':

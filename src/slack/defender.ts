@@ -1,0 +1,73 @@
+import type { Case } from '../core/case.ts'
+import { chooseWay, policyName } from '../core/defender.ts'
+import type { Grant } from '../core/grant.ts'
+import { time, words } from './words.ts'
+
+type Closing = Extract<Grant, { state: 'closing' }>
+
+/** How it is opened, for whoever approves; only where it is not by a rule of our own. */
+export function wayFact({ request, grant }: Case): string | null {
+  const policyId = grant?.defender?.policyId ?? wayOf(request)
+  return policyId === null
+    ? null
+    : `by Defender for Cloud, under its policy ${words(policyName(policyId), 80)}`
+}
+
+function wayOf(request: Case['request']): string | null {
+  if (request.state !== 'pending' && request.state !== 'approved') return null
+  const chosen = chooseWay(request, request.terms)
+  return chosen.way === 'defender' ? chosen.policyId : null
+}
+
+/** Said while Defender has not opened: it takes a request and says nothing more. */
+export function notOpenedYet(grant: Grant): string | null {
+  const { defender, expiresAt } = grant
+  if (!defender) return null
+  const ends = `It ends ${time(expiresAt)}, however long the opening takes.`
+  if (defender.askedAt === undefined)
+    return `Nothing is known to be open yet: Defender for Cloud is to open it and has not confirmed that it was asked. ${ends}`
+  return `Defender for Cloud was asked ${time(defender.askedAt)}, and Azure does not show its network rule yet. ${ends}`
+}
+
+export const slowToOpen = (expiresAt: number): string =>
+  `Defender for Cloud took the request and has not opened it so far. I keep looking until ${time(expiresAt)}, when its time ends, and say so when it is open. Close now ends the wait.`
+
+/** Who opened, where it was not Jitney. */
+export function openedBy(grant: Grant | null): string {
+  if (!grant?.defender) return ''
+  return isMixed(grant)
+    ? ' Defender for Cloud opened one security group, and Jitney the other.'
+    : ' Defender for Cloud opened it.'
+}
+
+/** Where Defender left a group out, so that a rule of our own stands there. */
+const isMixed = ({ rules }: Grant): boolean => rules.some((rule) => !rule.defender)
+
+/** Why it is not closed yet, where Defender has a part in that. */
+export function closingByDefender(grant: Closing): string | null {
+  const { defender, rules, reason } = grant
+  if (!defender || defender.lateSince !== undefined) return null
+  const seen = rules.some((rule) => (rule.defender?.found.length ?? 0) > 0)
+  if (reason === 'expired' && seen)
+    return `Defender for Cloud is to close it since ${time(grant.closingSince)}. Azure has not confirmed yet that its network rule is gone.`
+  if (seen || defender.askingAt === undefined) return null
+  return 'Defender for Cloud was asked to open it and cannot be told not to. As soon as its network rule appears, I remove it.'
+}
+
+export const lateToClose = (expiresAt: number): string =>
+  `Defender for Cloud had not removed its network rule a minute after the end, ${time(expiresAt)}. Jitney removes it instead, and the operators are called.`
+
+/** Who closed, where that is known and Defender had opened. */
+export function closedByWhom(grant: Grant | null): string[] {
+  const { closedBy, lateSince } = grant?.defender ?? {}
+  if (closedBy === 'defender' && grant && isMixed(grant))
+    return ['Defender for Cloud and Jitney each removed their own rule.']
+  if (closedBy === 'defender')
+    return [lateSince === undefined ? 'Defender for Cloud closed it.' : 'Defender for Cloud closed it, late.']
+  if (closedBy !== 'jitney') return []
+  return [
+    lateSince === undefined
+      ? 'Jitney removed the network rule that Defender for Cloud had written.'
+      : 'Defender for Cloud had not closed it in time, so Jitney removed its network rule.',
+  ]
+}
