@@ -21,9 +21,13 @@ const canonicalTypes = new Map(
     'Microsoft.Network/virtualNetworks',
     'Microsoft.Network/virtualNetworks/subnets',
     'Microsoft.ResourceGraph/resources',
+    'Microsoft.Security/alerts',
+    'Microsoft.Security/assessments',
     'Microsoft.Security/jitNetworkAccessPolicies',
+    'Microsoft.Security/locations/alerts',
     'Microsoft.Security/locations/jitNetworkAccessPolicies',
     'Microsoft.Security/locations/jitNetworkAccessPolicies/initiate',
+    'Microsoft.Security/pricings',
   ].map((type) => [type.toLowerCase(), type]),
 )
 

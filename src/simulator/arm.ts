@@ -2,6 +2,15 @@ import type { Answer, ArmCall } from './arm-call.ts'
 import { header } from './arm-call.ts'
 import { getRole, listAssignments, listDenies, listRoles } from './authorization.ts'
 import { type BucketKind, Buckets } from './buckets.ts'
+import {
+  deletePolicy,
+  getPricing,
+  initiate,
+  listAlerts,
+  listAssessments,
+  listPricings,
+  putPolicy,
+} from './defender-calls.ts'
 import { ArmError } from './errors.ts'
 import { deleteGroup, putGroup } from './group-calls.ts'
 import { operationResult, operationStatus } from './group-operations.ts'
@@ -43,6 +52,16 @@ const handlers = new Map<string, Handler>([
   ['GET microsoft.security/jitnetworkaccesspolicies', listPolicies],
   [`GET ${jit}/*`, getResource],
   [`GET ${jit}`, listPoliciesOfRegion],
+  [`PUT ${jit}/*`, putPolicy],
+  [`DELETE ${jit}/*`, deletePolicy],
+  [`POST ${jit}/initiate`, initiate],
+  ['GET microsoft.security/pricings', listPricings],
+  ['GET microsoft.security/pricings/*', getPricing],
+  ['GET microsoft.security/alerts', listAlerts],
+  ['GET microsoft.security/locations/alerts', listAlerts],
+  ['GET microsoft.security/locations/alerts/*', getResource],
+  ['GET microsoft.security/assessments', listAssessments],
+  ['GET microsoft.security/assessments/*', getResource],
   ['GET microsoft.authorization/locks', listLocks],
   ['GET microsoft.authorization/permissions', listPermissions],
   ['GET microsoft.authorization/roleassignments', listAssignments],
@@ -70,6 +89,7 @@ for (const type of [
 
 /** Azure's own order: who calls, is the call well formed, does the place exist, is there room, is it locked. */
 export function handleArm(call: ArmCall): Answer {
+  call.sim.catchUp()
   call.sim.tokens.check(header(call, 'authorization'), call.sim.now())
   if (!call.query.get('api-version')) {
     throw new ArmError(

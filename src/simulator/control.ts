@@ -4,7 +4,7 @@ import { readFault } from './faults.ts'
 import { type Field, FieldError, readFields } from './fields.ts'
 import { applyChange, findGroup } from './hand.ts'
 import type { RuleVersion } from './security-groups.ts'
-import { busyAnswers, type Simulation } from './simulation.ts'
+import { busyAnswers, jitGroups, jitSupersedes, type Simulation } from './simulation.ts'
 import { endpointFor, findMachine, judge } from './topology.ts'
 import type { RuleProperties } from './world.ts'
 
@@ -58,6 +58,11 @@ const settings: Record<string, Field> = {
   tokenLifetimeSeconds: number,
   whileBusy: { type: 'string', allowed: busyAnswers },
   flushConnection: { type: 'boolean' },
+  jitOpenMs: number,
+  jitCloseMs: number,
+  jitGroups: { type: 'string', allowed: jitGroups },
+  jitRulePerPort: { type: 'boolean' },
+  jitSupersedes: { type: 'string', allowed: jitSupersedes },
 }
 
 function record(body: unknown): object {

@@ -1,5 +1,7 @@
 import type { ArmResource, World } from './world.ts'
 import {
+  alert,
+  assessment,
   jitPolicy,
   machine,
   type Place,
@@ -7,6 +9,7 @@ import {
   resourceId,
   rule,
   securityGroup,
+  serversPlan,
   virtualNetwork,
 } from './world-builder.ts'
 
@@ -209,6 +212,26 @@ function labMachines(): ArmResource[] {
   ]
 }
 
+function defender(): ArmResource[] {
+  return [
+    serversPlan(production, 'P2'),
+    jitPolicy(shop, 'default', ['vm-mdc01'], [22, 3389]),
+    alert(shop, {
+      name: '2518298467986649999_4d25bfef-2d77-4a08-adc0-3e35715cc92a',
+      alertType: 'RDP_Incoming_BF_OneToOne',
+      title: 'Suspicious incoming RDP network activity',
+      severity: 'Medium',
+      machine: 'vm-mdc01',
+      startsAt: '2026-11-22T06:12:00.0000000Z',
+    }),
+    assessment(shop, 'vm-mdc01', 'justInTime', 'Healthy'),
+    assessment(shop, 'vm-mdc01', 'managementPorts', 'Healthy'),
+    assessment(shop, 'vm-mdc01', 'networkPorts', 'Healthy'),
+    assessment(ops, 'vm-open01', 'justInTime', 'Unhealthy'),
+    assessment(ops, 'vm-open01', 'managementPorts', 'Unhealthy'),
+  ]
+}
+
 /** The world of the demo: small, and holding every case that a request can meet. */
 export function demoWorld(): World {
   const places = [ops, shop, watchers, lab, labWatchers]
@@ -227,7 +250,7 @@ export function demoWorld(): World {
       ...labMachines(),
       resource(watchers, 'Microsoft.Network/networkWatchers', 'NetworkWatcher_westeurope', {}),
       resource(labWatchers, 'Microsoft.Network/networkWatchers', 'NetworkWatcher_northeurope', {}),
-      jitPolicy(shop, 'default', ['vm-mdc01'], [22, 3389]),
+      ...defender(),
     ],
     locks: [],
   }

@@ -54,6 +54,12 @@ export function refusalOf(fault: Fault, { path, method, now, tokens }: FaultCont
     case 'operation-canceled':
     case 'late-conflict':
     case 'stale-reads':
+    case 'late-opening':
+    case 'no-opening':
+    case 'accepted-as-200':
+    case 'renumbering':
+    case 'late-expiry':
+    case 'no-expiry':
       break
   }
   return null

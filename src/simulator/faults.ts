@@ -33,12 +33,18 @@ export type Fault = Matcher &
     | { kind: 'operation-canceled'; effect?: boolean }
     | { kind: 'late-conflict' }
     | { kind: 'stale-reads'; reads: number; skip?: number }
+    | { kind: 'late-opening'; ms: number }
+    | { kind: 'no-opening' }
+    | { kind: 'accepted-as-200' }
+    | { kind: 'renumbering'; by?: number }
+    | { kind: 'late-expiry'; ms: number }
+    | { kind: 'no-expiry' }
   )
 
 type FaultKind = Fault['kind']
 
 /** When in the life of a call a fault is looked up. */
-export type Stage = 'arrival' | 'operation' | 'answer' | 'token'
+export type Stage = 'arrival' | 'operation' | 'answer' | 'token' | 'initiate' | 'expiry'
 
 const when: Field = { type: 'string', allowed: ['before', 'after'] }
 const number: Field = { type: 'number' }
@@ -80,6 +86,12 @@ const kinds: Record<FaultKind, { stage: Stage; fields: Record<string, Field> }> 
   'operation-canceled': { stage: 'operation', fields: { effect: flag } },
   'late-conflict': { stage: 'operation', fields: {} },
   'stale-reads': { stage: 'operation', fields: { reads: needed, skip: number } },
+  'late-opening': { stage: 'initiate', fields: { ms: needed } },
+  'no-opening': { stage: 'initiate', fields: {} },
+  'accepted-as-200': { stage: 'initiate', fields: {} },
+  renumbering: { stage: 'initiate', fields: { by: number } },
+  'late-expiry': { stage: 'expiry', fields: { ms: needed } },
+  'no-expiry': { stage: 'expiry', fields: {} },
 }
 
 const faultKinds: string[] = Object.keys(kinds)

@@ -13,8 +13,15 @@ import type { ArmResource } from './world.ts'
 const mostRows = 1_000
 const mostCursors = 100
 
-/** Tables of Resource Graph hold top-level resources; JIT policies are in none of them. */
-const unlisted = new Set(['microsoft.security/locations/jitnetworkaccesspolicies'])
+/** What Defender for Cloud says has a table of its own; JIT policies are in none. */
+const securityTypes = new Set([
+  'microsoft.security/assessments',
+  'microsoft.security/locations/alerts',
+  'microsoft.security/pricings',
+])
+
+const isIn = (table: string, type: string): boolean =>
+  table === 'securityresources' ? securityTypes.has(type) : !type.startsWith('microsoft.security/')
 
 interface Cursor {
   query: Query<ArmResource>
@@ -86,12 +93,13 @@ function position({ skipToken, skip }: GraphRequest): [string | undefined, numbe
 }
 
 function openCursor(sim: Simulation, request: GraphRequest): Cursor {
+  const table = /^\s*securityresources\b/i.test(request.query) ? 'securityresources' : 'resources'
   const all = sim.resources.list().filter((each) => {
-    if (unlisted.has(each.type.toLowerCase())) return false
+    if (!isIn(table, each.type.toLowerCase())) return false
     return request.subscriptions?.includes(subscriptionOf(each.id).toLowerCase()) ?? true
   })
   try {
-    const query = parseQuery(request.query, 'resources', columnsOf(sim))
+    const query = parseQuery(request.query, table, columnsOf(sim))
     return { query, rows: query.rows(all) }
   } catch (error) {
     if (error instanceof QueryError) throw invalidQuery(error)
@@ -147,6 +155,7 @@ function rememberingLast<Row, Value>(build: (row: Row) => Value): (row: Row) => 
 }
 
 function graphProperties(sim: Simulation, row: ArmResource): object {
+  if (row.type.toLowerCase() === 'microsoft.security/locations/alerts') return capitalized(row.properties)
   if (row.powerState !== undefined) {
     const displayStatus = `VM ${row.powerState.replace('PowerState/', '')}`
     const powerState = { code: row.powerState, level: 'Info', displayStatus }
@@ -156,6 +165,13 @@ function graphProperties(sim: Simulation, row: ArmResource): object {
   const group = sim.group(row.id)
   if (!group) return row.properties
   return { ...row.properties, securityRules: ruleBodies(group, group.rules) }
+}
+
+/** Alerts are spelt another way here than by their own interface. */
+function capitalized(properties: object): object {
+  return Object.fromEntries(
+    Object.entries(properties).map(([name, value]) => [name.charAt(0).toUpperCase() + name.slice(1), value]),
+  )
 }
 
 const support = 'Please provide below info when asking for support'

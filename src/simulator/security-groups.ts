@@ -17,7 +17,7 @@ export interface ActiveRule {
   by: Author
 }
 
-export type Author = 'world' | 'arm' | 'group-put' | 'hand'
+export type Author = 'world' | 'arm' | 'group-put' | 'hand' | 'defender'
 
 /** One version of a rule that let or kept out packets from `from` until `to`; `to` is null while it still does. */
 export interface RuleVersion {

@@ -62,6 +62,11 @@ const defaults: Settings = {
   whileBusy: 'retryable',
   identityHeader: '',
   flushConnection: false,
+  jitOpenMs: 5_000,
+  jitCloseMs: 2_000,
+  jitGroups: 'all',
+  jitRulePerPort: true,
+  jitSupersedes: 'port',
 }
 
 export async function startSimulator(options: SimulatorOptions = {}): Promise<Simulator> {

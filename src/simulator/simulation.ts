@@ -12,6 +12,11 @@ import type { AuthorizationWorld, EntraWorld } from './world-access.ts'
 export const busyAnswers = ['retryable', 'conflict', 'supersede'] as const
 type BusyAnswer = (typeof busyAnswers)[number]
 
+export const jitGroups = ['all', 'nic', 'subnet'] as const
+type JitGroups = (typeof jitGroups)[number]
+export const jitSupersedes = ['port', 'source'] as const
+type JitSupersedes = (typeof jitSupersedes)[number]
+
 export interface Settings {
   latencyMs: number
   operationMs: number
@@ -23,6 +28,16 @@ export interface Settings {
   identityHeader: string
   /** Whether `flushConnection` is enabled in the regions; it was not when last seen. */
   flushConnection: boolean
+  /** How long after its answer Defender for Cloud writes the rule of a request. */
+  jitOpenMs: number
+  /** How long after the end of a request Defender for Cloud removes its rule. */
+  jitCloseMs: number
+  /** Into which of the groups before a machine it writes; nobody has said. */
+  jitGroups: JitGroups
+  /** Whether each port gets a rule of its own. */
+  jitRulePerPort: boolean
+  /** What a newer request replaces: all others for the same port, or those from the same address. */
+  jitSupersedes: JitSupersedes
 }
 
 const groupType = 'microsoft.network/networksecuritygroups'
@@ -40,6 +55,9 @@ export class Simulation {
   readonly calls = new Calls()
   readonly buckets = new Buckets()
   readonly tokens: Tokens
+  /** What others do to this Azure by themselves; caught up with whenever somebody looks. */
+  readonly chores: ((now: number) => void)[] = []
+  #catchingUp = false
   readonly #startedAt: number
 
   constructor(world: World, settings: Settings, now: () => number) {
@@ -56,9 +74,17 @@ export class Simulation {
 
   /** The security group as it is now, with an operation whose time has come already ended. */
   group(id: string): SecurityGroup | undefined {
+    this.catchUp()
     const group = this.groups.get(id) ?? this.#open(id)
     if (group?.running) this.operations.settle(group.running, this.now())
     return group
+  }
+
+  catchUp(): void {
+    if (this.#catchingUp) return
+    this.#catchingUp = true
+    for (const chore of this.chores) chore(this.now())
+    this.#catchingUp = false
   }
 
   duration(): Duration {
@@ -67,6 +93,7 @@ export class Simulation {
   }
 
   history(): RuleVersion[] {
+    this.catchUp()
     for (const resource of this.resources.list(groupType)) this.group(resource.id)
     return this.groups.history()
   }

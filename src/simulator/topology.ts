@@ -37,7 +37,7 @@ export function judge(sim: Simulation, endpoint: Endpoint, packet: Packet): Verd
 function pathOf(sim: Simulation, { nic, address }: Endpoint): FlowPath {
   const subnetId = address.properties.subnet?.id ?? ''
   const network = sim.resources.get(subnetId.replace(/\/subnets\/[^/]+$/i, ''))
-  const subnet = network?.properties.subnets?.find((each) => each.id.toLowerCase() === subnetId.toLowerCase())
+  const subnet = subnetOf(sim, address)
   const onSubnet = ruleSet(sim, subnet)
   const onNic = ruleSet(sim, nic)
   return {
@@ -46,6 +46,19 @@ function pathOf(sim: Simulation, { nic, address }: Endpoint): FlowPath {
     virtualNetwork: network ? addressSpace(network) : [],
     inGroup: (groupId, candidate) => membersOf(sim, groupId).some((member) => contains(member, candidate)),
   }
+}
+
+/** The security groups that stand before an address, by where they are attached. */
+export function groupsBefore(sim: Simulation, { nic, address }: Endpoint): { subnet?: string; nic?: string } {
+  const subnet = subnetOf(sim, address)?.properties.networkSecurityGroup?.id
+  const own = nic.properties.networkSecurityGroup?.id
+  return { ...(subnet !== undefined && { subnet }), ...(own !== undefined && { nic: own }) }
+}
+
+function subnetOf(sim: Simulation, address: IpConfiguration): Subnet | undefined {
+  const id = address.properties.subnet?.id ?? ''
+  const network = sim.resources.get(id.replace(/\/subnets\/[^/]+$/i, ''))
+  return network?.properties.subnets?.find((each) => each.id.toLowerCase() === id.toLowerCase())
 }
 
 function ruleSet(sim: Simulation, holder: ArmResource | Subnet | undefined): RuleSet | undefined {

@@ -173,3 +173,89 @@ export function jitPolicy(place: Place, name: string, machines: string[], ports:
     },
   }
 }
+
+/** Which plan of Defender for Servers a subscription has. */
+export function serversPlan(subscriptionId: string, subPlan: 'P1' | 'P2'): ArmResource {
+  const type = 'Microsoft.Security/pricings'
+  return {
+    id: `/subscriptions/${subscriptionId}/providers/${type}/VirtualMachines`,
+    name: 'VirtualMachines',
+    type,
+    location: '',
+    properties: { pricingTier: 'Standard', subPlan, freeTrialRemainingTime: 'PT0S' },
+  }
+}
+
+export interface AlertSketch {
+  name: string
+  alertType: string
+  title: string
+  severity: 'Low' | 'Medium' | 'High'
+  machine: string
+  startsAt: string
+}
+
+/** Something that Defender for Cloud noticed about a machine and that nobody has looked at. */
+export function alert(place: Place, sketch: AlertSketch): ArmResource {
+  const type = 'Microsoft.Security/locations/alerts'
+  const id = resourceId(place, `Microsoft.Security/locations/${place.location}/alerts`, sketch.name)
+  return {
+    id,
+    name: sketch.name,
+    type,
+    location: place.location,
+    properties: {
+      alertType: sketch.alertType,
+      alertDisplayName: sketch.title,
+      severity: sketch.severity,
+      intent: 'PreAttack',
+      status: 'Active',
+      compromisedEntity: sketch.machine,
+      resourceIdentifiers: [
+        {
+          type: 'AzureResource',
+          azureResourceId: resourceId(place, 'Microsoft.Compute/virtualMachines', sketch.machine),
+        },
+      ],
+      startTimeUtc: sketch.startsAt,
+      alertUri: `https://portal.azure.com/#blade/Microsoft_Azure_Security_AzureDefenderForData/AlertBlade/alertId/${sketch.name}`,
+    },
+  }
+}
+
+/** The names by which Azure knows what it judges about ways in to a machine. */
+export const assessmentKeys = {
+  justInTime: '805651bc-6ecd-4c73-9b55-97a19d0582d0',
+  managementPorts: 'bc303248-3d14-44c2-96a0-55f5c326b5fe',
+  networkPorts: '3b20e985-f71f-483b-b078-f30d73936d43',
+} as const
+
+const assessmentNames: Record<keyof typeof assessmentKeys, string> = {
+  justInTime:
+    'Management ports of virtual machines should be protected with just-in-time network access control',
+  managementPorts: 'Management ports should be closed on your virtual machines',
+  networkPorts:
+    'All network ports should be restricted on network security groups associated to your virtual machine',
+}
+
+export function assessment(
+  place: Place,
+  machineName: string,
+  which: keyof typeof assessmentKeys,
+  code: 'Healthy' | 'Unhealthy' | 'NotApplicable',
+): ArmResource {
+  const type = 'Microsoft.Security/assessments'
+  const machineId = resourceId(place, 'Microsoft.Compute/virtualMachines', machineName)
+  const name = assessmentKeys[which]
+  return {
+    id: `${machineId}/providers/${type}/${name}`,
+    name,
+    type,
+    location: '',
+    properties: {
+      displayName: assessmentNames[which],
+      status: { code },
+      resourceDetails: { source: 'Azure', id: machineId },
+    },
+  }
+}

@@ -120,7 +120,7 @@ export function loadWorld(file: string): World {
   }
   for (const [index, resource] of (world.resources ?? []).entries()) {
     for (const field of ['id', 'name', 'type', 'location', 'properties'] as const) {
-      if (!resource[field]) throw new Error(`${file}: resources[${index}] has no "${field}"`)
+      if (resource[field] === undefined) throw new Error(`${file}: resources[${index}] has no "${field}"`)
     }
   }
   return {

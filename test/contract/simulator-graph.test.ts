@@ -164,7 +164,7 @@ describe('the language', () => {
   })
 
   const unknown = [
-    'securityresources | limit 1',
+    'advisorresources | limit 1',
     'resources | join kind=inner (resources) on id',
     'resources | summarize count() by type',
     'resources | where nothing == 1',
