@@ -129,6 +129,7 @@ type Given = Pick<
   | 'firewall'
   | 'survey'
   | 'azureRoles'
+  | 'posture'
   | 'observe'
   | 'clockTrouble'
 > & { readonly entra: EntraUsers; readonly policy: PolicySource; readonly log: Logger }

@@ -4,6 +4,7 @@ import { azureRoles } from './azure/azure-roles.ts'
 import { entraUsers } from './azure/entra-users.ts'
 import { armInventory } from './azure/inventory.ts'
 import { nsgFirewall } from './azure/nsg-firewall.ts'
+import { armPosture } from './azure/posture.ts'
 import { armSurvey } from './azure/survey.ts'
 import { armTopology } from './azure/topology.ts'
 import type { AzureConfig } from './config.ts'
@@ -33,6 +34,7 @@ export function connectAzure(config: AzureConfig, clock: Clock, credential?: Tok
     entra,
     azureRoles: azureRoles({ arm, entra }),
     survey: armSurvey({ arm }),
+    posture: armPosture({ arm }),
     inventory: armInventory({ arm }),
     topology: armTopology({ arm }),
     firewall: nsgFirewall({ arm }),

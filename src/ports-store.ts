@@ -1,6 +1,7 @@
 import type { Alarm, RaisedAlarm } from './core/alarm.ts'
 import type { AuditEvent, AuditRecord } from './core/audit.ts'
 import type { Case } from './core/case.ts'
+import type { OwnFacts } from './core/context.ts'
 import type { Note } from './core/effect.ts'
 import type { Grant, Rule } from './core/grant.ts'
 import type { Lift, Panic } from './core/panic.ts'
@@ -30,12 +31,13 @@ export type JobKind =
   | 'panic'
   | 'panic news'
   | 'predecessor closed'
+  | 'context'
 
 /**
  * Jobs of different lanes never wait for one another. A job that is woken into `closes` stays there until it
  * is finished, even when it is woken again for an open: closes never wait behind opens.
  */
-export type Lane = 'timers' | 'closes' | 'opens' | 'slack' | 'people' | 'surveys'
+export type Lane = 'timers' | 'closes' | 'opens' | 'slack' | 'people' | 'surveys' | 'reads'
 
 export interface NewJob {
   /** Unique: putting a job with the key of one that exists moves or wakes that one. */
@@ -296,6 +298,15 @@ export interface Store {
     readonly vmId: string
     readonly since: number
   }): Promise<ReadonlyMap<string, Usage>>
+  /** What the records say about a request beside itself. */
+  ownFacts(of: {
+    readonly requestId: string
+    readonly requester: Person
+    readonly vmId: string
+    readonly address: string
+    readonly since: number
+    readonly now: number
+  }): Promise<OwnFacts>
   lastAddress(person: Person): Promise<{ address: string; at: number } | null>
   /** The Entra user that a person was mapped to, by object id. */
   entraUser(person: Person): Promise<string | null>

@@ -2,6 +2,7 @@ import type { Alarm } from './core/alarm.ts'
 import type { AuditRecord } from './core/audit.ts'
 import type { RoleAnswer } from './core/azure-role.ts'
 import type { Case } from './core/case.ts'
+import type { DefenderView } from './core/context.ts'
 import type { Note } from './core/effect.ts'
 import type { Rule } from './core/grant.ts'
 import type { LiveRule } from './core/live-rule.ts'
@@ -81,6 +82,12 @@ export interface Survey {
   groups(subscriptionId: string, signal?: AbortSignal): Promise<readonly SurveyedGroup[]>
   /** Whether Azure has this VM, asked for by its id, now. */
   hasVm(vmId: string, signal?: AbortSignal): Promise<boolean>
+}
+
+/** What Defender for Cloud says of VMs: read at most some minutes ago, and only ever shown. */
+export interface Posture {
+  /** Throws a `Fault`. */
+  of(vm: Vm, signal?: AbortSignal): Promise<DefenderView>
 }
 
 /** How an Entra user stands now. */

@@ -19,6 +19,7 @@ type GrantEvent = Exclude<
     type:
       | 'submit'
       | 'comment'
+      | 'context'
       | 'review'
       | 'cancel'
       | 'deadline'

@@ -3,6 +3,7 @@ import { comment } from './comment.ts'
 import { decideGrant } from './decide-grant.ts'
 import { decideRequest } from './decide-request.ts'
 import type { Event } from './event.ts'
+import { learn } from './learn.ts'
 import { type Outcome, refuse, unchanged } from './outcome.ts'
 import { decideOversight } from './oversight.ts'
 import { type Panic, panicOn, panicOver } from './panic.ts'
@@ -64,6 +65,8 @@ export function decide(
       return decideOversight(current, event, now)
     case 'comment':
       return comment(current, event, now)
+    case 'context':
+      return learn(current, event, now)
     case 'review':
     case 'cancel':
     case 'deadline':

@@ -83,6 +83,8 @@ export type Effect =
   /** Bring the card and the requester's message up to date: at once, or by `at` when nothing else does before. */
   | { readonly kind: 'show'; readonly requestId: string; readonly at?: number }
   | { readonly kind: 'note'; readonly requestId: string; readonly note: Note }
+  /** Find out what an approver should know beyond the request itself. */
+  | { readonly kind: 'gather context'; readonly requestId: string }
   /** End what was to follow on from access that somebody closed. */
   | { readonly kind: 'end following'; readonly requestId: string }
   /** Call the operators: this grant does not close. */

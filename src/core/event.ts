@@ -1,3 +1,4 @@
+import type { Context } from './context.ts'
 import type { Rule } from './grant.ts'
 import type { Less } from './less.ts'
 import type { Difference } from './live-rule.ts'
@@ -48,6 +49,8 @@ export type Event =
       /** Whom the rule of the request names at this moment, where that had to be read. */
       readonly termsNow?: Terms
     }
+  /** More is known about what approvers should know; `partial` when the rest is on its way. */
+  | { readonly type: 'context'; readonly context: Context; readonly partial: boolean }
   /** Somebody closed, before its end, the access that this follows. */
   | { readonly type: 'predecessor closed'; readonly by: Person }
   /** The requester wants to stay longer, and a request for that follows. */

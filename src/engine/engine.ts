@@ -10,6 +10,7 @@ import type {
   Firewall,
   Inventory,
   OnCall,
+  Posture,
   Store,
   Survey,
   Topology,
@@ -18,6 +19,7 @@ import { announce } from './announce.ts'
 import { callPeople } from './call-people.ts'
 import { createDispatcher, type Dispatcher } from './dispatch.ts'
 import { endFollowing } from './end-following.ts'
+import { gatherContext } from './gather-context.ts'
 import { intake } from './intake.ts'
 import type { Log } from './log.ts'
 import { refuseStop } from './operators.ts'
@@ -41,6 +43,8 @@ export interface EngineParts {
   readonly onCall: OnCall | null
   readonly inventory: Inventory
   readonly topology: Topology
+  /** Absent: nothing is known of what Defender for Cloud says. */
+  readonly posture?: Posture
   /** Null or absent: roles are never known. */
   readonly azureRoles?: AzureRoles | null
   readonly firewall: Firewall
@@ -84,6 +88,7 @@ export function createEngine(parts: EngineParts): Engine {
       talk: talk(all),
       announce: announce({ ...all, channel: () => parts.policy().auditChannel }),
       intake: intake(all),
+      context: gatherContext(all),
       'predecessor closed': endFollowing(all),
       panic: closeAll(all),
       'panic news': tellPanic({ ...all, pages }),

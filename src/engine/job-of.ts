@@ -104,6 +104,16 @@ const followingJob = (requestId: string, dueAt: number): NewJob => ({
   mode: 'wake',
 })
 
+const contextJob = (requestId: string, dueAt: number): NewJob => ({
+  key: `request:${requestId}:context`,
+  kind: 'context',
+  // Of its own: Azure may be slow, and nothing that people or grants wait for may wait for that.
+  lane: 'reads',
+  subject: requestId,
+  dueAt,
+  mode: 'wake',
+})
+
 const pageJob = (requestId: string, dueAt: number): NewJob => ({
   key: `page:${requestId}`,
   kind: 'page',
@@ -166,6 +176,9 @@ export function addEffect(rows: Rows, effect: Effect, now: number): void {
       addJob(rows, talkJob(requestId, now))
       return
     }
+    case 'gather context':
+      addJob(rows, contextJob(effect.requestId, now))
+      return
     case 'end following':
       addJob(rows, followingJob(effect.requestId, now))
       return

@@ -12,6 +12,7 @@ export const laneSizes: Readonly<Record<Lane, number>> = {
   slack: 16,
   people: 32,
   surveys: 4,
+  reads: 16,
 }
 
 const lanes = Object.keys(laneSizes).filter((name): name is Lane => name in laneSizes)

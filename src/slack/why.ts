@@ -2,6 +2,7 @@ import { durationText } from '../core/duration.ts'
 import type { Panic } from '../core/panic.ts'
 import { type TreeLine, treeLines } from '../core/tree-text.ts'
 import type { Explained } from '../ports.ts'
+import { contextDetails } from './context-lines.ts'
 import { stopText } from './panic-news.ts'
 import { count, time, words } from './words.ts'
 
@@ -57,5 +58,12 @@ export function whyText({ asked, verdict, request, stop }: Explained): string {
       : `So the policy answered when request ${words(request.id, 80)} was made, ${time(request.requestedAt)}.`
   const stopped = stop ? [stoppedFirst(stop)] : []
   const most = room - stopped.join('').length
-  return [...stopped, `*Why: ${what}.* ${when}`, ...fitting(treeLines(verdict), most)].join('\n')
+  const known = request ? contextDetails(request) : []
+  const told = known.length > 0 ? ['*What Defender for Cloud said of the VM:*', ...known] : []
+  return [
+    ...stopped,
+    `*Why: ${what}.* ${when}`,
+    ...fitting(treeLines(verdict), most - told.join('\n').length),
+    ...told,
+  ].join('\n')
 }

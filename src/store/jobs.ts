@@ -12,6 +12,7 @@ const lanes: Readonly<Record<Lane, true>> = {
   slack: true,
   people: true,
   surveys: true,
+  reads: true,
 }
 
 /** What a series of puts for one key comes to, so that one statement can do it. In order, so that locks cannot cross. */

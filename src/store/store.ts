@@ -12,6 +12,7 @@ import { readIntake, receive } from './intakes.ts'
 import { claimJobs, extendClaim, freeAll, nextRunAts, reapDead, retryJob } from './jobs.ts'
 import { isBroken, reasonOf } from './log.ts'
 import { purge, tidyEmbedded } from './maintenance.ts'
+import { ownFacts } from './own-facts.ts'
 import { onePanic, panics } from './panics.ts'
 import { policyText } from './policies.ts'
 import { type Presence, ServerPresence, soleProcess, wakeChannel } from './presence.ts'
@@ -165,6 +166,7 @@ export async function storeOn(database: Database): Promise<Store> {
     receive: receiving(outside, signal, wake, log),
     intake: async (key) => readIntake(outside(), key),
     usage: async (of) => readUsage(outside(), of),
+    ownFacts: async (of) => ownFacts(outside(), of),
     lastAddress: async (person) => lastAddress(outside(), person),
     entraUser: async (person) => entraUser(outside(), person),
     mapEntraUser: async (person, entraId, at) => mapEntraUser(outside(), person, entraId, at),

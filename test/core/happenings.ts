@@ -146,6 +146,9 @@ export const events = {
     { type: 'comment', by: member(carol), text: 'Use the jump host.', inThread: false },
   ],
   'Dave says something': [{ type: 'comment', by: member(dave), text: 'Hello.', inThread: false }],
+  'Defender has answered': [
+    { type: 'context', context: { defender: { kind: 'unread', at: 0, why: 'away' } }, partial: false },
+  ],
   'Alice wants to stay longer': [{ type: 'extend', by: member(alice), requestId: 'r4', extraMs: 600_000 }],
   'Bob wants Alice to stay longer': [{ type: 'extend', by: member(bob), requestId: 'r4', extraMs: 600_000 }],
   'Alice cancels': [{ type: 'cancel', by: member(alice) }],

@@ -13,6 +13,7 @@ import {
   usageOf,
   wantedVms,
 } from './memory-cases.ts'
+import { ownFacts } from './memory-facts.ts'
 import { claimJobs, extendClaim, insert, nextRunAts, reapDead, retryJob } from './memory-jobs.ts'
 import { activePanics, addressKey, type Commit, refused, Tables } from './memory-tables.ts'
 import { openTx } from './memory-tx.ts'
@@ -241,6 +242,8 @@ export class MemoryStore implements Store {
     const tables = this.#outside()
     return new Map(rules.map((rule) => [rule, usageOf(tables, { ...of, rule }, since)]))
   }
+
+  ownFacts: Store['ownFacts'] = async (of) => ownFacts(this.#outside().cases.all(), of)
 
   lastAddress: Store['lastAddress'] = async (person) =>
     this.#outside().addresses.get(addressKey(person)) ?? null

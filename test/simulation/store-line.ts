@@ -60,6 +60,7 @@ export function storeLine(line: Line, store: MemoryStore): Store {
     panic: far('panic', (id) => store.panic(id)),
     requestAt: far('requestAt', (card) => store.requestAt(card)),
     usage: far('usage', (of) => store.usage(of)),
+    ownFacts: far('ownFacts', (of) => store.ownFacts(of)),
     lastAddress: far('lastAddress', (person) => store.lastAddress(person)),
     entraUser: far('entraUser', (person) => store.entraUser(person)),
     mapEntraUser: far('mapEntraUser', (...args) => store.mapEntraUser(...args)),

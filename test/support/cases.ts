@@ -231,6 +231,8 @@ function effectText(effect: Effect): string {
       return 'show'
     case 'note':
       return `note ${effect.note.type}`
+    case 'gather context':
+      return 'gather context'
     case 'end following':
       return `end ${effect.requestId}`
     case 'page':
