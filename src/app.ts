@@ -130,6 +130,7 @@ type Given = Pick<
   | 'survey'
   | 'azureRoles'
   | 'posture'
+  | 'flusher'
   | 'observe'
   | 'clockTrouble'
 > & { readonly entra: EntraUsers; readonly policy: PolicySource; readonly log: Logger }

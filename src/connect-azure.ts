@@ -2,6 +2,7 @@ import type { TokenCredential } from '@azure/identity'
 import { connectArm } from './azure/arm.ts'
 import { azureRoles } from './azure/azure-roles.ts'
 import { entraUsers } from './azure/entra-users.ts'
+import { nsgFlusher } from './azure/flush.ts'
 import { armInventory } from './azure/inventory.ts'
 import { nsgFirewall } from './azure/nsg-firewall.ts'
 import { armPosture } from './azure/posture.ts'
@@ -38,5 +39,6 @@ export function connectAzure(config: AzureConfig, clock: Clock, credential?: Tok
     inventory: armInventory({ arm }),
     topology: armTopology({ arm }),
     firewall: nsgFirewall({ arm }),
+    flusher: nsgFlusher({ arm }),
   }
 }

@@ -219,6 +219,7 @@ export function ruleOf(
       selfApproval: rule.selfApproval ?? defaults?.selfApproval ?? false,
       channel: channel ?? '',
       deadlineMs,
+      ...(rule.flushConnections && { flushConnections: true }),
       ...(escalation && stages.length > 0 && { escalation }),
     },
   }

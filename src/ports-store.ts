@@ -127,6 +127,11 @@ export interface RuleWork {
   readonly nextTryAt: number
 }
 
+export interface FlushWork {
+  readonly requestId: string
+  readonly nsgId: string
+}
+
 /** A rule of ours that stands in Azure and that no grant wants. */
 export interface Stray {
   readonly nsgId: string
@@ -325,6 +330,8 @@ export interface Store {
     error: string | null,
     deniesAt?: number | null,
   ): Promise<void>
+  /** Whose open sessions are to be cut in one network security group, once nothing else is to be written there. */
+  flushWork(nsgId: string): Promise<readonly FlushWork[]>
   talk(requestId: string): Promise<Talk | null>
   /** The request whose card stands there. */
   requestAt(card: Place): Promise<string | null>

@@ -4,6 +4,7 @@ import type { RoleAnswer } from './core/azure-role.ts'
 import type { Case } from './core/case.ts'
 import type { DefenderView } from './core/context.ts'
 import type { Note } from './core/effect.ts'
+import type { FlushAnswer } from './core/flush.ts'
 import type { Rule } from './core/grant.ts'
 import type { LiveRule } from './core/live-rule.ts'
 import type { Panic } from './core/panic.ts'
@@ -72,6 +73,11 @@ export interface Firewall {
   block(rule: Rule, signal: AbortSignal): Promise<Written>
   /** Removes the one rule and reads that it is gone. Never throws for what Azure answers. */
   close(rule: Pick<Rule, 'name' | 'nsgId'>, signal: AbortSignal): Promise<Written>
+}
+
+/** Has Azure judge the open connections of a group anew. Never throws for what Azure answers. */
+export interface Flusher {
+  flush(nsgId: string, signal: AbortSignal): Promise<FlushAnswer>
 }
 
 /** Reads what really stands in Azure, past everything that the database believes. Throws a `Fault`. */
@@ -216,6 +222,7 @@ export type { LiveRule } from './core/live-rule.ts'
 export type {
   AutomaticApproval,
   Claim,
+  FlushWork,
   Gesture,
   Health,
   Intake,

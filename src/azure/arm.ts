@@ -49,6 +49,8 @@ export interface Arm {
   network(subscriptionId: string): NetworkManagementClient
   /** Reads a path that no installed SDK knows. The path carries its own api-version. */
   get(path: string, signal?: AbortSignal): Promise<Reply<unknown>>
+  /** Writes what a path names as a whole, only if it still has that etag. Nothing of the body is left out or added. */
+  put(path: string, body: unknown, etag: string, signal?: AbortSignal): Promise<Reply<unknown>>
   /** Microsoft Graph, with the same identity. The path carries its own version. */
   readonly entra: PlainCalls
   /** Runs one SDK call within the time limit; whatever it throws comes out as an `ArmFault`. */
@@ -158,7 +160,9 @@ function bodyOf({ status, body }: { readonly status: string; readonly body: unkn
   return body
 }
 
-function plainCalls(credential: TokenCredential, options: ClientOptions, call: Arm['call']): PlainCalls {
+type AllCalls = PlainCalls & Pick<Arm, 'put'>
+
+function plainCalls(credential: TokenCredential, options: ClientOptions, call: Arm['call']): AllCalls {
   const client = createNetworkManagement(credential, '', { ...options })
   return {
     get: (path, signal) =>
@@ -166,6 +170,10 @@ function plainCalls(credential: TokenCredential, options: ClientOptions, call: A
     post: (path, body, signal) =>
       call(signal, async (callOptions) =>
         bodyOf(await client.pathUnchecked(path).post({ body, ...callOptions })),
+      ),
+    put: (path, body, etag, signal) =>
+      call(signal, async (callOptions) =>
+        bodyOf(await client.pathUnchecked(path).put({ body, headers: { 'If-Match': etag }, ...callOptions })),
       ),
   }
 }
@@ -211,6 +219,7 @@ export function connectArm(settings: ArmSettings): Arm {
       return client
     },
     get: (path, signal) => plain.get(path, signal),
+    put: (path, body, etag, signal) => plain.put(path, body, etag, signal),
     entra: plainCalls(
       credential,
       // Graph has a clock and quotas of its own, which say nothing about Resource Manager's.

@@ -11,6 +11,8 @@ export type Alarm =
       readonly name: string
       readonly why: string | null
     }
+  /** A group was written to cut open sessions, and does not look afterwards as it did before. */
+  | { readonly type: 'group changed'; readonly nsgId: string; readonly changes: readonly string[] }
   /** The policy file was changed and has mistakes; the policy before it stays in force. */
   | { readonly type: 'bad policy'; readonly problems: readonly string[]; readonly more: number }
   /** Clocks disagree, so nothing new is opened. */

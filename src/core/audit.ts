@@ -20,6 +20,8 @@ export type AuditType =
   | 'grant.closing'
   | 'grant.stuck'
   | 'grant.closed'
+  /** Azure was asked to cut open sessions, with its answer. */
+  | 'grant.flushed'
   /** An operator stopped all access in a scope, or lifted that. */
   | 'panic.begun'
   | 'panic.lifted'

@@ -1,6 +1,7 @@
 import type { AuditEvent, Json } from './audit.ts'
 import { minute } from './duration.ts'
 import type { Effect, Note } from './effect.ts'
+import { flushesFor } from './flush.ts'
 import { latenessMs, type Rule } from './grant.ts'
 import { audit, baseOf, noteOf, type State, show, write } from './grant-parts.ts'
 import { type Transition, unchanged } from './outcome.ts'
@@ -88,8 +89,10 @@ function finishClosing(
   effects: readonly Effect[],
 ): Transition {
   const { closingSince, reason, by, detail } = grant
+  const flushes = flushesFor(request, grant)
   const next: State<'closed'> = {
     ...baseOf(grant),
+    ...(flushes.length > 0 && { flushes }),
     reason,
     by,
     detail,
@@ -118,6 +121,7 @@ function finishClosing(
       { kind: 'drop timer', timer: 'stuck', requestId: request.id },
       show(request.id),
       noteOf(next, note),
+      ...flushes.map(({ nsgId }): Effect => ({ kind: 'flush', nsgId })),
     ],
   }
 }

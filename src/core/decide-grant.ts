@@ -4,6 +4,7 @@ import { absent, startClosing, stuck } from './closing.ts'
 import type { Effect } from './effect.ts'
 import type { Event } from './event.ts'
 import { isExpired } from './expiry.ts'
+import { flushed } from './flush.ts'
 import type { Grant } from './grant.ts'
 import { audit, noteOf, type State, show } from './grant-parts.ts'
 import { differencesText } from './live-rule.ts'
@@ -68,6 +69,10 @@ export function decideGrant(current: Case, event: GrantEvent, now: number): Outc
         : unchanged(current)
     case 'rule came back':
       return grant.state === 'closed' ? cameBack(current, grant, event, now) : unchanged(current)
+    case 'flushed':
+      return grant.state === 'closed'
+        ? flushed(request, grant, event.nsgId, event.answer, now)
+        : unchanged(current)
     case 'stuck':
       return grant.state === 'closing' ? stuck(request, grant, now) : unchanged(current)
     case 'warning':

@@ -89,6 +89,7 @@ export function decide(
     case 'rule changed':
     case 'vm gone':
     case 'rule came back':
+    case 'flushed':
     case 'stuck':
     case 'warning':
     case 'expiry':

@@ -1,3 +1,4 @@
+import type { Flush } from './flush.ts'
 import type { CloseReason } from './grant.ts'
 import type { Person } from './person.ts'
 
@@ -65,6 +66,8 @@ export type Note =
   | { readonly type: 'stopped'; readonly at: number; readonly by: Person; readonly reason: string }
   /** A rule whose removal had been confirmed stood there again. */
   | { readonly type: 'came back'; readonly at: number; readonly nsgId: string; readonly name: string }
+  /** What became of open sessions. */
+  | { readonly type: 'flushed'; readonly at: number; readonly flushes: readonly Flush[] }
   | {
       readonly type: 'decided'
       readonly state: 'denied' | 'canceled' | 'lapsed'
@@ -80,6 +83,8 @@ export type Effect =
   | { readonly kind: 'plan rules'; readonly requestId: string; readonly expiresAt: number }
   /** Bring every rule of one network security group to where its grant wants it. */
   | { readonly kind: 'write rules'; readonly nsgId: string; readonly want: Want }
+  /** Ask Azure to judge the open connections of a security group anew, when nothing else is to be done there. */
+  | { readonly kind: 'flush'; readonly nsgId: string }
   /** Bring the card and the requester's message up to date: at once, or by `at` when nothing else does before. */
   | { readonly kind: 'show'; readonly requestId: string; readonly at?: number }
   | { readonly kind: 'note'; readonly requestId: string; readonly note: Note }

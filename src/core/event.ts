@@ -1,4 +1,5 @@
 import type { Context } from './context.ts'
+import type { FlushAnswer } from './flush.ts'
 import type { Rule } from './grant.ts'
 import type { Less } from './less.ts'
 import type { Difference } from './live-rule.ts'
@@ -95,6 +96,8 @@ export type Event =
   | { readonly type: 'vm gone' }
   /** A rule of a closed grant stands in Azure again. */
   | { readonly type: 'rule came back'; readonly nsgId: string; readonly name: string }
+  /** Azure was asked to judge the open connections of a group anew. */
+  | { readonly type: 'flushed'; readonly nsgId: string; readonly answer: FlushAnswer }
   | { readonly type: 'warning' }
   | { readonly type: 'stuck' }
   | { readonly type: 'expiry' }

@@ -1,3 +1,4 @@
+import type { Flush } from './flush.ts'
 import type { Person } from './person.ts'
 import type { Port } from './service.ts'
 
@@ -65,6 +66,8 @@ interface Closed {
   readonly stuckSince?: number
   readonly panicId?: string
   readonly closedAt: number
+  /** Set where the policy wants open sessions to be cut. */
+  readonly flushes?: readonly Flush[]
 }
 
 export type Grant = GrantBase & (Opening | Open | Closing | Closed)

@@ -8,6 +8,7 @@ import type {
   Clock,
   Directory,
   Firewall,
+  Flusher,
   Inventory,
   OnCall,
   Posture,
@@ -49,6 +50,8 @@ export interface EngineParts {
   readonly azureRoles?: AzureRoles | null
   readonly firewall: Firewall
   readonly survey: Survey
+  /** Absent: open sessions are never cut. */
+  readonly flusher?: Flusher
   /** What is wrong with the clocks, in words; null when they agree. While they do not, nothing opens. */
   readonly clockTrouble: () => string | null
   readonly policy: () => Policy

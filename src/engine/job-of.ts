@@ -167,6 +167,10 @@ export function addEffect(rows: Rows, effect: Effect, now: number): void {
     case 'write rules':
       addJob(rows, groupJob(effect.nsgId, effect.want, now))
       return
+    case 'flush':
+      // Nothing waits for it, so it has the lane of opens; the group's own job does it when nothing else is left.
+      addJob(rows, groupJob(effect.nsgId, 'present', now))
+      return
     case 'show':
       addJob(rows, talkJob(effect.requestId, effect.at ?? now))
       return

@@ -1,4 +1,4 @@
-import type { Clock, Firewall, Store } from '../ports.ts'
+import type { Clock, Firewall, Flusher, Store } from '../ports.ts'
 import type { Dispatcher } from './dispatch.ts'
 import type { Log } from './log.ts'
 
@@ -7,6 +7,8 @@ export interface WriteParts {
   readonly clock: Clock
   readonly dispatcher: Dispatcher
   readonly firewall: Firewall
+  /** Absent: open sessions are never cut. */
+  readonly flusher?: Flusher
   /** What is wrong with the clocks, in words; null when they agree. While they do not, nothing opens. */
   readonly clockTrouble: () => string | null
   readonly log: Log

@@ -22,6 +22,7 @@ const happened: Readonly<Record<AuditType, string>> = {
   'grant.closing': 'closing',
   'grant.stuck': 'cannot be closed so far',
   'grant.closed': 'closed',
+  'grant.flushed': 'asked Azure to cut open sessions',
   'panic.begun': '@ stopped',
   'panic.lifted': '@ lifted the stop',
   'rule.stray': 'found a network rule that no access needs',

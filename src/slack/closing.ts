@@ -1,6 +1,8 @@
 import { durationText, minute } from '../core/duration.ts'
+import type { Flush } from '../core/flush.ts'
 import { type CloseReason, type Grant, latenessMs } from '../core/grant.ts'
 import type { Person } from '../core/person.ts'
+import { cutSentence } from './flush-lines.ts'
 import { person, seconds, time, words } from './words.ts'
 
 /** Closing a rule stops new connections only; nobody may read a notice as “the session has ended”. */
@@ -54,6 +56,8 @@ interface Closed {
   readonly ruled: boolean
   /** True where access goes on by another request; null where that may be. */
   readonly stays?: boolean | null
+  /** Where open sessions are to be cut. */
+  readonly flushes?: readonly Flush[] | undefined
 }
 
 /** What is known at the end: only what Azure confirmed. */
@@ -64,6 +68,7 @@ export function closedSentences({
   ruled,
   reason,
   stays = false,
+  flushes,
 }: Closed): string[] {
   if (!ruled) return ['No network rule was written for it.']
   const gone = 'no network rule of this request is left'
@@ -72,6 +77,8 @@ export function closedSentences({
   const closed = `${when} Azure confirms that ${gone}.`
   // Nobody is connected to a VM that is gone.
   if (reason === 'vm deleted' || stays === true) return [closed]
+  const cut = flushes && cutSentence(flushes)
+  if (cut) return [closed, cut]
   return [closed, stays === null ? maybeLonger : openSessions]
 }
 

@@ -6,6 +6,7 @@ import { actions, type Shown, section } from './blocks.ts'
 import { labeled, shown } from './cards.ts'
 import { closedSentences, reasonSentence, startWaits } from './closing.ts'
 import { addressFact, asFollowing, connectLines, lengthFact, scope } from './facts.ts'
+import { flushedLines } from './flush-lines.ts'
 import { phaseOf } from './phase.ts'
 import { count, group, person, time, user, words } from './words.ts'
 
@@ -48,6 +49,7 @@ function closed(kase: Case, note: Of<'closed'>, to: Reader): string[] {
     ruled: (kase.grant?.rules.length ?? 0) > 0,
     reason: note.reason,
     stays: note.goesOn !== undefined,
+    flushes: kase.grant?.state === 'closed' ? kase.grant.flushes : undefined,
   })
   if (note.goesOn) {
     const { requestId, until } = note.goesOn
@@ -167,6 +169,8 @@ function lines(kase: Case, note: Note, now: number, to: Reader): string[] | null
       return phaseOf(kase, now).name === 'opening'
         ? [`*Not opened yet:* ${scope(kase.request)}. ${startWaits(note.silent, note.expiresAt)}`]
         : null
+    case 'flushed':
+      return flushedLines(kase, note.flushes)
     case 'stopped':
       return stopped(kase, note, now)
     case 'waiting':

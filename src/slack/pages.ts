@@ -76,6 +76,13 @@ function alarmText(alarm: Alarm): string {
       return `*A rule of ours that is on no record:* ${words(alarm.name, 80)} in ${groupName(alarm.nsgId)}. I remove such a rule, and the audit trail says when it is gone. Find out who wrote it.`
     case 'stuck rule':
       return `*Not removed:* ${words(alarm.name, 80)} in ${groupName(alarm.nsgId)}, which no access needs, has not been removed for more than a minute.${alarm.why === null ? ' That was not tried yet, because its turn has not come.' : metText(alarm.why)}\n${byHand(alarm)}`
+    case 'group changed':
+      return `*Look at the security group ${groupName(alarm.nsgId)}:* it was written to cut open sessions, with everything that stood there, and looks different now: ${alarm.changes
+        .slice(0, 8)
+        .map((change) => words(change, 120))
+        .join(
+          '; ',
+        )}. Somebody else may have changed it at the same moment. Compare it with what should stand there.`
     case 'bad policy': {
       const more = alarm.more > 0 ? `\n• and ${count(alarm.more, 'problem')} more` : ''
       const lines = alarm.problems.map((problem) => `• ${words(problem, 400)}`).join('\n')

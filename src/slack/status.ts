@@ -98,6 +98,7 @@ const endOf = ({ request, grant }: Extract<Phase, { name: 'closed' }>) => ({
   opened: grant.openedAt !== null,
   ruled: grant.rules.length > 0,
   reason: grant.reason,
+  flushes: grant.flushes,
   stays: request.extensions && grant.reason === 'expired' ? null : false,
 })
 

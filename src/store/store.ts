@@ -6,6 +6,7 @@ import { auditAfter } from './audit-chain.ts'
 import { casesByGrant, oneCase } from './cases.ts'
 import { type Database, openDatabase, type StoreOptions } from './database.ts'
 import { entraUser, mapEntraUser } from './entra-users.ts'
+import { flushWork } from './flush-work.ts'
 import { gather } from './gather.ts'
 import { health } from './health.ts'
 import { readIntake, receive } from './intakes.ts'
@@ -171,6 +172,7 @@ export async function storeOn(database: Database): Promise<Store> {
     entraUser: async (person) => entraUser(outside(), person),
     mapEntraUser: async (person, entraId, at) => mapEntraUser(outside(), person, entraId, at),
     ruleWork: alike(outside, (nsgIds) => ruleWork(outside(), nsgIds, log), []),
+    flushWork: alike(outside, (nsgIds) => flushWork(outside(), nsgIds), []),
     postpone: async (...rule) => postpone(outside(), ...rule),
     talk: async (requestId) => readTalk(outside(), requestId),
     requestAt: async (card) => requestAt(outside(), card),

@@ -322,6 +322,7 @@ describe('every event in every state', () => {
       cancel: true,
       comment: true,
       context: true,
+      flushed: true,
       extend: true,
       panic: true,
       'predecessor closed': true,

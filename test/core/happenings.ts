@@ -185,6 +185,7 @@ export const events = {
     },
   ],
   'rule A came back': [{ type: 'rule came back', nsgId: 'A', name: 'jit-g1-1795426500' }],
+  'Azure cut open sessions': [{ type: 'flushed', nsgId: 'A', answer: { kind: 'flushed' } }],
   'closing takes too long': [{ type: 'stuck' }],
   'five minutes are left': [{ type: 'warning' }, '09:30'],
   'the warning comes after the end': [{ type: 'warning' }, '09:35'],

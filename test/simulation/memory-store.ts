@@ -260,6 +260,15 @@ export class MemoryStore implements Store {
 
   ruleWork: Store['ruleWork'] = async (nsgId) => ruleWork(this.#outside(), nsgId)
 
+  flushWork: Store['flushWork'] = async (nsgId) =>
+    this.#outside()
+      .cases.all()
+      .flatMap(({ request, grant }) =>
+        grant?.state === 'closed' && grant.flushes?.some((one) => one.nsgId === nsgId && one.answer === null)
+          ? [{ requestId: request.id, nsgId }]
+          : [],
+      )
+
   postpone: Store['postpone'] = async (grantId, nsgId, at, error, deniesAt) =>
     postpone(this.#outside(), grantId, nsgId, at, error === null ? null : toText(error), deniesAt)
 

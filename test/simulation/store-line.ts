@@ -65,6 +65,7 @@ export function storeLine(line: Line, store: MemoryStore): Store {
     entraUser: far('entraUser', (person) => store.entraUser(person)),
     mapEntraUser: far('mapEntraUser', (...args) => store.mapEntraUser(...args)),
     ruleWork: far('ruleWork', (nsgId) => store.ruleWork(nsgId)),
+    flushWork: far('flushWork', (nsgId) => store.flushWork(nsgId)),
     postpone: far('postpone', (...args) => store.postpone(...args)),
     talk: far('talk', (id) => store.talk(id)),
     place: far('place', (...args) => store.place(...args)),

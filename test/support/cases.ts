@@ -227,6 +227,8 @@ function effectText(effect: Effect): string {
       return `plan until ${timeOf(effect.expiresAt)}`
     case 'write rules':
       return `write ${effect.nsgId} ${effect.want}`
+    case 'flush':
+      return `flush ${effect.nsgId}`
     case 'show':
       return 'show'
     case 'note':
