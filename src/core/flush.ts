@@ -42,7 +42,13 @@ export function flushed(
   return {
     ok: true,
     next: { request, grant: next },
-    audit: [audit('grant.flushed', next, 'jitney', now, { nsg: nsgId, answer: { ...answer } })],
+    audit: [
+      audit('grant.flushed', next, 'jitney', now, {
+        nsg: nsgId,
+        detail: `${nsgId.split('/').at(-1) ?? nsgId}: ${answer.kind}`,
+        answer: { ...answer },
+      }),
+    ],
     effects: done ? [show(request.id), noteOf(next, { type: 'flushed', at: now, flushes })] : [],
   }
 }

@@ -19,6 +19,9 @@ const plainly: Readonly<Record<string, string>> = {
   AuthorizationFailed: 'my Azure identity may not write the whole group',
 }
 
+/** Azure’s own words, inside a sentence of ours. */
+const said = (why: string) => words(why.replace(/[.\s]+$/, ''), 200)
+
 function outcome({ answer, at }: Flush): string {
   switch (answer?.kind) {
     case 'flushed':
@@ -26,9 +29,9 @@ function outcome({ answer, at }: Flush): string {
     case 'on already':
       return 'Azure shows that it judges open connections anew by itself whenever a rule goes; whether it cut any is not confirmed'
     case 'refused':
-      return plainly[answer.code] ?? `Azure refused it: ${words(answer.why, 200)}`
+      return plainly[answer.code] ?? `Azure refused it: ${said(answer.why)}`
     case 'not done':
-      return `it could not be done: ${words(answer.why, 200)}`
+      return `it could not be done: ${said(answer.why)}`
     case 'doubtful':
       return 'the group was written, and looks different from what was expected; the operators are told'
     default:

@@ -88,7 +88,7 @@ test('a rule that goes astray while a group is written calls the operators', asy
     properties: {
       access: 'Deny',
       direction: 'Inbound',
-      priority: 4000,
+      priority: 3990,
       protocol: 'Tcp',
       sourceAddressPrefix: '*',
       sourcePortRange: '*',
