@@ -28,8 +28,9 @@ const ruleContent = (rule: Shape): Shape => ({
   properties: without(shapeOf(rule['properties']), 'provisioningState'),
 })
 
+const nameOf = (rule: Shape) => textOf(rule['name'])
+
 function compareRules(kind: string, before: unknown, after: unknown): string[] {
-  const nameOf = (rule: Shape) => textOf(rule['name'])
   const [old, now] = [shapesOf(before), shapesOf(after)]
   const at = new Map(now.map((rule) => [nameOf(rule), rule]))
   const names = new Set(old.map(nameOf))

@@ -68,11 +68,8 @@ export function decideGrant(current: Case, event: GrantEvent, now: number): Outc
         ? vmGone(request, grant, now)
         : unchanged(current)
     case 'rule came back':
-      return grant.state === 'closed' ? cameBack(current, grant, event, now) : unchanged(current)
     case 'flushed':
-      return grant.state === 'closed'
-        ? flushed(request, grant, event.nsgId, event.answer, now)
-        : unchanged(current)
+      return grant.state === 'closed' ? afterwards(current, grant, event, now) : unchanged(current)
     case 'stuck':
       return grant.state === 'closing' ? stuck(request, grant, now) : unchanged(current)
     case 'warning':
@@ -154,6 +151,17 @@ const stopped = (
   const why = { reason: 'panic', by: panic.by, detail: panic.reason, panicId: panic.id } as const
   return withFollowing(startClosing(request, grant, why, now, { panic: panic.id }), request)
 }
+
+/** What is learnt once it is closed. */
+const afterwards = (
+  current: Case,
+  grant: State<'closed'>,
+  event: Extract<GrantEvent, { type: 'rule came back' | 'flushed' }>,
+  now: number,
+): Transition =>
+  event.type === 'flushed'
+    ? flushed(current.request, grant, event.nsgId, event.answer, now)
+    : cameBack(current, grant, event, now)
 
 function cameBack(
   current: Case,

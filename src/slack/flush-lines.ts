@@ -23,7 +23,8 @@ const plainly: Readonly<Record<string, string>> = {
 const said = (why: string) => words(why.replace(/[.\s]+$/, ''), 200)
 
 function outcome({ answer, at }: Flush): string {
-  switch (answer?.kind) {
+  if (answer === null) return 'Azure has not answered'
+  switch (answer.kind) {
     case 'flushed':
       return `Azure confirmed ${time(at ?? 0)} that it judges its open connections anew; what no rule allows any more is cut`
     case 'on already':
@@ -35,7 +36,7 @@ function outcome({ answer, at }: Flush): string {
     case 'doubtful':
       return 'the group was written, and looks different from what was expected; the operators are told'
     default:
-      return 'Azure has not answered'
+      return answer satisfies never
   }
 }
 

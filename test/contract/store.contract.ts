@@ -3,6 +3,7 @@ import type { Store } from '../../src/ports.ts'
 import { empty, type TestStore } from '../support/stores.ts'
 import { auditContract } from './store-audit.contract.ts'
 import { caseContract } from './store-case.contract.ts'
+import { factsContract } from './store-facts.contract.ts'
 import { intakeContract } from './store-intake.contract.ts'
 import { jobContract } from './store-job.contract.ts'
 import { panicContract } from './store-panic.contract.ts'
@@ -47,6 +48,7 @@ export function storeContract(name: string, open: (logged: string[]) => Promise<
     caseContract(subject)
     auditContract(subject)
     jobContract(subject)
+    factsContract(subject)
     intakeContract(subject)
     panicContract(subject)
     policyContract(subject)
