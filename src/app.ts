@@ -133,6 +133,8 @@ type Given = Pick<
   | 'defender'
   | 'survey'
   | 'azureRoles'
+  | 'posture'
+  | 'flusher'
   | 'observe'
   | 'clockTrouble'
 > & { readonly entra: EntraUsers; readonly policy: PolicySource; readonly log: Logger }

@@ -5,8 +5,10 @@ import { defenderFirewall } from './azure/defender-firewall.ts'
 import { entraUsers } from './azure/entra-users.ts'
 import { armExamination } from './azure/examination.ts'
 import { armFlow } from './azure/flow.ts'
+import { nsgFlusher } from './azure/flush.ts'
 import { armInventory } from './azure/inventory.ts'
 import { nsgFirewall } from './azure/nsg-firewall.ts'
+import { armPosture } from './azure/posture.ts'
 import { armSurroundings } from './azure/surroundings.ts'
 import { armSurvey } from './azure/survey.ts'
 import { armTopology } from './azure/topology.ts'
@@ -40,10 +42,12 @@ export function connectAzure(config: AzureConfig, clock: Clock, credential?: Tok
     examination: armExamination({ arm }),
     survey: armSurvey({ arm }),
     inventorySource: armInventory({ arm }),
+    posture: armPosture({ arm }),
     topology: armTopology({ arm }),
     surroundings: armSurroundings({ arm }),
     firewall: nsgFirewall({ arm }),
     flow: armFlow({ arm }),
     defender: defenderFirewall({ arm }),
+    flusher: nsgFlusher({ arm }),
   }
 }

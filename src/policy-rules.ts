@@ -232,6 +232,7 @@ export function ruleOf(
       channel: channel ?? '',
       deadlineMs,
       ...(priorities && { priorities }),
+      ...(rule.flushConnections && { flushConnections: true }),
       ...(escalation && stages.length > 0 && { escalation }),
       ...(way && { way }),
     },

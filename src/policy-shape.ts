@@ -80,6 +80,7 @@ export const ruleShape = z.strictObject({
   requireAzureRole: azureRole.optional(),
   quota: quotaShape.optional(),
   breakGlass: breakGlassShape.optional(),
+  flushConnections: z.boolean().optional(),
 })
 
 const pagesShape = z.strictObject({

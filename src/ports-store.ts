@@ -1,6 +1,7 @@
 import type { Alarm, RaisedAlarm } from './core/alarm.ts'
 import type { AuditEvent, AuditRecord } from './core/audit.ts'
 import type { Case } from './core/case.ts'
+import type { OwnFacts } from './core/context.ts'
 import type { Note } from './core/effect.ts'
 import type { Grant, Rule } from './core/grant.ts'
 import type { Reading } from './core/inventory.ts'
@@ -33,12 +34,13 @@ export type JobKind =
   | 'panic'
   | 'panic news'
   | 'predecessor closed'
+  | 'context'
 
 /**
  * Jobs of different lanes never wait for one another. A job that is woken into `closes` stays there until it
  * is finished, even when it is woken again for an open: closes never wait behind opens.
  */
-export type Lane = 'timers' | 'closes' | 'opens' | 'slack' | 'people' | 'surveys' | 'proofs'
+export type Lane = 'timers' | 'closes' | 'opens' | 'slack' | 'people' | 'surveys' | 'proofs' | 'reads'
 
 export interface NewJob {
   /** Unique: putting a job with the key of one that exists moves or wakes that one. */
@@ -126,6 +128,11 @@ export interface RuleWork {
   readonly expiresAt: number
   readonly attempts: number
   readonly nextTryAt: number
+}
+
+export interface FlushWork {
+  readonly requestId: string
+  readonly nsgId: string
 }
 
 /** A rule of ours that stands in Azure and that no grant wants. */
@@ -313,6 +320,15 @@ export interface Store {
     readonly vmId: string
     readonly since: number
   }): Promise<ReadonlyMap<string, Usage>>
+  /** What the records say about a request beside itself. */
+  ownFacts(of: {
+    readonly requestId: string
+    readonly requester: Person
+    readonly vmId: string
+    readonly address: string
+    readonly since: number
+    readonly now: number
+  }): Promise<OwnFacts>
   lastAddress(person: Person): Promise<{ address: string; at: number } | null>
   /** The Entra user that a person was mapped to, by object id. */
   entraUser(person: Person): Promise<string | null>
@@ -331,6 +347,8 @@ export interface Store {
     error: string | null,
     deniesAt?: number | null,
   ): Promise<void>
+  /** Whose open sessions are to be cut in one network security group, once nothing else is to be written there. */
+  flushWork(nsgId: string): Promise<readonly FlushWork[]>
   talk(requestId: string): Promise<Talk | null>
   /** The request whose card stands there. */
   requestAt(card: Place): Promise<string | null>

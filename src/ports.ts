@@ -3,8 +3,10 @@ import type { AdminRule, Lock } from './core/around.ts'
 import type { AuditRecord } from './core/audit.ts'
 import type { RoleAnswer } from './core/azure-role.ts'
 import type { Case } from './core/case.ts'
+import type { DefenderView } from './core/context.ts'
 import type { DefenderState, Guard } from './core/defender.ts'
 import type { Note } from './core/effect.ts'
+import type { FlushAnswer } from './core/flush.ts'
 import type { Rule } from './core/grant.ts'
 import type { Reading, VmDetails, VmEntry } from './core/inventory.ts'
 import type { LiveRule } from './core/live-rule.ts'
@@ -148,6 +150,11 @@ export interface Defender {
   remove(rule: Rule, name: string, signal: AbortSignal): Promise<Written>
 }
 
+/** Has Azure judge the open connections of a group anew. Never throws for what Azure answers. */
+export interface Flusher {
+  flush(nsgId: string, signal: AbortSignal): Promise<FlushAnswer>
+}
+
 /** Reads what really stands in Azure, past everything that the database believes. Throws a `Fault`. */
 export interface Survey {
   /** The subscriptions that the identity can read, or those that it was told to keep to. */
@@ -158,6 +165,12 @@ export interface Survey {
   hasVm(vmId: string, signal?: AbortSignal): Promise<boolean>
   /** How the last listing of each tenant went; absent or empty where there is one alone, which then throws. */
   tenants?(): readonly TenantLook[]
+}
+
+/** What Defender for Cloud says of VMs: read at most some minutes ago, and only ever shown. */
+export interface Posture {
+  /** Throws a `Fault`. */
+  of(vm: Vm, signal?: AbortSignal): Promise<DefenderView>
 }
 
 /** How an Entra user stands now. */
@@ -288,6 +301,7 @@ export type { LiveRule } from './core/live-rule.ts'
 export type {
   AutomaticApproval,
   Claim,
+  FlushWork,
   Gesture,
   Health,
   Intake,

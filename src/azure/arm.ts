@@ -59,6 +59,8 @@ export interface Arm {
   get(path: string, signal?: AbortSignal): Promise<Reply<unknown>>
   /** Asks by a POST that changes nothing. */
   post(path: string, body: unknown, signal?: AbortSignal): Promise<Reply<unknown>>
+  /** Writes what a path names as a whole, only if it still has that etag. Nothing of the body is left out or added. */
+  put(path: string, body: unknown, etag: string, signal?: AbortSignal): Promise<Reply<unknown>>
   /** Microsoft Graph, with the same identity. The path carries its own version. */
   readonly entra: PlainCalls
   /** Runs one SDK call within the time limit; whatever it throws comes out as an `ArmFault`. */
@@ -174,7 +176,9 @@ function bodyOf({ status, body }: { readonly status: string; readonly body: unkn
   return body
 }
 
-function plainCalls(credential: TokenCredential, options: ClientOptions, call: Arm['call']): PlainCalls {
+type AllCalls = PlainCalls & Pick<Arm, 'put'>
+
+function plainCalls(credential: TokenCredential, options: ClientOptions, call: Arm['call']): AllCalls {
   const client = createNetworkManagement(credential, '', { ...options })
   return {
     get: (path, signal) =>
@@ -182,6 +186,10 @@ function plainCalls(credential: TokenCredential, options: ClientOptions, call: A
     post: (path, body, signal) =>
       call(signal, async (callOptions) =>
         bodyOf(await client.pathUnchecked(path).post({ body, ...callOptions })),
+      ),
+    put: (path, body, etag, signal) =>
+      call(signal, async (callOptions) =>
+        bodyOf(await client.pathUnchecked(path).put({ body, headers: { 'If-Match': etag }, ...callOptions })),
       ),
   }
 }
@@ -309,6 +317,10 @@ export function connectArm(settings: ArmSettings): Arm {
     graph: graph(tenantId),
     get: (path, signal) => plain(tenantId).get(path, signal),
   })
+  const tenantOf = async (path: string): Promise<string | null> => {
+    const subscriptionId = subscriptionOf(path)
+    return subscriptionId === null ? null : tenants.of(subscriptionId)
+  }
   return {
     clock,
     pace: new Pace(clock),
@@ -318,14 +330,13 @@ export function connectArm(settings: ArmSettings): Arm {
     perTenant: () => tenantArms(tenants, subscriptionIds, tenantArm),
     network: networksOf(connection, tenants),
     async get(path, signal) {
-      const subscriptionId = subscriptionOf(path)
-      const tenantId = subscriptionId === null ? null : await tenants.of(subscriptionId)
-      return plain(tenantId).get(path, signal)
+      return plain(await tenantOf(path)).get(path, signal)
     },
     async post(path, body, signal) {
-      const subscriptionId = subscriptionOf(path)
-      const tenantId = subscriptionId === null ? null : await tenants.of(subscriptionId)
-      return plain(tenantId).post(path, body, signal)
+      return plain(await tenantOf(path)).post(path, body, signal)
+    },
+    async put(path, body, etag, signal) {
+      return plain(await tenantOf(path)).put(path, body, etag, signal)
     },
     security: securitiesOf(connection, tenants, cloud.scope),
     entra: plainCalls(

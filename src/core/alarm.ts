@@ -20,6 +20,8 @@ export type Alarm =
       readonly name: string
       readonly expiresAt: number
     }
+  /** A group was written to cut open sessions, and does not look afterwards as it did before. */
+  | { readonly type: 'group changed'; readonly nsgId: string; readonly changes: readonly string[] }
   /** The policy file was changed and has mistakes; the policy before it stays in force. */
   | { readonly type: 'bad policy'; readonly problems: readonly string[]; readonly more: number }
   /** A tenant that the identity should be let into could not be read. */

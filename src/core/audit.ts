@@ -30,6 +30,8 @@ export type AuditType =
   | 'grant.verified'
   /** It says otherwise, or nothing. */
   | 'grant.unverified'
+  /** Azure was asked to cut open sessions, with its answer. */
+  | 'grant.flushed'
   /** An operator stopped all access in a scope, or lifted that. */
   | 'panic.begun'
   | 'panic.lifted'

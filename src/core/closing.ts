@@ -2,6 +2,7 @@ import type { AuditEvent, Json } from './audit.ts'
 import { minute } from './duration.ts'
 import type { Effect, Note } from './effect.ts'
 import type { Event } from './event.ts'
+import { flushesFor } from './flush.ts'
 import { latenessMs, type Rule } from './grant.ts'
 import { audit, baseOf, noteOf, type State, show, verify, write } from './grant-parts.ts'
 import { type Transition, unchanged } from './outcome.ts'
@@ -94,8 +95,10 @@ function finishClosing(
   effects: readonly Effect[],
 ): Transition {
   const { closingSince, reason, by, detail } = grant
+  const flushes = flushesFor(request, grant)
   const next: State<'closed'> = {
     ...baseOf(grant),
+    ...(flushes.length > 0 && { flushes }),
     reason,
     by,
     detail,
@@ -126,6 +129,7 @@ function finishClosing(
       noteOf(next, note),
       // Without a rule nothing was let in.
       ...(next.rules.length > 0 ? [verify(next, 'closed')] : []),
+      ...flushes.map(({ nsgId }): Effect => ({ kind: 'flush', nsgId })),
     ],
   }
 }

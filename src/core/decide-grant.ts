@@ -5,6 +5,7 @@ import type { DefenderEvent } from './decide-defender.ts'
 import type { Effect } from './effect.ts'
 import type { Event } from './event.ts'
 import { isExpired } from './expiry.ts'
+import { flushed } from './flush.ts'
 import type { Grant } from './grant.ts'
 import { audit, noteOf, type State, show } from './grant-parts.ts'
 import { differencesText } from './live-rule.ts'
@@ -21,6 +22,7 @@ type GrantEvent = Exclude<
     type:
       | 'submit'
       | 'comment'
+      | 'context'
       | 'review'
       | 'cancel'
       | 'deadline'
@@ -67,7 +69,8 @@ export function decideGrant(current: Case, event: GrantEvent, now: number): Outc
         ? vmGone(request, grant, now)
         : unchanged(current)
     case 'rule came back':
-      return grant.state === 'closed' ? cameBack(current, grant, event, now) : unchanged(current)
+    case 'flushed':
+      return grant.state === 'closed' ? afterwards(current, grant, event, now) : unchanged(current)
     case 'stuck':
       return grant.state === 'closing' ? stuck(request, grant, now) : unchanged(current)
     case 'flow proved':
@@ -162,6 +165,17 @@ const stopped = (
   const why = { reason: 'panic', by: panic.by, detail: panic.reason, panicId: panic.id } as const
   return withFollowing(startClosing(request, grant, why, now, { panic: panic.id }), request)
 }
+
+/** What is learnt once it is closed. */
+const afterwards = (
+  current: Case,
+  grant: State<'closed'>,
+  event: Extract<GrantEvent, { type: 'rule came back' | 'flushed' }>,
+  now: number,
+): Transition =>
+  event.type === 'flushed'
+    ? flushed(current.request, grant, event.nsgId, event.answer, now)
+    : cameBack(current, grant, event, now)
 
 function cameBack(
   current: Case,

@@ -4,6 +4,7 @@ import { decideDefender } from './decide-defender.ts'
 import { decideGrant } from './decide-grant.ts'
 import { decideRequest } from './decide-request.ts'
 import type { Event } from './event.ts'
+import { learn } from './learn.ts'
 import { type Outcome, refuse, unchanged } from './outcome.ts'
 import { decideOversight } from './oversight.ts'
 import { type Panic, panicOn, panicOver } from './panic.ts'
@@ -65,6 +66,8 @@ export function decide(
       return decideOversight(current, event, now)
     case 'comment':
       return comment(current, event, now)
+    case 'context':
+      return learn(current, event, now)
     case 'review':
     case 'cancel':
     case 'deadline':
@@ -96,6 +99,7 @@ export function decide(
     case 'rule changed':
     case 'vm gone':
     case 'rule came back':
+    case 'flushed':
     case 'stuck':
     case 'flow proved':
     case 'warning':

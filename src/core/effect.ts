@@ -1,3 +1,4 @@
+import type { Flush } from './flush.ts'
 import type { CloseReason } from './grant.ts'
 import type { Person } from './person.ts'
 import type { Proof, Proved } from './proof.ts'
@@ -79,6 +80,8 @@ export type Note =
   | { readonly type: 'came back'; readonly at: number; readonly nsgId: string; readonly name: string }
   /** What Azure's IP flow verify said is news. */
   | { readonly type: 'flow'; readonly at: number; readonly of: Proved; readonly proof: Proof }
+  /** What became of open sessions. */
+  | { readonly type: 'flushed'; readonly at: number; readonly flushes: readonly Flush[] }
   | {
       readonly type: 'decided'
       readonly state: 'denied' | 'canceled' | 'lapsed'
@@ -98,9 +101,13 @@ export type Effect =
   | { readonly kind: 'write rules'; readonly nsgId: string; readonly want: Want }
   /** Ask Azure whether traffic passes. */
   | { readonly kind: 'verify flow'; readonly requestId: string; readonly of: Proved }
+  /** Ask Azure to judge the open connections of a security group anew, when nothing else is to be done there. */
+  | { readonly kind: 'flush'; readonly nsgId: string }
   /** Bring the card and the requester's message up to date: at once, or by `at` when nothing else does before. */
   | { readonly kind: 'show'; readonly requestId: string; readonly at?: number }
   | { readonly kind: 'note'; readonly requestId: string; readonly note: Note }
+  /** Find out what an approver should know beyond the request itself. */
+  | { readonly kind: 'gather context'; readonly requestId: string }
   /** End what was to follow on from access that somebody closed. */
   | { readonly kind: 'end following'; readonly requestId: string }
   /** Call the operators: this grant does not close. */

@@ -1,4 +1,6 @@
+import type { Context } from './context.ts'
 import type { FoundRule } from './defender.ts'
+import type { FlushAnswer } from './flush.ts'
 import type { Rule } from './grant.ts'
 import type { Less } from './less.ts'
 import type { Difference } from './live-rule.ts'
@@ -51,6 +53,8 @@ export type Event =
       /** Whom the rule of the request names at this moment, where that had to be read. */
       readonly termsNow?: Terms
     }
+  /** More is known about what approvers should know; `partial` when the rest is on its way. */
+  | { readonly type: 'context'; readonly context: Context; readonly partial: boolean }
   /** Somebody closed, before its end, the access that this follows. */
   | { readonly type: 'predecessor closed'; readonly by: Person }
   /** The requester wants to stay longer, and a request for that follows. */
@@ -116,6 +120,8 @@ export type Event =
   | { readonly type: 'rule came back'; readonly nsgId: string; readonly name: string }
   /** Azure was asked whether traffic passes, for the state that the grant was in. */
   | { readonly type: 'flow proved'; readonly of: Proved; readonly proof: Proof }
+  /** Azure was asked to judge the open connections of a group anew. */
+  | { readonly type: 'flushed'; readonly nsgId: string; readonly answer: FlushAnswer }
   | { readonly type: 'warning' }
   | { readonly type: 'stuck' }
   | { readonly type: 'expiry' }

@@ -1,4 +1,5 @@
 import type { FoundRule } from './defender.ts'
+import type { Flush } from './flush.ts'
 import type { Person } from './person.ts'
 import type { Proofs } from './proof.ts'
 import type { Port } from './service.ts'
@@ -97,6 +98,8 @@ interface Closed {
   readonly stuckSince?: number
   readonly panicId?: string
   readonly closedAt: number
+  /** Set where the policy wants open sessions to be cut. */
+  readonly flushes?: readonly Flush[]
 }
 
 export type Grant = GrantBase & (Opening | Open | Closing | Closed)

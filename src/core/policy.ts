@@ -121,6 +121,8 @@ export interface Terms {
   readonly channel: string
   /** Set when nobody was asked because there was no time: who was passed over, and who must look at it. */
   readonly emergency?: { readonly skipped: Approvers; readonly reviewers: Approvers }
+  /** At the end Azure is asked to cut open sessions. */
+  readonly flushConnections?: true
   /** How long approvers have. */
   readonly deadlineMs: number
   /** Where the priorities of the rules are taken from; absent means the usual band. */

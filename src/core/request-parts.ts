@@ -60,4 +60,5 @@ export const baseOf = (request: Request): RequestBase => ({
   ...(request.extends && { extends: request.extends }),
   ...(request.extensions && { extensions: request.extensions }),
   ...(request.askedFor && { askedFor: request.askedFor }),
+  ...(request.context && { context: request.context }),
 })

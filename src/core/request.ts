@@ -1,3 +1,4 @@
+import type { Context } from './context.ts'
 import type { Guard } from './defender.ts'
 import type { Person } from './person.ts'
 import type { Terms, Verdict } from './policy.ts'
@@ -65,6 +66,8 @@ export interface RequestBase extends Ask {
   readonly oversight?: Oversight
   /** The requests that were made to follow on from this one. */
   readonly extensions?: readonly string[]
+  /** What approvers are told beyond the request itself; absent where nobody is asked. */
+  readonly context?: Context
   /** What was asked for, where an approver has said yes to less. */
   readonly askedFor?: {
     readonly label: string

@@ -1,4 +1,5 @@
 import { begin, grantFor } from './begin.ts'
+import { contextWaitMs } from './context.ts'
 import type { Effect } from './effect.ts'
 import type { Event } from './event.ts'
 import { deadlineOf, reminderAt } from './expiry.ts'
@@ -29,6 +30,7 @@ export function submit(event: Submit, now: number): Outcome {
   const deadlineAt = deadlineOf(now, verdict.terms.deadlineMs, ask.until)
   const request: Request = {
     ...base,
+    context: {},
     state: 'pending',
     terms: verdict.terms,
     progress: noProgress,
@@ -39,7 +41,11 @@ export function submit(event: Submit, now: number): Outcome {
     ok: true,
     next: { request, grant: null },
     audit: [auditOf('request.pending', request, ask.requester, now, { ...askDetails(base), deadlineAt })],
-    effects: [...waitingTimers(request, now), show(ask.id)],
+    effects: [
+      ...waitingTimers(request, now),
+      { kind: 'gather context', requestId: ask.id },
+      { kind: 'show', requestId: ask.id, at: now + contextWaitMs },
+    ],
   }
 }
 

@@ -10,8 +10,10 @@ import type {
   Directory,
   Firewall,
   Flow,
+  Flusher,
   Inventory,
   OnCall,
+  Posture,
   Store,
   Surroundings,
   Survey,
@@ -22,6 +24,7 @@ import { askDefender } from './ask-defender.ts'
 import { callPeople } from './call-people.ts'
 import { createDispatcher, type Dispatcher } from './dispatch.ts'
 import { endFollowing } from './end-following.ts'
+import { gatherContext } from './gather-context.ts'
 import { intake } from './intake.ts'
 import type { Log } from './log.ts'
 import { refuseStop } from './operators.ts'
@@ -48,6 +51,8 @@ export interface EngineParts {
   readonly topology: Topology
   /** Null or absent: only the security groups are looked at before a request is put to anybody. */
   readonly surroundings?: Surroundings | null
+  /** Absent: nothing is known of what Defender for Cloud says. */
+  readonly posture?: Posture
   /** Null or absent: roles are never known. */
   readonly azureRoles?: AzureRoles | null
   readonly firewall: Firewall
@@ -56,6 +61,8 @@ export interface EngineParts {
   /** Null or absent: Defender for Cloud opens nothing. */
   readonly defender?: Defender | null
   readonly survey: Survey
+  /** Absent: open sessions are never cut. */
+  readonly flusher?: Flusher
   /** What is wrong with the clocks, in words; null when they agree. While they do not, nothing opens. */
   readonly clockTrouble: () => string | null
   readonly policy: () => Policy
@@ -97,6 +104,7 @@ export function createEngine(parts: EngineParts): Engine {
       talk: talk(all),
       announce: announce({ ...all, channel: () => parts.policy().auditChannel }),
       intake: intake(all),
+      context: gatherContext(all),
       'predecessor closed': endFollowing(all),
       panic: closeAll(all),
       'panic news': tellPanic({ ...all, pages }),

@@ -123,6 +123,16 @@ const followingJob = (requestId: string, dueAt: number): NewJob => ({
   mode: 'wake',
 })
 
+const contextJob = (requestId: string, dueAt: number): NewJob => ({
+  key: `request:${requestId}:context`,
+  kind: 'context',
+  // Of its own: Azure may be slow, and nothing that people or grants wait for may wait for that.
+  lane: 'reads',
+  subject: requestId,
+  dueAt,
+  mode: 'wake',
+})
+
 const pageJob = (requestId: string, dueAt: number): NewJob => ({
   key: `page:${requestId}`,
   kind: 'page',
@@ -186,6 +196,10 @@ export function addEffect(rows: Rows, effect: Effect, now: number): void {
     case 'write rules':
       addJob(rows, groupJob(effect.nsgId, effect.want, now))
       return
+    case 'flush':
+      // Nothing waits for it, so it has the lane of opens; the group's own job does it when nothing else is left.
+      addJob(rows, groupJob(effect.nsgId, 'present', now))
+      return
     case 'show':
       addJob(rows, talkJob(effect.requestId, effect.at ?? now))
       return
@@ -195,6 +209,9 @@ export function addEffect(rows: Rows, effect: Effect, now: number): void {
       addJob(rows, talkJob(requestId, now))
       return
     }
+    case 'gather context':
+      addJob(rows, contextJob(effect.requestId, now))
+      return
     case 'end following':
       addJob(rows, followingJob(effect.requestId, now))
       return

@@ -13,6 +13,7 @@ export const laneSizes: Readonly<Record<Lane, number>> = {
   people: 32,
   surveys: 4,
   proofs: 8,
+  reads: 16,
 }
 
 const lanes = Object.keys(laneSizes).filter((name): name is Lane => name in laneSizes)

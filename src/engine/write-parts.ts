@@ -1,4 +1,4 @@
-import type { Clock, Defender, Firewall, Store } from '../ports.ts'
+import type { Clock, Defender, Firewall, Flusher, Store } from '../ports.ts'
 import type { Dispatcher } from './dispatch.ts'
 import type { Log } from './log.ts'
 
@@ -8,6 +8,8 @@ export interface WriteParts {
   readonly dispatcher: Dispatcher
   readonly firewall: Firewall
   readonly defender?: Defender | null
+  /** Absent: open sessions are never cut. */
+  readonly flusher?: Flusher
   /** What is wrong with the clocks, in words; null when they agree. While they do not, nothing opens. */
   readonly clockTrouble: () => string | null
   readonly log: Log

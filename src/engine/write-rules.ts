@@ -1,5 +1,6 @@
 import type { RuleWork, Store, StrayWork } from '../ports.ts'
 import { closeRule, closeStray } from './close-rule.ts'
+import { flushNext, unheardPauseMs } from './flush-group.ts'
 import { again, done, type Handler } from './handler.ts'
 import { openRule } from './open-rule.ts'
 import { watchClosing, watchOpening } from './watch-defender.ts'
@@ -43,6 +44,9 @@ export const writeRules =
       // Somebody else may have the group by now, and may have closed what this would open.
       if (lease.lapsed()) return again(clock.now(), 'the lease on the group lapsed')
       const next = left.find(({ work }) => work.nextTryAt <= clock.now())
+      const flush = next || stop.aborted ? null : await flushNext(parts, claim.subject, stop, lease)
+      if (flush === 'done') continue
+      if (flush === 'unheard') return again(clock.now() + unheardPauseMs, 'its case could not be read')
       if (!next || stop.aborted) {
         if (left.length === 0) return done
         const at = Math.min(...left.map(({ work }) => work.nextTryAt))

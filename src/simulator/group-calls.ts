@@ -24,7 +24,10 @@ export function putGroup(call: ArmCall): Answer {
     {
       kind: 'PutNetworkSecurityGroupOperation',
       target: group.resource.id,
-      effect: (at) => replaceRules(group, rules, at),
+      effect: (at) => {
+        replaceRules(group, rules, at)
+        group.configure(tagsIn(body), writable(properties))
+      },
       undo: () => undefined,
     },
     faults,
@@ -109,6 +112,24 @@ function createGroup({ sim, path }: ArmCall, body: Record<string, unknown>): Sec
   sim.resources.put(resource)
   sim.groups.add(group)
   return group
+}
+
+/** Azure writes these itself, whatever a body says of them. */
+const readOnly = [
+  'provisioningState',
+  'resourceGuid',
+  'securityRules',
+  'defaultSecurityRules',
+  'networkInterfaces',
+  'subnets',
+]
+
+const writable = (properties: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(properties).filter(([name]) => !readOnly.includes(name)))
+
+function tagsIn({ tags }: Record<string, unknown>): Record<string, string> | undefined {
+  if (!isRecord(tags)) return undefined
+  return Object.fromEntries(Object.entries(tags).map(([name, value]) => [name, String(value)]))
 }
 
 /** Rules that the body repeats word for word stay untouched, so that their history does too. */

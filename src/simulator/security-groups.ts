@@ -41,6 +41,8 @@ export class SecurityGroup {
   resource: ArmResource
   running: Operation | undefined
   rules = new Map<string, Rule>()
+  /** How often open connections were judged anew. */
+  flushes = 0
   readonly #ended: RuleVersion[] = []
   #past: Past | undefined
   #etag = 1
@@ -77,12 +79,29 @@ export class SecurityGroup {
     this.#end(this.rule(rule.name), by, at)
     const active = { properties: rule.properties, from: at, by }
     this.#set({ name: rule.name, shown: rule.properties, state, active })
+    this.#flush()
+  }
+
+  /** What else a PUT of the whole group writes; what its body leaves out is gone. */
+  configure(tags: ArmResource['tags'], properties: ArmResource['properties']): void {
+    this.#etag++
+    const wasOn = this.resource.properties['flushConnection'] === true
+    this.resource.properties = properties
+    if (tags) this.resource.tags = tags
+    else delete this.resource.tags
+    if (!wasOn) this.#flush()
+  }
+
+  /** Open connections are judged anew when it is switched on, and from then on with every change of a rule. */
+  #flush(): void {
+    if (this.resource.properties['flushConnection'] === true) this.flushes++
   }
 
   delete(name: string, by: Author, at: number): void {
     this.#etag++
     this.#end(this.rule(name), by, at)
     this.rules.delete(name.toLowerCase())
+    this.#flush()
   }
 
   /** Takes back what `announce` showed. */

@@ -8,7 +8,7 @@ import type { Change } from './changes.ts'
 import { type FlowAnswer, type FlowQuestion, flow, historyOf, releaseHeld, rulesOf } from './control.ts'
 import { demoWorld } from './demo-world.ts'
 import type { ArmedFault, Fault } from './faults.ts'
-import { applyChange } from './hand.ts'
+import { applyChange, findGroup } from './hand.ts'
 import type { RuleVersion } from './security-groups.ts'
 import { serve } from './serving.ts'
 import { type Settings, Simulation } from './simulation.ts'
@@ -48,6 +48,8 @@ export interface Simulator {
   flow: (question: FlowQuestion) => FlowAnswer
   history: (nsg?: string) => RuleVersion[]
   rules: (nsg: string) => Record<string, RuleProperties>
+  /** How often the open connections of a group were judged anew. */
+  flushes: (nsg: string) => number
   /** The world as it is now, to start another simulator with. */
   world: () => World
   close: () => Promise<void>
@@ -128,6 +130,7 @@ function handles(sim: Simulation) {
     flow: (question: FlowQuestion) => flow(sim, question),
     history: (nsg?: string) => historyOf(sim, nsg),
     rules: (nsg: string) => rulesOf(sim, nsg),
+    flushes: (nsg: string) => findGroup(sim, nsg).flushes,
     world: () => sim.world(),
   }
 }

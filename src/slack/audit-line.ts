@@ -27,6 +27,7 @@ const happened: Readonly<Record<AuditType, string>> = {
   'grant.closed': 'closed',
   'grant.verified': 'verified by IP flow verify',
   'grant.unverified': 'not verified by IP flow verify',
+  'grant.flushed': 'asked Azure to cut open sessions',
   'panic.begun': '@ stopped',
   'panic.lifted': '@ lifted the stop',
   'rule.stray': 'found a network rule that no access needs',

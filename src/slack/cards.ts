@@ -13,6 +13,7 @@ import { id as unjustifiedId } from './actions/unjustified.ts'
 import { id as whyId } from './actions/why.ts'
 
 import { actions, button, context, fields, header, quoted, type Shown, section, versioned } from './blocks.ts'
+import { contextLines } from './context-lines.ts'
 import { wayFact } from './defender.ts'
 import {
   addressFact,
@@ -168,10 +169,13 @@ function told(kase: Case, phase: Phase, who: string, status: readonly string[]):
 export function requestCard(kase: Case, now: number, options: CardOptions): Shown {
   const phase = phaseOf(kase, now)
   const status = cardStatus(phase, now)
+  // Once it is decided, what was known before is no help any more.
+  const known = phase.name === 'pending' ? contextLines(kase.request) : []
   const blocks: KnownBlock[] = [
     header(title(phase)),
     section(status.join('\n')),
     ...warnings(kase),
+    ...(known.length > 0 ? [section(known.join('\n'))] : []),
     ...fields([
       ['Requester', person(kase.request.requester)],
       ...whatPairs(kase),
@@ -183,7 +187,11 @@ export function requestCard(kase: Case, now: number, options: CardOptions): Show
     ...cardButtons(kase, phase),
     context([footer(kase)]),
   ]
-  return shown(kase, told(kase, phase, `${person(kase.request.requester)} asked`, status), blocks)
+  return shown(
+    kase,
+    told(kase, phase, `${person(kase.request.requester)} asked`, [...status, ...known]),
+    blocks,
+  )
 }
 
 /** The requester's own message about the same case. */

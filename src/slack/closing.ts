@@ -1,7 +1,9 @@
 import { durationText, minute } from '../core/duration.ts'
+import type { Flush } from '../core/flush.ts'
 import { type CloseReason, type Grant, latenessMs } from '../core/grant.ts'
 import type { Person } from '../core/person.ts'
 import { closedByWhom, closingByDefender } from './defender.ts'
+import { cutSentence } from './flush-lines.ts'
 import { person, seconds, time, words } from './words.ts'
 
 /** Closing a rule stops new connections only; nobody may read a notice as “the session has ended”. */
@@ -59,6 +61,8 @@ interface Closed {
   readonly stays?: boolean | null
   /** Set where somebody else than Jitney may have closed it. */
   readonly grant?: Grant | null
+  /** Where open sessions are to be cut. */
+  readonly flushes?: readonly Flush[] | undefined
 }
 
 /** What is known at the end: only what Azure confirmed. */
@@ -70,6 +74,7 @@ export function closedSentences({
   reason,
   stays = false,
   grant = null,
+  flushes,
 }: Closed): string[] {
   if (!ruled) return ['No network rule was written for it.']
   const gone = 'no network rule of this request is left'
@@ -78,6 +83,8 @@ export function closedSentences({
   const closed = [when, ...closedByWhom(grant), `Azure confirms that ${gone}.`].join(' ')
   // Nobody is connected to a VM that is gone.
   if (reason === 'vm deleted' || stays === true) return [closed]
+  const cut = flushes && cutSentence(flushes)
+  if (cut) return [closed, cut]
   return [closed, stays === null ? maybeLonger : openSessions]
 }
 

@@ -7,6 +7,7 @@ import { labeled, shown } from './cards.ts'
 import { closedSentences, reasonSentence, startWaits } from './closing.ts'
 import { lateToClose, openedBy, slowToOpen } from './defender.ts'
 import { addressFact, asFollowing, connectLines, lengthFact, scope } from './facts.ts'
+import { flushedLines } from './flush-lines.ts'
 import { phaseOf } from './phase.ts'
 import { proofNews } from './proof.ts'
 import { count, group, person, time, user, words } from './words.ts'
@@ -51,6 +52,7 @@ function closed(kase: Case, note: Of<'closed'>, to: Reader): string[] {
     reason: note.reason,
     stays: note.goesOn !== undefined,
     grant: kase.grant,
+    flushes: kase.grant?.state === 'closed' ? kase.grant.flushes : undefined,
   })
   if (note.goesOn) {
     const { requestId, until } = note.goesOn
@@ -188,6 +190,8 @@ function lines(kase: Case, note: Note, now: number, to: Reader): string[] | null
       return [`*Late:* ${scope(kase.request)}. ${lateToClose(note.expiresAt)}`]
     case 'moved':
       return movedNote(kase, note)
+    case 'flushed':
+      return flushedLines(kase, note.flushes)
     case 'stopped':
       return stopped(kase, note, now)
     case 'waiting':

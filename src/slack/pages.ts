@@ -78,6 +78,13 @@ function alarmText(alarm: Alarm): string {
       return `*Not removed:* ${words(alarm.name, 80)} in ${groupName(alarm.nsgId)}, which no access needs, has not been removed for more than a minute.${alarm.why === null ? ' That was not tried yet, because its turn has not come.' : metText(alarm.why)}\n${byHand(alarm)}`
     case 'defender late':
       return `*Defender for Cloud is late:* it had not removed its rule ${words(alarm.name, 80)} in ${groupName(alarm.nsgId)}, for ${words(alarm.vm, 80)}, a minute after the end, ${time(alarm.expiresAt)}. I remove it instead; the thread of request ${words(alarm.requestId, 40)} says when it is gone. Find out why Defender is late.`
+    case 'group changed':
+      return `*Look at the security group ${groupName(alarm.nsgId)}:* it was written to cut open sessions, with everything that stood there, and looks different now: ${alarm.changes
+        .slice(0, 8)
+        .map((change) => words(change, 120))
+        .join(
+          '; ',
+        )}. Somebody else may have changed it at the same moment. Compare it with what should stand there.`
     case 'bad policy': {
       const more = alarm.more > 0 ? `\n• and ${count(alarm.more, 'problem')} more` : ''
       const lines = alarm.problems.map((problem) => `• ${words(problem, 400)}`).join('\n')

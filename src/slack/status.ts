@@ -104,6 +104,7 @@ const endOf = ({ request, grant }: Extract<Phase, { name: 'closed' }>) => ({
   ruled: grant.rules.length > 0,
   reason: grant.reason,
   grant,
+  flushes: grant.flushes,
   stays: request.extensions && grant.reason === 'expired' ? null : false,
 })
 

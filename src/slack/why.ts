@@ -2,6 +2,7 @@ import { durationText } from '../core/duration.ts'
 import type { Panic } from '../core/panic.ts'
 import { type TreeLine, treeLines } from '../core/tree-text.ts'
 import type { Explained } from '../ports.ts'
+import { contextDetails } from './context-lines.ts'
 import { stopText } from './panic-news.ts'
 import { count, time, words } from './words.ts'
 
@@ -65,6 +66,14 @@ export function whyText(explained: Explained): string {
       : `So the policy answered when request ${words(request.id, 80)} was made, ${time(request.requestedAt)}.`
   const stopped = stop ? [stoppedFirst(stop)] : []
   const azure = azureLines(explained)
-  const most = room - [...stopped, ...azure].join('').length
-  return [...stopped, `*Why: ${what}.* ${when}`, ...fitting(treeLines(verdict), most), ...azure].join('\n')
+  const known = request ? contextDetails(request) : []
+  const told = known.length > 0 ? ['*What Defender for Cloud said of the VM:*', ...known] : []
+  const most = room - [...stopped, ...azure, ...told].join('\n').length
+  return [
+    ...stopped,
+    `*Why: ${what}.* ${when}`,
+    ...fitting(treeLines(verdict), most),
+    ...azure,
+    ...told,
+  ].join('\n')
 }

@@ -13,6 +13,7 @@ const lanes: Readonly<Record<Lane, true>> = {
   people: true,
   surveys: true,
   proofs: true,
+  reads: true,
 }
 
 /** What a series of puts for one key comes to, so that one statement can do it. In order, so that locks cannot cross. */

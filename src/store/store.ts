@@ -6,6 +6,7 @@ import { auditAfter } from './audit-chain.ts'
 import { casesByGrant, oneCase } from './cases.ts'
 import { type Database, openDatabase, type StoreOptions } from './database.ts'
 import { entraUser, mapEntraUser } from './entra-users.ts'
+import { flushWork } from './flush-work.ts'
 import { gather } from './gather.ts'
 import { health } from './health.ts'
 import { readIntake, receive } from './intakes.ts'
@@ -13,6 +14,7 @@ import { freeReader, keptInventory } from './inventory.ts'
 import { claimJobs, extendClaim, freeAll, nextRunAts, reapDead, retryJob } from './jobs.ts'
 import { isBroken, reasonOf } from './log.ts'
 import { purge, tidyEmbedded } from './maintenance.ts'
+import { ownFacts } from './own-facts.ts'
 import { onePanic, panics } from './panics.ts'
 import { policyText } from './policies.ts'
 import { type Presence, ServerPresence, soleProcess, wakeChannel } from './presence.ts'
@@ -170,10 +172,12 @@ export async function storeOn(database: Database): Promise<Store> {
     receive: receiving(outside, signal, wake, log),
     intake: async (key) => readIntake(outside(), key),
     usage: async (of) => readUsage(outside(), of),
+    ownFacts: async (of) => ownFacts(outside(), of),
     lastAddress: async (person) => lastAddress(outside(), person),
     entraUser: async (person) => entraUser(outside(), person),
     mapEntraUser: async (person, entraId, at) => mapEntraUser(outside(), person, entraId, at),
     ruleWork: alike(outside, (nsgIds) => ruleWork(outside(), nsgIds, log), []),
+    flushWork: alike(outside, (nsgIds) => flushWork(outside(), nsgIds), []),
     postpone: async (...rule) => postpone(outside(), ...rule),
     talk: async (requestId) => readTalk(outside(), requestId),
     requestAt: async (card) => requestAt(outside(), card),

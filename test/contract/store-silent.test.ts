@@ -72,6 +72,7 @@ const others = {
   alarm: other,
   survey: other,
   reconcile: other,
+  context: other,
 }
 
 describe('a database that takes every byte and answers nothing', () => {

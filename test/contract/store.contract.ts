@@ -3,6 +3,7 @@ import type { Store } from '../../src/ports.ts'
 import { empty, type TestStore } from '../support/stores.ts'
 import { auditContract } from './store-audit.contract.ts'
 import { caseContract } from './store-case.contract.ts'
+import { factsContract } from './store-facts.contract.ts'
 import { intakeContract } from './store-intake.contract.ts'
 import { inventoryContract } from './store-inventory.contract.ts'
 import { jobContract } from './store-job.contract.ts'
@@ -48,6 +49,7 @@ export function storeContract(name: string, open: (logged: string[]) => Promise<
     caseContract(subject)
     auditContract(subject)
     jobContract(subject)
+    factsContract(subject)
     intakeContract(subject)
     inventoryContract(subject)
     panicContract(subject)

@@ -56,6 +56,7 @@ describe('asking', () => {
         requestedAt: clock('09:00'),
         verdict: verdict('needs approval'),
         reviews: [],
+        context: {},
         terms: terms(),
         progress: { stage: 0, approvals: 0 },
         escalatedAt: null,
@@ -139,7 +140,9 @@ describe('asking', () => {
     expect(effects).toEqual([
       { kind: 'set timer', timer: 'deadline', requestId: 'r1', at: clock('09:20') },
       { kind: 'set timer', timer: 'reminder', requestId: 'r1', at: clock('09:10') },
-      { kind: 'show', requestId: 'r1' },
+      { kind: 'gather context', requestId: 'r1' },
+      // The card waits for it, but no longer than a second.
+      { kind: 'show', requestId: 'r1', at: clock('09:00:01') },
     ])
   })
 })

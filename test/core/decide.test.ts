@@ -99,6 +99,8 @@ const closedNow = 'approved/closed --: grant.closed; drop stuck, show, note clos
 /** A timer that told its moment too early is set again: it is gone with the event. */
 const keepsDeadline: Row = { 'the deadline’s timer runs early': 'same: set deadline 10:00' }
 const reminds: Row = { 'half of the time is over': 'same: note waiting' }
+/** Whoever waits for a yes learns more; for what is decided it comes too late. */
+const learns: Row = { 'Defender has answered': 'pending: show' }
 const keepsExpiry: Row = { 'the expiry’s timer runs early': 'same: set expiry 09:35' }
 
 /** What comes of each event; one that a row does not name changes nothing. */
@@ -107,12 +109,13 @@ const table: Record<keyof typeof states, Row> = {
     ...Object.fromEntries(Object.keys(events).map((name) => [name, unknown])),
     'asks, and the policy allows it': becomesGrant(),
     'asks, and the policy wants a yes':
-      'pending: request.pending; set deadline 10:10, set reminder 09:40, show',
+      'pending: request.pending; set deadline 10:10, set reminder 09:40, gather context, show',
     'asks, and the policy says no': 'denied: request.denied; show',
   },
   'waits for two people': {
     ...keepsDeadline,
     ...reminds,
+    ...learns,
     ...nobodyElse,
     ...nothing,
     'Bob says yes': 'pending: request.reviewed; show',
@@ -123,6 +126,7 @@ const table: Record<keyof typeof states, Row> = {
   'waits for one more': {
     ...keepsDeadline,
     ...reminds,
+    ...learns,
     ...nobodyElse,
     ...nothing,
     'Bob says yes': 'no: already reviewed',
@@ -133,6 +137,7 @@ const table: Record<keyof typeof states, Row> = {
   'waits for one more, with others to ask': {
     ...keepsDeadline,
     ...reminds,
+    ...learns,
     ...nobodyElse,
     ...nothing,
     'others are asked': 'pending: request.escalated; show, note escalated',
@@ -325,6 +330,8 @@ describe('every event in every state', () => {
       review: true,
       cancel: true,
       comment: true,
+      context: true,
+      flushed: true,
       extend: true,
       panic: true,
       'predecessor closed': true,

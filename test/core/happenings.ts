@@ -147,6 +147,9 @@ export const events = {
     { type: 'comment', by: member(carol), text: 'Use the jump host.', inThread: false },
   ],
   'Dave says something': [{ type: 'comment', by: member(dave), text: 'Hello.', inThread: false }],
+  'Defender has answered': [
+    { type: 'context', context: { defender: { kind: 'unread', at: 0, why: 'away' } }, partial: false },
+  ],
   'Alice wants to stay longer': [{ type: 'extend', by: member(alice), requestId: 'r4', extraMs: 600_000 }],
   'Bob wants Alice to stay longer': [{ type: 'extend', by: member(bob), requestId: 'r4', extraMs: 600_000 }],
   'Alice cancels': [{ type: 'cancel', by: member(alice) }],
@@ -202,6 +205,7 @@ export const events = {
     },
   ],
   'traffic does not pass any more': [{ type: 'flow proved', of: 'closed', proof: proof() }],
+  'Azure cut open sessions': [{ type: 'flushed', nsgId: 'A', answer: { kind: 'flushed' } }],
   'closing takes too long': [{ type: 'stuck' }],
   'five minutes are left': [{ type: 'warning' }, '09:30'],
   'the warning comes after the end': [{ type: 'warning' }, '09:35'],

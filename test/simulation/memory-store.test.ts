@@ -2,6 +2,7 @@ import { beforeEach, describe } from 'vitest'
 import type { Subject } from '../contract/store.contract.ts'
 import { auditContract } from '../contract/store-audit.contract.ts'
 import { caseContract } from '../contract/store-case.contract.ts'
+import { factsContract } from '../contract/store-facts.contract.ts'
 import { intakeContract } from '../contract/store-intake.contract.ts'
 import { jobContract } from '../contract/store-job.contract.ts'
 import { panicContract } from '../contract/store-panic.contract.ts'
@@ -38,6 +39,7 @@ describe('the store of the simulation', () => {
   caseContract(subject)
   auditContract(subject)
   jobContract(subject)
+  factsContract(subject)
   intakeContract(subject)
   panicContract(subject)
   policyContract(subject)

@@ -13,6 +13,7 @@ import {
   usageOf,
   wantedVms,
 } from './memory-cases.ts'
+import { ownFacts } from './memory-facts.ts'
 import { claimJobs, extendClaim, insert, nextRunAts, reapDead, retryJob } from './memory-jobs.ts'
 import { activePanics, addressKey, type Commit, refused, Tables } from './memory-tables.ts'
 import { openTx } from './memory-tx.ts'
@@ -242,6 +243,8 @@ export class MemoryStore implements Store {
     return new Map(rules.map((rule) => [rule, usageOf(tables, { ...of, rule }, since)]))
   }
 
+  ownFacts: Store['ownFacts'] = async (of) => ownFacts(this.#outside().cases.all(), of)
+
   lastAddress: Store['lastAddress'] = async (person) =>
     this.#outside().addresses.get(addressKey(person)) ?? null
 
@@ -256,6 +259,15 @@ export class MemoryStore implements Store {
   }
 
   ruleWork: Store['ruleWork'] = async (nsgId) => ruleWork(this.#outside(), nsgId)
+
+  flushWork: Store['flushWork'] = async (nsgId) =>
+    this.#outside()
+      .cases.all()
+      .flatMap(({ request, grant }) =>
+        grant?.state === 'closed' && grant.flushes?.some((one) => one.nsgId === nsgId && one.answer === null)
+          ? [{ requestId: request.id, nsgId }]
+          : [],
+      )
 
   postpone: Store['postpone'] = async (grantId, nsgId, at, error, deniesAt) =>
     postpone(this.#outside(), grantId, nsgId, at, error === null ? null : toText(error), deniesAt)

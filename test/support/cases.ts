@@ -244,10 +244,14 @@ function effectText(effect: Effect): string {
       return `write ${effect.nsgId} ${effect.want}`
     case 'verify flow':
       return `verify ${effect.of}`
+    case 'flush':
+      return `flush ${effect.nsgId}`
     case 'show':
       return 'show'
     case 'note':
       return `note ${effect.note.type}`
+    case 'gather context':
+      return 'gather context'
     case 'end following':
       return `end ${effect.requestId}`
     case 'page':
