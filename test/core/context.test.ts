@@ -10,6 +10,12 @@ const alert = (type: string, severity = 'Medium', startedAt: number | null = 0):
   startedAt,
 })
 
+const learns = (partial: boolean, at: string, context = {}) => {
+  const outcome = decide(pending(), { type: 'context', context, partial }, clock(at))
+  if (!outcome.ok) throw new Error(outcome.refusal.code)
+  return outcome
+}
+
 describe('alerts', () => {
   it('stand worst first: who got in, who tries to, then by what Defender thinks, then the newest', () => {
     const ordered = [
@@ -32,12 +38,6 @@ describe('alerts', () => {
 })
 
 describe('what approvers should know', () => {
-  const learns = (partial: boolean, at: string, context = {}) => {
-    const outcome = decide(pending(), { type: 'context', context, partial }, clock(at))
-    if (!outcome.ok) throw new Error(outcome.refusal.code)
-    return outcome
-  }
-
   it('lets the card wait a second for the rest, and never longer', () => {
     expect(learns(true, '09:00').effects).toEqual([
       { kind: 'show', requestId: 'r1', at: clock('09:00') + contextWaitMs },
