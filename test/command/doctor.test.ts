@@ -74,7 +74,7 @@ describe('doctor', () => {
         'ok    Production (7 VMs): a Network Watcher in every region that has VMs',
         'ok    Production (7 VMs): 1 JIT policy of Defender for Cloud; its plan is Standard P2',
         'ok    Production (7 VMs): no lock',
-        'ok    JIT policies that Resource Graph shows: resources: 0, securityresources: not answered',
+        'ok    JIT policies that Resource Graph shows: resources: 0, securityresources: 0',
         'ok    Entra: User.Read.All is granted',
         'ok    Entra: GroupMember.Read.All is granted',
         'ok    Clocks: this machine’s agrees with Azure’s',
