@@ -179,6 +179,11 @@ const table: readonly Wrong[] = [
   {
     what: 'a transition without its record',
     breaks: 'I5: the trail of',
+    how: (good) => ({ ...good, audit: good.audit.filter(({ type }) => type !== 'grant.closed') }),
+  },
+  {
+    what: 'a proof without its record',
+    breaks: 'has 2 proofs, and the trail tells of 1',
     how: (good) => ({ ...good, audit: good.audit.slice(0, -1) }),
   },
   {
@@ -266,8 +271,8 @@ describe('the checks of the invariants', () => {
 
   test('see everything that was said and done in it', () => {
     expect(good.versions.filter(isOurs)).toHaveLength(2)
-    // The policy that came into force, and six things that happened to the request.
-    expect(good.audit).toHaveLength(7)
+    // The policy that came into force, six things that happened to the request, and two proofs.
+    expect(good.audit).toHaveLength(9)
     expect(good.said.filter(({ text }) => /^\*(Open until|Closed:)/.test(text))).toHaveLength(4)
     expect(good.gestures.map(({ kind, acked }) => ({ kind, acked }))).toEqual([
       { kind: 'ask', acked: true },

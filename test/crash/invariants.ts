@@ -148,7 +148,8 @@ function saidTwice({ said }: Evidence): string[] {
 /** Rules that are not ours stay what they were, and nothing else is ever written. */
 function i4(evidence: Evidence): string[] {
   const { others, calls } = evidence
-  const reads = /\/(ipFlowVerify|resources)$/i
+  const reads =
+    /\/(ipFlowVerify|resources|checkPolicyRestrictions|listNetworkManagerEffectiveSecurityAdminRules)$/i
   const strange = calls.filter((call) => {
     if (call.method === 'GET' || (call.method === 'POST' && reads.test(call.path))) return false
     return !rulePath.test(call.path) || nameOf(ruleIn(call)) === null
@@ -176,12 +177,16 @@ function i5({ audit, cases }: Evidence): string[] {
     if (held.join() !== expected.join()) {
       wrong.push(`the trail of ${kase.request.id} is ${held.join(', ')} and not ${expected.join(', ')}`)
     }
+    const proved = mine.filter(({ type }) => verdicts.includes(type)).length
+    const kept = Object.keys(kase.grant?.proofs ?? {}).length
+    if (proved !== kept) wrong.push(`${kase.request.id} has ${kept} proofs, and the trail tells of ${proved}`)
   }
   return wrong
 }
 
 /** What may happen to a case without changing its state. */
-const incidents: readonly AuditType[] = ['grant.stuck', 'rule.stray', 'rule.removed']
+const verdicts: readonly AuditType[] = ['grant.verified', 'grant.unverified']
+const incidents: readonly AuditType[] = [...verdicts, 'grant.stuck', 'rule.stray', 'rule.removed']
 
 function transitions({ request, grant }: Case): AuditType[] {
   const yeses = request.reviews.filter((review) => review.verdict === 'approve').length

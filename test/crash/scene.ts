@@ -268,10 +268,10 @@ export class Scene {
   }
 }
 
-/** What is there to do at this moment, by lane: only timers and the comparing with Azure wait for a later one. */
+/** What is there to do at this moment, by lane: only timers, what is read and the comparing with Azure wait for a later one. */
 export const waiting = (next: Ledger['next'], now: number): string[] =>
   Object.entries(next)
-    .filter(([lane, at]) => !['timers', 'surveys'].includes(lane) || at <= now)
+    .filter(([lane, at]) => !['timers', 'surveys', 'proofs', 'reads'].includes(lane) || at <= now)
     .map(([lane, at]) => `a job of the lane ${lane}, due ${new Date(at).toISOString()}`)
 
 function workspace(slack: FakeSlack) {
