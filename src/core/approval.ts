@@ -3,7 +3,18 @@ import type { Approvers, Lookup, Named, Terms } from './policy.ts'
 import type { Refusal } from './refusal.ts'
 import type { RequestBase } from './request.ts'
 
-export type Verb = 'approve' | 'deny' | 'cancel' | 'close' | 'comment' | 'extend' | 'sign' | 'panic' | 'lift'
+export type Verb =
+  | 'approve'
+  | 'deny'
+  | 'cancel'
+  | 'close'
+  | 'comment'
+  | 'extend'
+  | 'sign'
+  | 'panic'
+  | 'lift'
+  | 'protect'
+  | 'unprotect'
 
 /** A full, active, internal person. What the directory does not know counts as no. */
 export function membershipProblem(member: Member): string | null {
@@ -145,6 +156,8 @@ export function authorise(verb: Verb, member: Member, authority: Authority): Ref
       // To stop everything must be possible while Entra is away, too: it only ends things.
       return operator ? null : notOperator(authority.operators)
     case 'lift':
+    case 'protect':
+    case 'unprotect':
       return operator ? unread(member) : notOperator(authority.operators)
     case 'approve':
       if (own && !selfApproval) return { code: 'own request' }

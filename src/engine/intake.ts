@@ -4,6 +4,7 @@ import { takeAsk } from './take-ask.ts'
 import { takeClick } from './take-click.ts'
 import { takeComment } from './take-comment.ts'
 import { takePanic } from './take-panic.ts'
+import { takeProtect, takeUnprotect } from './take-protect.ts'
 
 /** Does what a person asked for, after it was stored and acknowledged. */
 export const intake =
@@ -19,6 +20,10 @@ export const intake =
         return takeClick(parts, claim, gesture)
       case 'panic':
         return takePanic(parts, claim, gesture)
+      case 'protect':
+        return takeProtect(parts, claim, gesture)
+      case 'unprotect':
+        return takeUnprotect(parts, claim, gesture)
       case 'comment':
         return takeComment(parts, claim, gesture)
       default:

@@ -1,26 +1,36 @@
-import type { RuleWork, Store, StrayWork } from '../ports.ts'
+import type { RuleWork, ShieldWork, Store, StrayWork } from '../ports.ts'
 import { closeRule, closeStray } from './close-rule.ts'
 import { flushNext, unheardPauseMs } from './flush-group.ts'
 import { again, done, type Handler } from './handler.ts'
 import { openRule } from './open-rule.ts'
+import { workOnShield } from './shield-rule.ts'
 import { watchClosing, watchOpening } from './watch-defender.ts'
 import type { WriteParts } from './write-parts.ts'
 
 type Work =
   | { readonly kind: 'rule'; readonly work: RuleWork }
   | { readonly kind: 'stray'; readonly work: StrayWork }
+  | { readonly kind: 'shield'; readonly work: ShieldWork & { readonly expiresAt: number } }
 
-const wantsAbsent = (one: Work) => one.kind === 'stray' || one.work.want === 'absent'
+/** Rules that deny wait for everything that opens or closes. */
+const rank = (one: Work): number => {
+  if (one.kind === 'shield') return 2
+  return one.kind === 'stray' || one.work.want === 'absent' ? 0 : 1
+}
 
 /** What must close goes before what should open, and the earliest end goes first. */
-const byUrgency = (a: Work, b: Work) =>
-  Number(wantsAbsent(b)) - Number(wantsAbsent(a)) || a.work.expiresAt - b.work.expiresAt
+const byUrgency = (a: Work, b: Work) => rank(a) - rank(b) || a.work.expiresAt - b.work.expiresAt
 
 async function workIn(store: Store, nsgId: string): Promise<readonly Work[]> {
-  const [rules, strays] = await Promise.all([store.ruleWork(nsgId), store.reconciling.strayWork(nsgId)])
+  const [rules, strays, shields] = await Promise.all([
+    store.ruleWork(nsgId),
+    store.reconciling.strayWork(nsgId),
+    store.shieldWork(nsgId),
+  ])
   return [
     ...strays.map((work) => ({ kind: 'stray', work }) as const),
     ...rules.map((work) => ({ kind: 'rule', work }) as const),
+    ...shields.map((work) => ({ kind: 'shield', work: { ...work, expiresAt: work.nextTryAt } }) as const),
   ].toSorted(byUrgency)
 }
 
@@ -52,7 +62,8 @@ export const writeRules =
         const at = Math.min(...left.map(({ work }) => work.nextTryAt))
         return again(Math.max(at, clock.now()), null)
       }
-      if (next.kind === 'stray') await closeStray(parts, next.work, stop)
+      if (next.kind === 'shield') await workOnShield(parts, next.work, stop, lease)
+      else if (next.kind === 'stray') await closeStray(parts, next.work, stop)
       else if (next.work.rule.defender) {
         const watch = next.work.want === 'absent' ? watchClosing : watchOpening
         await watch(parts, next.work, stop)

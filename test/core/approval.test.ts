@@ -14,6 +14,8 @@ const verbs: readonly Verb[] = [
   'sign',
   'panic',
   'lift',
+  'protect',
+  'unprotect',
 ]
 const authority = { request: { requester: alice }, terms: terms() }
 const code = (verb: Verb, who: Member, given: Parameters<typeof authorise>[2] = authority) =>
@@ -34,6 +36,8 @@ describe('who may do what', () => {
         sign: 'own emergency',
         panic: 'not an operator',
         lift: 'not an operator',
+        protect: 'not an operator',
+        unprotect: 'not an operator',
       },
     ],
     [
@@ -49,6 +53,8 @@ describe('who may do what', () => {
         sign: 'not yours to sign',
         panic: 'not an operator',
         lift: 'not an operator',
+        protect: 'not an operator',
+        unprotect: 'not an operator',
       },
     ],
     [
@@ -64,6 +70,8 @@ describe('who may do what', () => {
         sign: 'not yours to sign',
         panic: 'not an operator',
         lift: 'not an operator',
+        protect: 'not an operator',
+        unprotect: 'not an operator',
       },
     ],
     [
@@ -79,6 +87,8 @@ describe('who may do what', () => {
         sign: 'not yours to sign',
         panic: 'not an operator',
         lift: 'not an operator',
+        protect: 'not an operator',
+        unprotect: 'not an operator',
       },
     ],
     [
@@ -94,6 +104,8 @@ describe('who may do what', () => {
         sign: 'own emergency',
         panic: 'not an operator',
         lift: 'not an operator',
+        protect: 'not an operator',
+        unprotect: 'not an operator',
       },
     ],
     [
@@ -109,6 +121,8 @@ describe('who may do what', () => {
         sign: 'own emergency',
         panic: 'not an operator',
         lift: 'not an operator',
+        protect: 'not an operator',
+        unprotect: 'not an operator',
       },
     ],
   ])('%s', (_, who, expected) => {

@@ -281,7 +281,8 @@ describe('a mistake says what is wrong and shows a command that would work', () 
       '/jit extend 7k3m9x2pqr 30m',
     ],
     ['vms', 'The list of VMs is not here yet. Ask for a VM by its name.', '/jit rdp vm-jump01 30m'],
-    ['protect vm1', 'Protecting a VM is not here yet.', '/jit rdp vm-jump01 30m'],
+    ['protect', 'You did not say which VM.', '/jit protect vm-jump01'],
+    ['unprotect a b', '“a b” is not the name of one VM.', '/jit unprotect vm-jump01'],
     [
       'ip',
       'Remembering your address is not here yet. Type it with “from” when you ask.',
