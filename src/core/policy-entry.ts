@@ -48,3 +48,25 @@ export function policyEntry(
     })),
   })
 }
+
+/** As JSON, in whatever order its fields stand; what Azure adds to what was written makes no difference. */
+export function sameEntry(live: string | null, written: string | null): boolean {
+  if (live === null || written === null) return live === written
+  return holdsAll(JSON.parse(live), JSON.parse(written))
+}
+
+function holdsAll(live: unknown, wanted: unknown): boolean {
+  if (Array.isArray(wanted))
+    return (
+      Array.isArray(live) &&
+      live.length === wanted.length &&
+      wanted.every((one) => live.some((other) => holdsAll(other, one)))
+    )
+  if (typeof wanted === 'object' && wanted !== null)
+    return Object.entries(wanted).every(
+      ([key, value]) => typeof live === 'object' && live !== null && holdsAll(Reflect.get(live, key), value),
+    )
+  if (typeof wanted === 'string')
+    return typeof live === 'string' && live.toLowerCase() === wanted.toLowerCase()
+  return live === wanted
+}

@@ -1,6 +1,7 @@
 import { lossesOf, settledIn } from '../core/compare-protections.ts'
 import { type Loss, lossKey } from '../core/decide-protection.ts'
 import { differencesText } from '../core/live-rule.ts'
+import { sameEntry } from '../core/policy-entry.ts'
 import { type Protection, shieldDifferences } from '../core/protection.ts'
 import type { SurveyedGroup } from '../core/reconcile.ts'
 import type { Clock, Firewall, JitPolicies, Store } from '../ports.ts'
@@ -8,7 +9,6 @@ import { messageOf } from './handler.ts'
 import type { Log } from './log.ts'
 import { dispatchProtection } from './protections.ts'
 import { within } from './within.ts'
-import { sameEntry } from './write-policy.ts'
 
 interface CompareParts {
   readonly store: Store

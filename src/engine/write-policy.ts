@@ -1,4 +1,5 @@
 import type { ProtectionEvent } from '../core/decide-protection.ts'
+import { sameEntry } from '../core/policy-entry.ts'
 import type { PolicyEntry, Protection } from '../core/protection.ts'
 import type { Clock, JitPolicies, PolicyOrder, PolicyWritten, Store } from '../ports.ts'
 import { nextTry } from './close-rule.ts'
@@ -139,26 +140,4 @@ async function tellChanges(
     await tx.raiseAlarms([{ key: `jit policy:${id}:${now}`, alarm }], now)
     await tx.putJobs([alarmJob(now)], now)
   })
-}
-
-/** As JSON, in whatever order its fields stand; what Azure adds to what was written makes no difference. */
-export function sameEntry(live: string | null, written: string | null): boolean {
-  if (live === null || written === null) return live === written
-  return holdsAll(JSON.parse(live), JSON.parse(written))
-}
-
-function holdsAll(live: unknown, wanted: unknown): boolean {
-  if (Array.isArray(wanted))
-    return (
-      Array.isArray(live) &&
-      live.length === wanted.length &&
-      wanted.every((one) => live.some((other) => holdsAll(other, one)))
-    )
-  if (typeof wanted === 'object' && wanted !== null)
-    return Object.entries(wanted).every(
-      ([key, value]) => typeof live === 'object' && live !== null && holdsAll(Reflect.get(live, key), value),
-    )
-  if (typeof wanted === 'string')
-    return typeof live === 'string' && live.toLowerCase() === wanted.toLowerCase()
-  return live === wanted
 }

@@ -265,7 +265,13 @@ describe('protecting a VM by rules of our own', () => {
 
   test('somebody takes the place meanwhile: the next one is taken', async () => {
     const view = await opensForm('alex', 'protect vm-web01')
-    world.azure.fault({ kind: 'late-conflict', method: 'PUT', path: 'jitney-protect-', times: 1 })
+    world.azure.fault({
+      kind: 'operation-failed',
+      code: 'SecurityRuleConflict',
+      method: 'PUT',
+      path: 'jitney-protect-',
+      times: 1,
+    })
     await world.people.alex.submits(view)
     await world.settle()
     expect(told()).toMatch(/^Protected: vm-web01/)
