@@ -8,7 +8,7 @@ import type { Reading } from './core/inventory.ts'
 import type { Lift, Panic } from './core/panic.ts'
 import type { Person } from './core/person.ts'
 import type { Usage } from './core/policy.ts'
-import type { Protection, ProtectionTerms, ShieldRule } from './core/protection.ts'
+import type { Protection, ProtectionGesture, Removal, ShieldRule } from './core/protection.ts'
 import type { KnownRule } from './core/reconcile.ts'
 import type { Place } from './ports.ts'
 
@@ -99,16 +99,7 @@ export type Gesture =
       /** The stops that the form showed, when it was about lifting them. */
       readonly lifts?: readonly string[]
     }
-  /** What the form asked for; who may is decided when it is taken up. */
-  | {
-      readonly kind: 'protect'
-      readonly person: Person
-      /** By subscription, group and name. */
-      readonly vm: string
-      readonly terms: ProtectionTerms
-    }
-  /** The protection that the form showed, and no other. */
-  | { readonly kind: 'unprotect'; readonly person: Person; readonly protectionId: string }
+  | ProtectionGesture
   | {
       readonly kind: 'comment'
       readonly person: Person
@@ -141,6 +132,11 @@ export interface RuleWork {
   readonly expiresAt: number
   readonly attempts: number
   readonly nextTryAt: number
+}
+
+/** A rule of somebody else's that two operators want removed. */
+export interface RemovalWork extends Removal {
+  readonly protectionId: string
 }
 
 /** A rule of ours that denies, and that is to be written or removed. */
@@ -403,7 +399,10 @@ export interface Store {
   /** One protection, over or not. */
   protection(id: string): Promise<Protection | null>
   /** What protections want written or removed in one network security group. */
-  shieldWork(nsgId: string): Promise<readonly ShieldWork[]>
+  shieldWork(nsgId: string): Promise<{
+    readonly shields: readonly ShieldWork[]
+    readonly removals: readonly RemovalWork[]
+  }>
   health(now: number, since: number): Promise<Health>
   /** The database's own clock, epoch milliseconds. */
   time(): Promise<number>

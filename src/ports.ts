@@ -153,10 +153,12 @@ export interface Defender {
   remove(rule: Rule, name: string, signal: AbortSignal): Promise<Written>
 }
 
-/** Rules of our own that deny. Nothing else is ever written or removed by it. Never throws for what Azure answers. */
+/** Rules of our own that deny. Nothing else is ever written by it. Never throws for what Azure answers. */
 export interface Shield {
   put(rule: Rule, signal: AbortSignal): Promise<Written>
   remove(rule: Pick<Rule, 'name' | 'nsgId'>, signal: AbortSignal): Promise<Written>
+  /** Removes a rule of somebody else's, if it is still exactly this one. Only for what two operators agreed to. */
+  removeOther(nsgId: string, rule: LiveRule, signal: AbortSignal): Promise<Written>
 }
 
 /** What a just-in-time policy of Defender for Cloud says, or is to say, of one VM; entries are Azure's JSON as text. */
@@ -349,6 +351,7 @@ export type {
   QueuedAlarm,
   QueuedNote,
   Reconciling,
+  RemovalWork,
   RuleWork,
   ShieldWork,
   Spread,

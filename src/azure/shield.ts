@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util'
 import { isShield, isShieldName } from '../core/protection.ts'
-import type { Shield, Written } from '../ports.ts'
+import type { LiveRule, Shield, Written } from '../ports.ts'
 import type { Arm } from './arm.ts'
 import { ruleCalls } from './rule-calls.ts'
 import { closeRule, openRule, verdictOfFault, type Write } from './rule-write.ts'
@@ -11,6 +12,10 @@ export interface ShieldSettings {
 }
 
 const defaultPatienceMs = 60_000
+
+/** In everything that it says; whether Azure is busy with it makes no difference. */
+const sameRule = (live: LiveRule, rule: LiveRule): boolean =>
+  isDeepStrictEqual(live, { ...rule, provisioning: live.provisioning })
 
 const notOurs = (name: string): Written => ({
   kind: 'refused',
@@ -40,6 +45,22 @@ export function nsgShield({ arm, patienceMs = defaultPatienceMs }: ShieldSetting
     async put(rule, signal) {
       const each = write(rule.nsgId, rule.name, signal)
       return unlessTheirs(each, rule.name, () => openRule(rule, each, 'Deny'))
+    },
+    async removeOther(nsgId, rule, signal) {
+      const { name } = rule
+      const each: Write = { calls: ruleCalls(arm, nsgId, name), clock: arm.clock, signal, patienceMs }
+      try {
+        const live = await each.calls.read(signal)
+        if (live && !sameRule(live, rule))
+          return {
+            kind: 'refused',
+            code: 'not as agreed',
+            why: `The rule ${name} is not as it was when its removal was proposed, so it is left alone.`,
+          }
+      } catch (error) {
+        return verdictOfFault(error)
+      }
+      return closeRule(each)
     },
     async remove({ name, nsgId }, signal) {
       const each = write(nsgId, name, signal)

@@ -1,3 +1,5 @@
+import type { Removal } from './protection.ts'
+
 /** What operators are told although it belongs to no request. Facts only; `key` keeps one thing from being told twice. */
 export type Alarm =
   /** A rule has a name of our shape, but not our description. It is never touched. */
@@ -43,6 +45,13 @@ export type Alarm =
     }
   /** A just-in-time policy was written for one VM, and something else in it looks different now. */
   | { readonly type: 'policy changed'; readonly policyId: string; readonly changes: readonly string[] }
+  /** An operator wants a rule of somebody else's removed, which another one has to agree to. */
+  | {
+      readonly type: 'removal'
+      readonly vm: string
+      readonly protectionId: string
+      readonly removal: Removal
+    }
   /** The policy file was changed and has mistakes; the policy before it stays in force. */
   | { readonly type: 'bad policy'; readonly problems: readonly string[]; readonly more: number }
   /** A tenant that the identity should be let into could not be read. */

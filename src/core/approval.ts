@@ -15,6 +15,7 @@ export type Verb =
   | 'lift'
   | 'protect'
   | 'unprotect'
+  | 'agree'
 
 /** A full, active, internal person. What the directory does not know counts as no. */
 export function membershipProblem(member: Member): string | null {
@@ -159,6 +160,10 @@ export function authorise(verb: Verb, member: Member, authority: Authority): Ref
     case 'protect':
     case 'unprotect':
       return operator ? unread(member) : notOperator(authority.operators)
+    case 'agree':
+      if (own) return { code: 'own request' }
+      if (!operator) return notOperator(authority.operators)
+      return unread(member) ?? mayBeRequester(authority)
     case 'approve':
       if (own && !selfApproval) return { code: 'own request' }
       return (

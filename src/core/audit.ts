@@ -41,6 +41,12 @@ export type AuditType =
   | 'protection.ending'
   | 'protection.ended'
   | 'protection.lost'
+  /** A rule of somebody else's is to go, by the yes of a second operator, or stays. */
+  | 'removal.proposed'
+  | 'removal.agreed'
+  | 'removal.kept'
+  | 'removal.done'
+  | 'removal.void'
   /** A rule of ours was found that no grant wants. */
   | 'rule.stray'
   /** Azure was read: the stray rule is gone. */

@@ -25,7 +25,8 @@ export type Command =
   | { readonly kind: 'status' }
   /** `core/panic-command.ts` reads the rest. */
   | { readonly kind: 'panic' }
-  | { readonly kind: 'protect' | 'unprotect'; readonly vmName: string }
+  /** `remove` names somebody else's rule that is to go. */
+  | { readonly kind: 'protect' | 'unprotect'; readonly vmName: string; readonly remove?: string }
   | { readonly kind: 'cancel' | 'close'; readonly requestId: string }
   | {
       readonly kind: 'extend'
@@ -238,10 +239,18 @@ function byId(kind: 'cancel' | 'close', words: readonly string[]): Command {
   return { kind, requestId: id.toLowerCase() }
 }
 
+/** As Azure has it. */
+const ruleForm = /^\w[\w.-]{0,79}$/
+
 function protect(kind: 'protect' | 'unprotect', words: readonly string[]): Command {
   const [vmName, ...rest] = words
   const example = `/jit ${kind} ${someVm}`
   if (vmName === undefined) return mistake('You did not say which VM.', example)
+  const [verb = '', remove = '', ...more] = rest
+  if (kind === 'protect' && isVm(vmName) && verb.toLowerCase() === 'remove')
+    return ruleForm.test(remove) && more.length === 0
+      ? { kind, vmName, remove }
+      : mistake('After “remove” comes the name of one rule.', `${example} remove allow-all`)
   return rest.length > 0 || !isVm(vmName)
     ? mistake(`“${clip(words.join(' '))}” is not the name of one VM.`, example)
     : { kind, vmName }

@@ -1,7 +1,8 @@
 import type { AuditEvent } from './audit.ts'
+import { removalDecision, voided } from './decide-removal.ts'
 import type { Person } from './person.ts'
-import type { Protection, ShieldRule } from './protection.ts'
-import { portsText } from './service.ts'
+import type { Protection, Removal, ShieldRule } from './protection.ts'
+import { protectionAudit } from './protection-audit.ts'
 
 /** Something of a protection that is gone, or was changed. */
 export interface Loss {
@@ -31,6 +32,11 @@ export type ProtectionEvent =
       readonly nextTryAt: number
       readonly sent: boolean
     }
+  | { readonly type: 'removal proposed'; readonly removal: Removal }
+  | { readonly type: 'removal decided'; readonly id: string; readonly by: Person; readonly agrees: boolean }
+  | { readonly type: 'removal done'; readonly id: string }
+  | { readonly type: 'removal void'; readonly id: string; readonly detail: string }
+  | { readonly type: 'removal postponed'; readonly id: string; readonly nextTryAt: number }
   /** Which of what it wrote are not as they were written, by what the reconciler read. */
   | { readonly type: 'compared'; readonly lost: readonly Loss[] }
 
@@ -40,38 +46,12 @@ export type ProtectionEffect =
   | { readonly kind: 'tell' }
   | { readonly kind: 'alarm'; readonly loss: Loss }
   | { readonly kind: 'end alarm'; readonly key: string }
+  | { readonly kind: 'ask about removal'; readonly removal: Removal }
 
 export interface Decided {
   readonly next: Protection
   readonly audit: readonly AuditEvent[]
   readonly effects: readonly ProtectionEffect[]
-}
-
-export function protectionAudit(
-  type: AuditEvent['type'],
-  { id, vm, terms, rules, entry }: Protection,
-  at: number,
-  actor: AuditEvent['actor'],
-  more: AuditEvent['details'] = {},
-): AuditEvent {
-  return {
-    type,
-    at,
-    requestId: null,
-    grantId: null,
-    actor,
-    details: {
-      protection: id,
-      vm: vm.id,
-      way: terms.way,
-      ports: terms.ports.map((port) => portsText([port])),
-      ...(rules.length > 0 && {
-        rules: rules.map(({ nsgId, name, priority }) => ({ nsgId, name, priority })),
-      }),
-      ...(entry && { policy: entry.policyId }),
-      ...more,
-    },
-  }
 }
 
 const is = (nsgId: string, name: string) => (rule: ShieldRule) => rule.nsgId === nsgId && rule.name === name
@@ -116,7 +96,7 @@ function end(protection: Protection, now: number, by: Person | 'jitney', detail:
   const rules = protection.rules.map((rule) => ({ ...rule, attempts: 0, nextTryAt: 0 }))
   const entry = protection.entry && { ...protection.entry, attempts: 0, nextTryAt: 0 }
   const next: Protection = {
-    ...protection,
+    ...voided(protection, 'the protection is ended'),
     state: 'unprotecting',
     rules,
     ...(entry && { entry }),
@@ -161,6 +141,12 @@ export function decideProtection(
       return state === 'protecting' ? end(protection, now, 'jitney', event.detail) : null
     case 'unprotect':
       return state === 'protecting' || state === 'protected' ? end(protection, now, event.by, null) : null
+    case 'removal proposed':
+    case 'removal decided':
+    case 'removal done':
+    case 'removal void':
+    case 'removal postponed':
+      return removalDecision(protection, event, now)
     case 'postponed':
       return postponed(protection, event)
     case 'compared':

@@ -47,22 +47,22 @@ function wayText({ nsgId, rule, priority, from, ports, sure }: OpenWay, { words 
 }
 
 /** What somebody can do about a rule that is not ours. */
-function remedy(way: OpenWay, { words }: Words): string {
+function remedy(way: OpenWay, vm: string, { words }: Words): string {
   if (way.priority === null) return ''
   const command = removeCommand(way.nsgId, way.rule)
-  const how = command === null ? '' : ` This removes it:\n\`${words(command, 500)}\``
-  return `\n   It is not Jitney’s, so I leave it alone. If nobody needs it, have it removed or narrowed by whoever looks after that security group.${how}`
+  const how = command === null ? '' : ` By hand this removes it:\n\`${words(command, 500)}\``
+  return `\n   It is not Jitney’s, so I leave it alone unless another operator agrees: \`/jit protect ${words(vm, 80)} remove ${words(way.rule, 80)}\` asks for that.${how}`
 }
 
-function waysText(news: ProtectionNews, words: Words, remedies: boolean): string {
+function waysText(news: ProtectionNews, words: Words, vm: string | null): string {
   if (news.unread !== null)
     return `What still lets somebody in could not be read, so it is not known: ${words.words(news.unread, 300)}.`
   if (news.ways.length === 0) return 'By the rules on the way, nothing lets anybody in to these ports.'
   const shown = news.ways.slice(0, mostNamed)
   const more = news.ways.length - shown.length
   return [
-    remedies ? '*What still lets somebody in:*' : '*What lets somebody in now:*',
-    ...shown.map((way) => wayText(way, words) + (remedies ? remedy(way, words) : '')),
+    vm !== null ? '*What still lets somebody in:*' : '*What lets somebody in now:*',
+    ...shown.map((way) => wayText(way, words) + (vm === null ? '' : remedy(way, vm, words))),
     ...(more > 0 ? [`• and ${more} more rules.`] : []),
   ].join('\n')
 }
@@ -112,12 +112,23 @@ function wrote({ rules, entry, vm }: Protection, { words }: Words, denies: boole
 const headOf = ({ vm, terms }: Protection, { words }: Words): string =>
   `${words(vm.name, 80)} on ${words(portsShown(terms.ports), 200)}`
 
+/** What became of rules of others, by the choice of two operators. */
+function removalsText({ removals = [] }: Protection, { words, person }: Words): readonly string[] {
+  return removals.flatMap(({ state, rule, nsgId, decidedBy, detail }) => {
+    const what = `the rule ${words(rule.name, 80)} in ${words(last(nsgId), 80)}`
+    const by = decidedBy ? `, as ${person(decidedBy)} agreed` : ''
+    if (state === 'done') return [`Removed: ${what}${by}. It was not Jitney’s and is not put back.`]
+    return state === 'void' && detail !== undefined ? [`Not removed: ${what}. ${words(detail, 300)}`] : []
+  })
+}
+
 /** That it holds now, and what lets somebody in all the same. */
 export const protectedText = (protection: Protection, news: ProtectionNews, words: Words): string =>
   [
     `*Protected:* ${headOf(protection, words)}. ${wrote(protection, words, news.denies)}`,
     `Access is asked for with \`/jit\`, for at most ${lengthText(protection.terms.maxMs)}, from ${words.words(listed(protection.terms.sources.map((one) => (one === '*' ? 'any address' : one))), 200)}, as far as the policy allows.`,
-    waysText(news, words, true),
+    waysText(news, words, protection.vm.name),
+    ...removalsText(protection, words),
     ...flowText(news, words),
     ...grantsText(news),
     'Sessions that are open already are not cut.',
@@ -135,7 +146,14 @@ export function unprotectedText(protection: Protection, news: ProtectionNews, wo
     ending?.detail != null
       ? `*Not protected:* ${headOf(protection, words)}. Azure refused it: ${words.words(ending.detail, 400).replace(/\.$/, '')}.`
       : `*No longer protected:* ${headOf(protection, words)}.`
-  return [head, left, waysText(news, words, false), ...flowText(news, words), ...grantsText(news)].join('\n')
+  return [
+    head,
+    left,
+    waysText(news, words, null),
+    ...removalsText(protection, words),
+    ...flowText(news, words),
+    ...grantsText(news),
+  ].join('\n')
 }
 
 /** What is said at once, before anything was written. */

@@ -40,6 +40,22 @@ export interface PolicyEntry {
   readonly nextTryAt?: number
 }
 
+/** Somebody else's rule that lets people in, and that goes only with the yes of two operators. */
+export interface Removal {
+  readonly id: string
+  readonly nsgId: string
+  /** As it stood when it was proposed: anything else is not removed. */
+  readonly rule: LiveRule
+  readonly by: Person
+  readonly at: number
+  readonly state: 'proposed' | 'agreed' | 'kept' | 'done' | 'void'
+  readonly decidedBy?: Person
+  /** Why it is void. */
+  readonly detail?: string
+  readonly attempts?: number
+  readonly nextTryAt?: number
+}
+
 /** One VM that is kept shut, from the gesture that wanted it until everything that it wrote is gone again. */
 export interface Protection {
   readonly id: string
@@ -50,6 +66,7 @@ export interface Protection {
   readonly state: 'protecting' | 'protected' | 'unprotecting' | 'unprotected'
   readonly rules: readonly ShieldRule[]
   readonly entry?: PolicyEntry
+  readonly removals?: readonly Removal[]
   /** Which of what it wrote are gone or changed, as far as the operators were told. */
   readonly lost?: readonly string[]
   /** When Azure had shown all of it. */
@@ -58,6 +75,34 @@ export interface Protection {
   readonly ending?: { readonly by: Person | 'jitney'; readonly at: number; readonly detail: string | null }
   readonly endedAt?: number
 }
+
+/** What an operator did about a protection, stored before it is acknowledged. */
+export type ProtectionGesture =
+  /** What the form asked for; who may is decided when it is taken up. */
+  | {
+      readonly kind: 'protect'
+      readonly person: Person
+      /** By subscription, group and name. */
+      readonly vm: string
+      readonly terms: ProtectionTerms
+    }
+  /** To have a rule of somebody else's removed that lets people in to a protected VM. */
+  | {
+      readonly kind: 'propose removal'
+      readonly person: Person
+      readonly protectionId: string
+      readonly rule: string
+    }
+  | {
+      readonly kind: 'decide removal'
+      readonly person: Person
+      readonly protectionId: string
+      readonly removalId: string
+      readonly agrees: boolean
+      readonly responseUrl: string | null
+    }
+  /** The protection that the form showed, and no other. */
+  | { readonly kind: 'unprotect'; readonly person: Person; readonly protectionId: string }
 
 /** SSH, RDP, and PowerShell remoting (WinRM) without and with TLS: what Defender for Cloud recommends too. */
 export const recommendedPorts: readonly number[] = [22, 3389, 5985, 5986]

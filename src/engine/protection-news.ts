@@ -38,7 +38,7 @@ const outside = '8.8.8.8'
 
 type Guarded = Extract<Path, { kind: 'guarded' }>
 
-interface Looked {
+export interface Looked {
   readonly groups: readonly OpenGroup[]
   readonly news: ProtectionNews
 }
@@ -102,7 +102,7 @@ async function openGrants(store: Store, vmId: string): Promise<number> {
   return open.filter(({ request }) => request.vm.id === vmId).length
 }
 
-async function look(parts: NewsParts, protection: Protection, signal: AbortSignal): Promise<Looked> {
+export async function look(parts: NewsParts, protection: Protection, signal: AbortSignal): Promise<Looked> {
   const { vm, terms, state } = protection
   const [path, grants] = await Promise.all([
     parts.topology.path(vm, 'all', signal),
@@ -143,8 +143,12 @@ function waits(protection: Protection, { news, groups }: Looked): boolean {
   return groups.length > 0 && news.flow.passed.some(({ rule }) => !open.has(rule) && !rule.startsWith('jit-'))
 }
 
-const whoHears = ({ by, ending }: Protection): readonly string[] => [
-  ...new Set([by.userId, ...(ending && ending.by !== 'jitney' ? [ending.by.userId] : [])]),
+const whoHears = ({ by, ending, removals = [] }: Protection): readonly string[] => [
+  ...new Set([
+    by.userId,
+    ...(ending && ending.by !== 'jitney' ? [ending.by.userId] : []),
+    ...removals.map((removal) => removal.by.userId),
+  ]),
 ]
 
 /** Tells whoever protected a VM, or ended that, what lets somebody in now. */

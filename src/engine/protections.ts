@@ -25,6 +25,12 @@ async function perform(
       await tx.raiseAlarms([{ key: `${alarmPrefix(id)}${place}/${name}`, alarm }], now)
       return [alarmJob(now)]
     }
+    case 'ask about removal': {
+      const { removal } = effect
+      const alarm = { type: 'removal', vm: vm.name, protectionId: id, removal } as const
+      await tx.raiseAlarms([{ key: `${alarmPrefix(id)}removal:${removal.id}`, alarm }], now)
+      return [alarmJob(now)]
+    }
     case 'end alarm':
       await tx.endAlarm(`${alarmPrefix(id)}${effect.key}`)
       return []

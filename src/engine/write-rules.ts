@@ -1,8 +1,9 @@
-import type { RuleWork, ShieldWork, Store, StrayWork } from '../ports.ts'
+import type { RemovalWork, RuleWork, ShieldWork, Store, StrayWork } from '../ports.ts'
 import { closeRule, closeStray } from './close-rule.ts'
 import { flushNext, unheardPauseMs } from './flush-group.ts'
 import { again, done, type Handler } from './handler.ts'
 import { openRule } from './open-rule.ts'
+import { removeOther } from './remove-other.ts'
 import { workOnShield } from './shield-rule.ts'
 import { watchClosing, watchOpening } from './watch-defender.ts'
 import type { WriteParts } from './write-parts.ts'
@@ -10,11 +11,15 @@ import type { WriteParts } from './write-parts.ts'
 type Work =
   | { readonly kind: 'rule'; readonly work: RuleWork }
   | { readonly kind: 'stray'; readonly work: StrayWork }
+  | {
+      readonly kind: 'removal'
+      readonly work: RemovalWork & { readonly expiresAt: number; readonly nextTryAt: number }
+    }
   | { readonly kind: 'shield'; readonly work: ShieldWork & { readonly expiresAt: number } }
 
 /** Rules that deny wait for everything that opens or closes. */
 const rank = (one: Work): number => {
-  if (one.kind === 'shield') return 2
+  if (one.kind === 'shield' || one.kind === 'removal') return 2
   return one.kind === 'stray' || one.work.want === 'absent' ? 0 : 1
 }
 
@@ -22,7 +27,7 @@ const rank = (one: Work): number => {
 const byUrgency = (a: Work, b: Work) => rank(a) - rank(b) || a.work.expiresAt - b.work.expiresAt
 
 async function workIn(store: Store, nsgId: string): Promise<readonly Work[]> {
-  const [rules, strays, shields] = await Promise.all([
+  const [rules, strays, { shields, removals }] = await Promise.all([
     store.ruleWork(nsgId),
     store.reconciling.strayWork(nsgId),
     store.shieldWork(nsgId),
@@ -30,6 +35,10 @@ async function workIn(store: Store, nsgId: string): Promise<readonly Work[]> {
   return [
     ...strays.map((work) => ({ kind: 'stray', work }) as const),
     ...rules.map((work) => ({ kind: 'rule', work }) as const),
+    ...removals.map((work) => {
+      const nextTryAt = work.nextTryAt ?? 0
+      return { kind: 'removal', work: { ...work, nextTryAt, expiresAt: nextTryAt } } as const
+    }),
     ...shields.map((work) => ({ kind: 'shield', work: { ...work, expiresAt: work.nextTryAt } }) as const),
   ].toSorted(byUrgency)
 }
@@ -63,6 +72,7 @@ export const writeRules =
         return again(Math.max(at, clock.now()), null)
       }
       if (next.kind === 'shield') await workOnShield(parts, next.work, stop, lease)
+      else if (next.kind === 'removal') await removeOther(parts, next.work, stop)
       else if (next.kind === 'stray') await closeStray(parts, next.work, stop)
       else if (next.work.rule.defender) {
         const watch = next.work.want === 'absent' ? watchClosing : watchOpening

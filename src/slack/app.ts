@@ -8,6 +8,7 @@ import { close, id as closeId } from './actions/close.ts'
 import { deny, id as denyId } from './actions/deny.ts'
 
 import { less, id as lessId } from './actions/less.ts'
+import { agreeId, decideRemoval, keepId } from './actions/removal.ts'
 import { sign, id as signId } from './actions/sign.ts'
 import { unjustified, id as unjustifiedId } from './actions/unjustified.ts'
 
@@ -21,7 +22,7 @@ import { id as glassFormId } from './forms/glass.ts'
 import { id as lessFormId } from './forms/less.ts'
 import { id as liftFormId } from './forms/lift.ts'
 import { id as panicFormId } from './forms/panic.ts'
-import { id as protectFormId, unprotectId } from './forms/protect.ts'
+import { id as protectFormId, removalId, unprotectId } from './forms/protect.ts'
 import { id as reasonFormId } from './forms/reason.ts'
 import {
   approveLess,
@@ -30,6 +31,7 @@ import {
   denyReason,
   lift,
   panic,
+  proposeRemoval,
   protect,
   unprotect,
 } from './forms/submitted.ts'
@@ -96,6 +98,9 @@ export function createSlackApp({ config, log, ...rest }: SlackAppSettings): Slac
   app.view({ callback_id: panicFormId, type: 'view_submission' }, panic(hands))
   app.view({ callback_id: liftFormId, type: 'view_submission' }, lift(hands))
   app.view({ callback_id: protectFormId, type: 'view_submission' }, protect(hands))
+  app.view({ callback_id: removalId, type: 'view_submission' }, proposeRemoval(hands))
+  app.action({ action_id: agreeId, type: 'block_actions' }, decideRemoval(true)(hands))
+  app.action({ action_id: keepId, type: 'block_actions' }, decideRemoval(false)(hands))
   app.view({ callback_id: unprotectId, type: 'view_submission' }, unprotect(hands))
   app.event('app_mention', mention(hands))
   app.action({ action_id: whyId, type: 'block_actions' }, why(hands))

@@ -5,7 +5,7 @@ import { durationText } from '../core/duration.ts'
 import type { Pages } from '../core/policy.ts'
 import type { Trouble } from '../ports.ts'
 import { type Shown, section } from './blocks.ts'
-import { protectionAlarm } from './protection-alarm.ts'
+import { protectionAlarm, removalButtons } from './protection-alarm.ts'
 import { count, cut, group, person, time, user, words } from './words.ts'
 
 const called = (pages: Pages): string => {
@@ -84,6 +84,7 @@ function alarmText(alarm: Alarm): string {
         )}. Somebody else may have changed it at the same moment. Compare it with what should stand there.`
     case 'protection lost':
     case 'protection stuck':
+    case 'removal':
     case 'policy changed':
       return protectionAlarm(alarm)
     case 'bad policy': {
@@ -101,5 +102,6 @@ function alarmText(alarm: Alarm): string {
 }
 
 export function alarmMessage(pages: Pages, alarm: Alarm, repeat: boolean): Shown {
-  return message([`${called(pages)}${alarmText(alarm)}${repeat ? ' (may repeat)' : ''}`])
+  const shown = message([`${called(pages)}${alarmText(alarm)}${repeat ? ' (may repeat)' : ''}`])
+  return alarm.type === 'removal' ? { ...shown, blocks: [...shown.blocks, removalButtons(alarm)] } : shown
 }

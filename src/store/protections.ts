@@ -1,8 +1,11 @@
+import { sql } from 'kysely'
 import { wantOf } from '../core/decide-protection.ts'
 import type { Protection } from '../core/protection.ts'
-import type { ShieldWork } from '../ports.ts'
+import type { Store } from '../ports.ts'
 import { toJson } from './json.ts'
 import type { Queries } from './schema.ts'
+
+type ShieldWorkIn = Awaited<ReturnType<Store['shieldWork']>>
 
 const activeRows = (db: Queries) => db.selectFrom('protections').select('doc').where('ended_at', 'is', null)
 
@@ -49,31 +52,32 @@ export async function saveProtection(db: Queries, protection: Protection): Promi
 }
 
 /** What there is to write or remove in one group, as far as these say. */
-export const shieldWorkIn = (all: readonly Protection[], nsgId: string): readonly ShieldWork[] =>
-  all.flatMap((protection) =>
+export const shieldWorkIn = (all: readonly Protection[], nsgId: string): ShieldWorkIn => ({
+  shields: all.flatMap((protection) =>
     protection.rules.flatMap((rule) => {
       const want = rule.nsgId === nsgId ? wantOf(protection, rule) : null
-      return want === null
-        ? []
-        : [
-            {
-              rule,
-              protectionId: protection.id,
-              want,
-              attempts: rule.attempts ?? 0,
-              nextTryAt: rule.nextTryAt ?? 0,
-            },
-          ]
+      const [attempts, nextTryAt] = [rule.attempts ?? 0, rule.nextTryAt ?? 0]
+      return want === null ? [] : [{ rule, protectionId: protection.id, want, attempts, nextTryAt }]
     }),
-  )
+  ),
+  removals: all.flatMap(({ id, removals = [] }) =>
+    removals.flatMap((removal) =>
+      removal.nsgId === nsgId && removal.state === 'agreed' ? [{ ...removal, protectionId: id }] : [],
+    ),
+  ),
+})
+
+export const noShieldWork: ShieldWorkIn = { shields: [], removals: [] }
 
 /** Few VMs are being protected at any moment, so all of them are read at once for all groups that are asked about. */
 export async function shieldWork(
   db: Queries,
   nsgIds: readonly string[],
-): Promise<ReadonlyMap<string, readonly ShieldWork[]>> {
+): Promise<ReadonlyMap<string, ShieldWorkIn>> {
   const busy = await activeRows(db)
-    .where((where) => where(where.ref('doc', '->>').key('state'), 'in', ['protecting', 'unprotecting']))
+    .where(
+      sql<boolean>`(doc ->> 'state' in ('protecting', 'unprotecting') or doc @? '$.removals[*] ? (@.state == "agreed")')`,
+    )
     .execute()
   const all = busy.map(({ doc }) => doc)
   return new Map(nsgIds.map((id) => [id, shieldWorkIn(all, id)]))

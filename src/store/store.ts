@@ -18,7 +18,7 @@ import { ownFacts } from './own-facts.ts'
 import { onePanic, panics } from './panics.ts'
 import { policyText } from './policies.ts'
 import { type Presence, ServerPresence, soleProcess, wakeChannel } from './presence.ts'
-import { oneProtection, protections, shieldWork } from './protections.ts'
+import { noShieldWork, oneProtection, protections, shieldWork } from './protections.ts'
 import { readUsage } from './quotas.ts'
 import {
   alarmSent,
@@ -122,7 +122,7 @@ const panicsOf = (outside: () => Queries): Pick<Store, 'panics' | 'panic'> => ({
 const protectionsOf = (outside: () => Queries): Pick<Store, 'protections' | 'protection' | 'shieldWork'> => ({
   protections: async () => protections(outside()),
   protection: async (id) => oneProtection(outside(), id),
-  shieldWork: alike(outside, (nsgIds) => shieldWork(outside(), nsgIds), []),
+  shieldWork: alike(outside, (nsgIds) => shieldWork(outside(), nsgIds), noShieldWork),
 })
 
 const onRecord = (outside: () => Queries) => ({ ...panicsOf(outside), ...protectionsOf(outside) })

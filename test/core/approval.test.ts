@@ -16,6 +16,7 @@ const verbs: readonly Verb[] = [
   'lift',
   'protect',
   'unprotect',
+  'agree',
 ]
 const authority = { request: { requester: alice }, terms: terms() }
 const code = (verb: Verb, who: Member, given: Parameters<typeof authorise>[2] = authority) =>
@@ -38,6 +39,7 @@ describe('who may do what', () => {
         lift: 'not an operator',
         protect: 'not an operator',
         unprotect: 'not an operator',
+        agree: 'own request',
       },
     ],
     [
@@ -55,6 +57,7 @@ describe('who may do what', () => {
         lift: 'not an operator',
         protect: 'not an operator',
         unprotect: 'not an operator',
+        agree: 'not an operator',
       },
     ],
     [
@@ -72,6 +75,7 @@ describe('who may do what', () => {
         lift: 'not an operator',
         protect: 'not an operator',
         unprotect: 'not an operator',
+        agree: 'not an operator',
       },
     ],
     [
@@ -89,6 +93,7 @@ describe('who may do what', () => {
         lift: 'not an operator',
         protect: 'not an operator',
         unprotect: 'not an operator',
+        agree: 'not an operator',
       },
     ],
     [
@@ -106,6 +111,7 @@ describe('who may do what', () => {
         lift: 'not an operator',
         protect: 'not an operator',
         unprotect: 'not an operator',
+        agree: 'own request',
       },
     ],
     [
@@ -123,6 +129,7 @@ describe('who may do what', () => {
         lift: 'not an operator',
         protect: 'not an operator',
         unprotect: 'not an operator',
+        agree: 'own request',
       },
     ],
   ])('%s', (_, who, expected) => {

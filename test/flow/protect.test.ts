@@ -134,7 +134,7 @@ describe('protecting a VM by rules of our own', () => {
   test('says which rule of others still lets somebody in, and how it is removed', async () => {
     await protects('vm-open01')
     expect(told()).toMatch(
-      /What still lets somebody in:\n• Open from \* on 3389\/tcp, by the rule rdp-for-everyone \(priority 310\) in nsg-open01-nic\.\n.*It is not Jitney’s, so I leave it alone.*\naz network nsg rule delete --subscription .* --nsg-name nsg-open01-nic --name rdp-for-everyone\nIP flow verify, from 8\.8\.8\.8: kept out on .*; let in on 3389\/tcp by rdp-for-everyone\./s,
+      /What still lets somebody in:\n• Open from \* on 3389\/tcp, by the rule rdp-for-everyone \(priority 310\) in nsg-open01-nic\.\n.*It is not Jitney’s, so I leave it alone unless another operator agrees: \/jit protect vm-open01 remove rdp-for-everyone asks for that.*\naz network nsg rule delete --subscription .* --nsg-name nsg-open01-nic --name rdp-for-everyone\nIP flow verify, from 8\.8\.8\.8: kept out on .*; let in on 3389\/tcp by rdp-for-everyone\./s,
     )
     expect(world.passesTo('vm-open01', 3389)).toBe(true)
     expect(world.azure.rules('nsg-open01-nic')['rdp-for-everyone']).toMatchObject({

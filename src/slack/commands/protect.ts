@@ -1,7 +1,7 @@
 import type { AllMiddlewareArgs, SlackCommandMiddlewareArgs } from '@slack/bolt'
 import type { Command } from '../../core/command.ts'
 import { openForm } from '../forms/open.ts'
-import { protectForm, unprotectForm } from '../forms/protect.ts'
+import { protectForm, removalForm, unprotectForm } from '../forms/protect.ts'
 import { personOf } from '../identity.ts'
 import type { Hands } from '../listener.ts'
 import { person as shownPerson, time, words } from '../words.ts'
@@ -13,7 +13,7 @@ type Args = SlackCommandMiddlewareArgs & AllMiddlewareArgs
 export async function protect(
   hands: Hands,
   { body, ack, client }: Args,
-  { kind, vmName }: Extract<Command, { kind: 'protect' | 'unprotect' }>,
+  { kind, vmName, remove }: Extract<Command, { kind: 'protect' | 'unprotect' }>,
 ): Promise<void> {
   const say = (text: string) => ack({ response_type: 'ephemeral', text })
   const no = await refused(hands, personOf(body))
@@ -27,7 +27,7 @@ export async function protect(
   const { vm, protection } = found
   const name = words(vm.name, 80)
   const opening = { client, trigger: body.trigger_id, responseUrl: body.response_url }
-  if (kind === 'protect') {
+  if (kind === 'protect' && remove === undefined) {
     if (protection)
       return say(
         `${name} is protected already, by ${shownPerson(protection.by)} since ${time(protection.at)}. Nothing was changed. To change it, take it away first with \`/jit unprotect\`.`,
@@ -37,8 +37,11 @@ export async function protect(
   }
   if (!protection)
     return say(
-      `Jitney does not protect ${name}, so there is nothing to undo. What somebody else set up in Azure is theirs to take away.`,
+      remove === undefined
+        ? `Jitney does not protect ${name}, so there is nothing to undo. What somebody else set up in Azure is theirs to take away.`
+        : `Jitney does not protect ${name}, so nothing was changed. Protect it first with \`/jit protect\`.`,
     )
   await ack()
+  if (remove !== undefined) return openForm(hands, opening, removalForm(protection, remove))
   await openForm(hands, opening, unprotectForm(protection, found.grants))
 }

@@ -18,6 +18,7 @@ import { form, input, line, textField, textIn, type Values } from './parts.ts'
 
 export const id = 'protect'
 export const unprotectId = 'unprotect'
+export const removalId = 'propose_removal'
 
 export const portsBlock = 'ports'
 const wayBlock = 'way'
@@ -188,5 +189,21 @@ export const unprotectForm = (protection: Protection, grants: number): ModalView
             ),
           ]
         : []),
+    ],
+  })
+
+/** Asks for a second operator's yes; nothing is removed by this. */
+export const removalForm = ({ id: protectionId, vm }: Protection, rule: string): ModalView =>
+  form({
+    id: removalId,
+    title: 'Remove a rule',
+    submit: 'Ask for it',
+    close: 'Back',
+    carries: JSON.stringify({ protectionId, rule }),
+    blocks: [
+      section(`*Another operator is asked whether ${words(rule, 80)} is removed.* It is not Jitney’s.`),
+      line(`It is looked for among the rules that let somebody in to ${vm.name} although it is protected.`),
+      line('Nobody may agree to what they asked for themselves. Until somebody agrees it stays as it is.'),
+      line('It is removed only while it is exactly as it was shown, and nothing puts it back.'),
     ],
   })

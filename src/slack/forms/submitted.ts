@@ -114,6 +114,17 @@ export const unprotect =
     return store(hands, args, gesture, 'unprotect')
   }
 
+/** The second step of asking for another operator's yes. */
+export const proposeRemoval =
+  (hands: Hands) =>
+  async (args: Args): Promise<void> => {
+    const person = personOf(args.body)
+    const asked = carried(args.view.private_metadata, ['protectionId', 'rule'])
+    if (person === null || !asked) return args.ack()
+    const gesture: Gesture = { kind: 'propose removal', person, ...asked }
+    return store(hands, args, gesture, 'removal')
+  }
+
 /** A yes to a part of what was asked for. */
 export const approveLess =
   (hands: Hands) =>
