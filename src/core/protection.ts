@@ -3,10 +3,10 @@ import { isOurs, parseRuleName, type Rule } from './grant.ts'
 import { type Difference, differences, type LiveRule } from './live-rule.ts'
 import type { Person } from './person.ts'
 import type { Policy } from './policy.ts'
-import { defaultBand, type ExistingRule } from './priority.ts'
+import { defaultBand, type ExistingRule, samePrefix } from './priority.ts'
 import type { Ask } from './request.ts'
 import { type Port, parsePort } from './service.ts'
-import { holds, rangeOf } from './source.ts'
+import { endsOf, holds, rangeOf } from './source.ts'
 import type { Hop, Vm } from './vm.ts'
 
 /** Who keeps everybody out until access is asked for: rules of our own that deny, or a policy of Defender for Cloud. */
@@ -145,8 +145,12 @@ export function readSources(text: string, way: ProtectionWay): Read<readonly str
   if (parts.length > mostSources) return no(`Name at most ${mostSources} addresses and ranges.`)
   for (const part of parts) {
     const shown = part.slice(0, 60)
-    if (!/^[\d.]+(?:\/\d+)?$|:/.test(part) || rangeOf(part) === null)
+    if (!/^\d{1,3}(?:\.\d{1,3}){3}(?:\/\d+)?$|:/.test(part) || rangeOf(part) === null)
       return no(`“${shown}” is not an address and not a range such as 81.2.69.0/24.`)
+    const [base, bits] = part.split('/')
+    const first = bits === undefined ? base : endsOf(part)[0]
+    if (bits !== undefined && !samePrefix(first ?? '', base ?? ''))
+      return no(`“${shown}” does not begin at ${base}; write ${first}/${bits}.`)
     if (way === 'defender' && part.includes(':'))
       return no(`“${shown}” is an IPv6 address, which Defender for Cloud does not take.`)
   }
