@@ -23,6 +23,10 @@ const tcp = (number: number) => ({ number, protocol: 'tcp' }) as const
 const udp = (number: number) => ({ number, protocol: 'udp' }) as const
 const hour = 60 * 60_000
 
+const ruleTo = (to?: number) => ({ terms: { ...terms(), ...(to && { priorities: { from: 200, to } }) } })
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only these parts of a policy are looked at.
+const policyOf = (...rules: object[]) => ({ rules }) as Parameters<typeof lastOfBands>[0]
+
 describe('what the form says', () => {
   it.each([
     ['22, 3389', ['tcp'] as const, [tcp(22), tcp(3389)]],
@@ -95,11 +99,8 @@ describe('a rule that protects', () => {
   })
 
   it('stands behind every band of the policy, and behind every rule of a grant', () => {
-    const rule = (to?: number) => ({ terms: { ...terms(), ...(to && { priorities: { from: 200, to } }) } })
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- only these parts of a policy are looked at.
-    const policyOf = (...rules: object[]) => ({ rules }) as Parameters<typeof lastOfBands>[0]
-    expect(lastOfBands(policyOf(rule(), rule(3700)))).toBe(3700)
-    expect(lastOfBands(policyOf(rule(299)))).toBe(299)
+    expect(lastOfBands(policyOf(ruleTo(), ruleTo(3700)))).toBe(3700)
+    expect(lastOfBands(policyOf(ruleTo(299)))).toBe(299)
     const grant = live({ name: 'jit-abc-1700000000', description: 'jitney request', priority: 3600 })
     expect(placeBehind([grant], 3499)).toBe(3601)
     expect(
