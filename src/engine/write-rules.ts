@@ -49,6 +49,13 @@ async function workIn(store: Store, nsgId: string): Promise<readonly Work[]> {
  */
 const freshForMs = 10_000
 
+/** What would be wrong to do once somebody has changed their mind; what Defender writes is only watched. */
+const mustBeFresh = (one: Work): boolean => {
+  if (one.kind === 'stray') return false
+  if (one.kind === 'removal') return true
+  return one.work.want === 'present' && (one.kind === 'shield' || !one.work.rule.defender)
+}
+
 /**
  * Works on one network security group until nothing is left to do there. The claim of this job is the lease on
  * the group: one write at a time, whichever replica does it.
@@ -71,6 +78,7 @@ export const writeRules =
         const at = Math.min(...left.map(({ work }) => work.nextTryAt))
         return again(Math.max(at, clock.now()), null)
       }
+      if (mustBeFresh(next) && clock.now() - asked > freshForMs) continue
       if (next.kind === 'shield') await workOnShield(parts, next.work, stop, lease)
       else if (next.kind === 'removal') await removeOther(parts, next.work, stop)
       else if (next.kind === 'stray') await closeStray(parts, next.work, stop)
@@ -78,6 +86,6 @@ export const writeRules =
         const watch = next.work.want === 'absent' ? watchClosing : watchOpening
         await watch(parts, next.work, stop)
       } else if (next.work.want === 'absent') await closeRule(parts, next.work, stop)
-      else if (clock.now() - asked <= freshForMs) await openRule(parts, next.work, stop, lease)
+      else await openRule(parts, next.work, stop, lease)
     }
   }
