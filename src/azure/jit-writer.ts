@@ -69,7 +69,7 @@ function bodyWith({ location, vmId }: PolicyOrder, before: Policy | null, entry:
 }
 
 /** What Azure adds to an entry by itself does not make it another one. */
-export const showsEntry = (live: Shape | null, wanted: Shape): boolean =>
+const showsEntry = (live: Shape | null, wanted: Shape): boolean =>
   live !== null &&
   Object.entries(wanted).every(([key, value]) =>
     key === 'id' ? sameId(live[key], textOf(value)) : isDeepStrictEqual(live[key], value),

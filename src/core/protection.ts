@@ -107,8 +107,8 @@ export type ProtectionGesture =
 /** SSH, RDP, and PowerShell remoting (WinRM) without and with TLS: what Defender for Cloud recommends too. */
 export const recommendedPorts: readonly number[] = [22, 3389, 5985, 5986]
 
-export const shortestMaxMs = 5 * minute
-export const longestMaxMs = 24 * hour
+const shortestMaxMs = 5 * minute
+const longestMaxMs = 24 * hour
 /** One rule holds more, but nobody reads more in a form. */
 const mostPorts = 20
 const mostSources = 20
@@ -170,7 +170,7 @@ export function readLongest(text: string): Read<number> {
 
 /** Distinct from a grant's `jit-<grant>-<expiry>`: neither the sweeper nor the reconciler ever takes it for one. */
 const nameForm = /^jitney-protect-([a-z0-9]+)-(tcp|udp)(6?)$/
-export const protectionMark = 'jitney protection'
+const protectionMark = 'jitney protection'
 
 export const shieldName = (id: string, protocol: Port['protocol'], six: boolean): string =>
   `jitney-protect-${id}-${protocol}${six ? '6' : ''}`

@@ -8,7 +8,7 @@ import { lastOfBands, nearestHops, type Protection, planShield } from '../core/p
 import { protectionAudit } from '../core/protection-audit.ts'
 import { protectingText } from '../core/protection-text.ts'
 import { refusalText } from '../core/refusal.ts'
-import type { Vm } from '../core/vm.ts'
+import type { Path, Vm } from '../core/vm.ts'
 import type { Claim, Gesture, Tx } from '../ports.ts'
 import type { IntakeParts } from './answer.ts'
 import { backoffMs, gestureTries } from './backoff.ts'
@@ -58,15 +58,18 @@ const no = (why: string): Planned => ({ ok: false, why })
 
 type Wanted = Omit<Protection, 'state' | 'rules' | 'entry'>
 
+/** Neither way does anything where no group stands before the VM. */
+function unguardedText(path: Exclude<Path, { kind: 'guarded' }>): string {
+  return path.kind === 'unguarded'
+    ? `no security group stands before ${path.networkInterface}, so there is nowhere to write a rule: ask whoever looks after the VM to put one there`
+    : path.why
+}
+
 /** Our own rules, in the group that is nearest to each address. */
 async function planRules(parts: IntakeParts, wanted: Wanted, signal: AbortSignal): Promise<Planned> {
   const { topology, firewall, store, policy } = parts
   const path = await topology.path(wanted.vm, 'all', signal)
-  if (path.kind === 'unguarded')
-    return no(
-      `no security group stands before ${path.networkInterface}, so there is nowhere to write a rule: ask whoever looks after the VM to put one there`,
-    )
-  if (path.kind === 'unreachable') return no(path.why)
+  if (path.kind !== 'guarded') return no(unguardedText(path))
   const places = await Promise.all(
     nearestHops(path.hops).map(async (hop) => {
       const [existing, work, taken] = await Promise.all([
@@ -87,13 +90,17 @@ async function planRules(parts: IntakeParts, wanted: Wanted, signal: AbortSignal
 
 /** What the policy of Defender for Cloud is to say of this VM, and what it says now. */
 async function planEntry(
-  { jitPolicies }: IntakeParts,
+  { jitPolicies, topology }: IntakeParts,
   wanted: Wanted,
   signal: AbortSignal,
 ): Promise<Planned> {
   if (!jitPolicies) return no('Defender for Cloud is not connected here')
   const { vm, terms } = wanted
-  const { policyId, hasPlan } = await jitPolicies.place(vm, signal)
+  const [path, { policyId, hasPlan }] = await Promise.all([
+    topology.path(vm, 'all', signal),
+    jitPolicies.place(vm, signal),
+  ])
+  if (path.kind !== 'guarded') return no(unguardedText(path))
   const cannot = defenderCannot(vm, policyId, hasPlan)
   if (cannot !== null) return no(cannot)
   const before = await jitPolicies.entry({ policyId, vmId: vm.id, location: vm.location }, signal)

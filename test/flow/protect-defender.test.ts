@@ -153,6 +153,13 @@ describe('protecting a VM by Defender for Cloud', () => {
     expect(puts()).toHaveLength(wrote)
   })
 
+  test('a VM before which no group stands is refused', async () => {
+    const wrote = puts().length
+    await protects('vm-bare01')
+    expect(told()).toMatch(/vm-bare01 cannot be protected like this: no security group stands before/)
+    expect(puts()).toHaveLength(wrote)
+  })
+
   test('without the right it is refused, and nothing stays', async () => {
     world.azure.fault({ kind: 'forbidden', method: 'PUT', path: 'jitNetworkAccessPolicies' })
     await protects('vm-db01')
