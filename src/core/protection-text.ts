@@ -20,6 +20,8 @@ export interface ProtectionNews {
   /** Why it is not known what lets in; null when it was read. */
   readonly unread: string | null
   readonly flow: FlowLooks | null
+  /** A rule of Azure's network manager that lets in before any security group is asked. */
+  readonly always: { readonly rule: string; readonly ports: readonly Port[] } | null
   /** Accesses that grants keep open there. */
   readonly grants: number
   /** Whether Defender's own rule that denies stands there; null where that is not asked. */
@@ -54,13 +56,19 @@ function remedy(way: OpenWay, vm: string, { words }: Words): string {
   return `\n   It is not Jitney’s, so I leave it alone unless another operator agrees: \`/jit protect ${words(vm, 80)} remove ${words(way.rule, 80)}\` asks for that.${how}`
 }
 
+const alwaysText = ({ rule, ports }: NonNullable<ProtectionNews['always']>, { words }: Words): string =>
+  `*The security admin rule ${words(rule, 80)} always lets in on ${words(portsShown(ports), 200)},* before any security group is asked, so no rule there keeps anybody out. Ask whoever runs the network manager.`
+
 function waysText(news: ProtectionNews, words: Words, vm: string | null): string {
   if (news.unread !== null)
     return `What still lets somebody in could not be read, so it is not known: ${words.words(news.unread, 300)}.`
-  if (news.ways.length === 0) return 'By the rules on the way, nothing lets anybody in to these ports.'
+  const always = news.always ? [alwaysText(news.always, words)] : []
+  if (news.ways.length === 0)
+    return always[0] ?? 'By the rules on the way, nothing lets anybody in to these ports.'
   const shown = news.ways.slice(0, mostNamed)
   const more = news.ways.length - shown.length
   return [
+    ...always,
     vm !== null ? '*What still lets somebody in:*' : '*What lets somebody in now:*',
     ...shown.map((way) => wayText(way, words) + (vm === null ? '' : remedy(way, vm, words))),
     ...(more > 0 ? [`• and ${more} more rules.`] : []),

@@ -1,3 +1,4 @@
+import { adminWord } from '../core/admin-rules.ts'
 import { isDefenders } from '../core/defender.ts'
 import { nextLook, ruleShown } from '../core/proof.ts'
 import type { Protection } from '../core/protection.ts'
@@ -71,6 +72,32 @@ async function prefixesOf(parts: NewsParts, path: Guarded, signal: AbortSignal):
   }
 }
 
+/** What may not be read is not known of; IP flow verify asks such rules too. */
+async function alwaysLetIn(
+  parts: NewsParts,
+  { terms }: Protection,
+  { hops, way }: Guarded,
+  virtualNetwork: readonly string[],
+  signal: AbortSignal,
+): Promise<ProtectionNews['always']> {
+  const networkId = way?.networkId
+  if (!parts.surroundings || networkId == null) return null
+  try {
+    const adminRules = { known: true, value: await parts.surroundings.adminRules(networkId, signal) } as const
+    const surrounds = { virtualNetwork, members: way?.members ?? {} }
+    const groups = hops.map((hop) => ({ hop }))
+    return adminWord(
+      'AlwaysAllow',
+      { adminRules, groups },
+      { source: outside, ports: terms.ports },
+      surrounds,
+    )
+  } catch (error) {
+    parts.log.warn({ network: networkId, error: messageOf(error) }, 'security admin rules could not be read')
+    return null
+  }
+}
+
 async function verify(
   { flow }: NewsParts,
   { vm, terms }: Protection,
@@ -108,7 +135,7 @@ export async function look(parts: NewsParts, protection: Protection, signal: Abo
     parts.topology.path(vm, 'all', signal),
     openGrants(parts.store, vm.id),
   ])
-  const nothing = { ways: [], flow: null, grants, denies: null }
+  const nothing = { ways: [], flow: null, always: null, grants, denies: null }
   if (path.kind !== 'guarded') {
     const why =
       path.kind === 'unguarded'
@@ -121,6 +148,7 @@ export async function look(parts: NewsParts, protection: Protection, signal: Abo
     prefixesOf(parts, path, signal),
   ])
   const ways = stillOpen(groups, terms.ports, { virtualNetwork, members: path.way?.members ?? {} })
+  const always = await alwaysLetIn(parts, protection, path, virtualNetwork, signal)
   const flow = await verify(parts, protection, path.endpoints ?? [], signal)
   const own = new Set(path.hops.flatMap(({ destinations }) => destinations))
   const denies =
@@ -132,7 +160,7 @@ export async function look(parts: NewsParts, protection: Protection, signal: Abo
           ),
         )
       : null
-  return { groups, news: { ways, unread: null, flow, grants, denies } }
+  return { groups, news: { ways, unread: null, always, flow, grants, denies } }
 }
 
 /** Azure's own answer lags behind its rules for a while: what it lets pass by nobody's rule is asked again. */
@@ -169,7 +197,7 @@ export const protectionNews =
       if (stop.aborted || claim.attempt < mostTries)
         return again(clock.now() + backoffMs(claim.attempt), messageOf(error))
       const grants = await openGrants(store, protection.vm.id)
-      news = { ways: [], unread: messageOf(error), flow: null, grants, denies: null }
+      news = { ways: [], unread: messageOf(error), flow: null, always: null, grants, denies: null }
     }
     const text = (protection.state === 'protected' ? protectedText : unprotectedText)(
       protection,

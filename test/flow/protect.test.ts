@@ -1,4 +1,5 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { rgShop } from '../support/defender.ts'
 import { channels, createWorld, type Name, type World } from '../support/world.ts'
 
 const policy = `
@@ -145,6 +146,28 @@ describe('protecting a VM by rules of our own', () => {
     expect(told()).toMatch(
       /What lets somebody in now:\n• Open from \* on 3389\/tcp, by the rule rdp-for-everyone/,
     )
+  })
+
+  test('says when a security admin rule lets in before any security group is asked', async () => {
+    const { adminRules } = world.azure.sim.governance
+    adminRules.push({
+      network: `${rgShop}/providers/Microsoft.Network/virtualNetworks/vnet-shop`,
+      name: 'ssh-from-outside',
+      priority: 10,
+      access: 'AlwaysAllow',
+      direction: 'Inbound',
+      protocol: 'Tcp',
+      sources: ['*'],
+      destinations: ['*'],
+      destinationPortRanges: ['22'],
+    })
+    await protects('vm-web01', { protocol: 'tcp' })
+    await world.passes('3m')
+    expect(told()).toMatch(
+      /The security admin rule ssh-from-outside always lets in on 22\/tcp, before any security group is asked.*\nIP flow verify, from 8\.8\.8\.8: kept out on .*; let in on 22\/tcp by ssh-from-outside/,
+    )
+    adminRules.length = 0
+    await unprotects('vm-web01')
   })
 
   test('its longest access and its addresses hold for whoever asks from then on', async () => {
