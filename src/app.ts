@@ -106,6 +106,7 @@ function slackOf(config: Config, { store, clock, policy, log, engine, inventory 
       return refusal && refusalAnswer(refusal)
     },
     refuseScope: (scope) => unknownScope({ inventory, wording: slackWording }, scope),
+    protectable: (name) => engine.protectable(name),
     stops: () => store.panics(),
     now: () => clock.now(),
     log,
@@ -135,6 +136,8 @@ type Given = Pick<
   | 'azureRoles'
   | 'posture'
   | 'flusher'
+  | 'shield'
+  | 'jitPolicies'
   | 'observe'
   | 'clockTrouble'
 > & { readonly entra: EntraUsers; readonly policy: PolicySource; readonly log: Logger }

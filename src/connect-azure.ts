@@ -7,8 +7,10 @@ import { armExamination } from './azure/examination.ts'
 import { armFlow } from './azure/flow.ts'
 import { nsgFlusher } from './azure/flush.ts'
 import { armInventory } from './azure/inventory.ts'
+import { jitWriter } from './azure/jit-writer.ts'
 import { nsgFirewall } from './azure/nsg-firewall.ts'
 import { armPosture } from './azure/posture.ts'
+import { nsgShield } from './azure/shield.ts'
 import { armSurroundings } from './azure/surroundings.ts'
 import { armSurvey } from './azure/survey.ts'
 import { armTopology } from './azure/topology.ts'
@@ -49,5 +51,7 @@ export function connectAzure(config: AzureConfig, clock: Clock, credential?: Tok
     flow: armFlow({ arm }),
     defender: defenderFirewall({ arm }),
     flusher: nsgFlusher({ arm }),
+    shield: nsgShield({ arm }),
+    jitPolicies: jitWriter({ arm }),
   }
 }

@@ -8,6 +8,7 @@ import type { Reading } from './core/inventory.ts'
 import type { Lift, Panic } from './core/panic.ts'
 import type { Person } from './core/person.ts'
 import type { Usage } from './core/policy.ts'
+import type { Protection, ProtectionGesture, Removal, ShieldRule } from './core/protection.ts'
 import type { KnownRule } from './core/reconcile.ts'
 import type { Place } from './ports.ts'
 
@@ -33,6 +34,8 @@ export type JobKind =
   | 'intake'
   | 'panic'
   | 'panic news'
+  | 'write policy'
+  | 'protection news'
   | 'predecessor closed'
   | 'context'
 
@@ -96,6 +99,7 @@ export type Gesture =
       /** The stops that the form showed, when it was about lifting them. */
       readonly lifts?: readonly string[]
     }
+  | ProtectionGesture
   | {
       readonly kind: 'comment'
       readonly person: Person
@@ -126,6 +130,20 @@ export interface RuleWork {
   readonly requestId: string
   readonly want: 'present' | 'absent'
   readonly expiresAt: number
+  readonly attempts: number
+  readonly nextTryAt: number
+}
+
+/** A rule of somebody else's that two operators want removed. */
+export interface RemovalWork extends Removal {
+  readonly protectionId: string
+}
+
+/** A rule of ours that denies, and that is to be written or removed. */
+export interface ShieldWork {
+  readonly rule: ShieldRule
+  readonly protectionId: string
+  readonly want: 'present' | 'absent'
   readonly attempts: number
   readonly nextTryAt: number
 }
@@ -234,6 +252,11 @@ export interface Tx {
   liftPanics(ids: readonly string[], lift: Lift): Promise<readonly string[]>
   /** Counts grants that a stop ended; together with their ends, so that none is counted twice. */
   countPanic(id: string, more: number): Promise<void>
+  /** One protection, kept from everybody else until this transaction is over. */
+  protection(id: string): Promise<Protection | null>
+  /** False when another one of its VM is not over. */
+  putProtection(protection: Protection): Promise<boolean>
+  saveProtection(protection: Protection): Promise<void>
   /** The same for every alarm whose key begins so. */
   endAlarms(prefix: string): Promise<void>
   /** Keeps the text of a policy that comes into force, for good. */
@@ -371,6 +394,15 @@ export interface Store {
   panics(): Promise<readonly Panic[]>
   /** One stop, lifted or not, and how many grants it has ended. */
   panic(id: string): Promise<{ readonly panic: Panic; readonly total: number } | null>
+  /** Every protection that is not over. */
+  protections(): Promise<readonly Protection[]>
+  /** One protection, over or not. */
+  protection(id: string): Promise<Protection | null>
+  /** What protections want written or removed in one network security group. */
+  shieldWork(nsgId: string): Promise<{
+    readonly shields: readonly ShieldWork[]
+    readonly removals: readonly RemovalWork[]
+  }>
   health(now: number, since: number): Promise<Health>
   /** The database's own clock, epoch milliseconds. */
   time(): Promise<number>

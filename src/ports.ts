@@ -54,8 +54,11 @@ export interface InventorySource {
 }
 
 export interface Topology {
-  /** Reads from Azure, now, which network security groups stand between the internet and a VM. Throws a `Fault`. */
-  path(vm: Vm, family: Family, signal?: AbortSignal): Promise<Path>
+  /**
+   * Reads from Azure, now, which network security groups stand between the internet and a VM: before the addresses by
+   * which somebody outside would come in, or before all that it has. Throws a `Fault`.
+   */
+  path(vm: Vm, family: Family | 'all', signal?: AbortSignal): Promise<Path>
 }
 
 /** What stands around the way to a VM and can defeat a rule. Each of these throws a `Fault`, also for a missing right. */
@@ -148,6 +151,40 @@ export interface Defender {
    * for what Azure answers.
    */
   remove(rule: Rule, name: string, signal: AbortSignal): Promise<Written>
+}
+
+/** Rules of our own that deny. Nothing else is ever written by it. Never throws for what Azure answers. */
+export interface Shield {
+  put(rule: Rule, signal: AbortSignal): Promise<Written>
+  remove(rule: Pick<Rule, 'name' | 'nsgId'>, signal: AbortSignal): Promise<Written>
+  /** Removes a rule of somebody else's, if it is still exactly this one. Only for what two operators agreed to. */
+  removeOther(nsgId: string, rule: LiveRule, signal: AbortSignal): Promise<Written>
+}
+
+/** What a just-in-time policy of Defender for Cloud says, or is to say, of one VM; entries are Azure's JSON as text. */
+export interface PolicyOrder {
+  readonly policyId: string
+  readonly vmId: string
+  readonly location: string
+}
+
+export type PolicyWritten =
+  /** Read again: the entry stands there, or is gone. `changes` is what else looks different; nothing, as a rule. */
+  | { readonly kind: 'done'; readonly changes: readonly string[] }
+  | { readonly kind: 'try again'; readonly why: string; readonly afterMs: number | null }
+  | { readonly kind: 'refused'; readonly code: string; readonly why: string }
+
+/** Writes what just-in-time policies of Defender for Cloud say of one VM, and leaves every other VM in them as it is. */
+export interface JitPolicies {
+  /** The policy that names the VM, or the one of its group and region that is to. Throws a `Fault`. */
+  place(
+    vm: Vm,
+    signal?: AbortSignal,
+  ): Promise<{ readonly policyId: string; readonly hasPlan: boolean | null }>
+  /** The entry as it stands now; null when there is none. Throws a `Fault`. */
+  entry(order: PolicyOrder, signal?: AbortSignal): Promise<string | null>
+  /** With null the VM is taken out of the policy. Never throws for what Azure answers. */
+  write(order: PolicyOrder, entry: string | null, signal: AbortSignal): Promise<PolicyWritten>
 }
 
 /** Has Azure judge the open connections of a group anew. Never throws for what Azure answers. */
@@ -314,7 +351,9 @@ export type {
   QueuedAlarm,
   QueuedNote,
   Reconciling,
+  RemovalWork,
   RuleWork,
+  ShieldWork,
   Spread,
   Store,
   Stray,

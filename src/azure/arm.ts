@@ -59,8 +59,8 @@ export interface Arm {
   get(path: string, signal?: AbortSignal): Promise<Reply<unknown>>
   /** Asks by a POST that changes nothing. */
   post(path: string, body: unknown, signal?: AbortSignal): Promise<Reply<unknown>>
-  /** Writes what a path names as a whole, only if it still has that etag. Nothing of the body is left out or added. */
-  put(path: string, body: unknown, etag: string, signal?: AbortSignal): Promise<Reply<unknown>>
+  /** Writes what a path names as a whole, only if it still has that etag, if any. Nothing of the body is left out or added. */
+  put(path: string, body: unknown, etag: string | null, signal?: AbortSignal): Promise<Reply<unknown>>
   /** Microsoft Graph, with the same identity. The path carries its own version. */
   readonly entra: PlainCalls
   /** Runs one SDK call within the time limit; whatever it throws comes out as an `ArmFault`. */
@@ -189,7 +189,11 @@ function plainCalls(credential: TokenCredential, options: ClientOptions, call: A
       ),
     put: (path, body, etag, signal) =>
       call(signal, async (callOptions) =>
-        bodyOf(await client.pathUnchecked(path).put({ body, headers: { 'If-Match': etag }, ...callOptions })),
+        bodyOf(
+          await client
+            .pathUnchecked(path)
+            .put({ body, ...(etag !== null && { headers: { 'If-Match': etag } }), ...callOptions }),
+        ),
       ),
   }
 }

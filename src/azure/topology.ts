@@ -149,6 +149,12 @@ const unguarded = (doors: readonly Door[], subnets: ReadonlyMap<string, string |
       nsgId === null && addresses.some((config) => (subnets.get(subnetOf(config)) ?? null) === null),
   )
 
+/** Every interface with all of its addresses, whether anybody outside would come in by them or not. */
+const allDoors = (nics: readonly NetworkInterface[]): readonly Door[] =>
+  nics
+    .map((nic) => door(nic, [...configs(nic, 'IPv4'), ...configs(nic, 'IPv6')]))
+    .filter((each) => each.addresses.length > 0)
+
 /** Reads the way to a VM from Azure itself: three rounds of calls, each in parallel. */
 export function armTopology({ arm }: { readonly arm: Arm }): Topology {
   return {
@@ -157,8 +163,12 @@ export function armTopology({ arm }: { readonly arm: Arm }): Topology {
       const nics = await Promise.all(attached.map(({ id }) => readInterface(arm, id, signal)))
       // With a single interface Azure may leave the mark out.
       const marked = attached.findIndex((nic) => nic.primary)
-      const doors = chooseDoors(nics, Math.max(0, marked), family)
-      if (doors.length === 0) return { kind: 'unreachable', why: `${vm.name} has no ${family} address` }
+      const doors = family === 'all' ? allDoors(nics) : chooseDoors(nics, Math.max(0, marked), family)
+      if (doors.length === 0)
+        return {
+          kind: 'unreachable',
+          why: `${vm.name} has no ${family === 'all' ? '' : `${family} `}address`,
+        }
       const addresses = doors.flatMap((each) => each.addresses)
       const subnetIds = [...new Set(addresses.map(subnetOf))].filter((id) => id !== '')
       const publicId = addresses[0]?.publicIPAddress?.id

@@ -1,4 +1,4 @@
-import type { AdminRule, Around, Flight } from './around.ts'
+import type { AdminRule, Around, Flight, GroupFacts } from './around.ts'
 import { isAbout, type Packet, type Surrounds, samplesOf } from './security-groups.ts'
 import type { Port } from './service.ts'
 
@@ -13,8 +13,11 @@ function adminRuleFor(rules: readonly AdminRule[], packet: Packet, surrounds: Su
 /** The ports that admin rules decide about with a word after which nobody else is asked. */
 export function adminWord(
   access: 'Deny' | 'AlwaysAllow',
-  { adminRules, groups }: Around,
-  flight: Flight,
+  {
+    adminRules,
+    groups,
+  }: Pick<Around, 'adminRules'> & { readonly groups: readonly Pick<GroupFacts, 'hop'>[] },
+  flight: Pick<Flight, 'source' | 'ports'>,
   surrounds: Surrounds,
 ): { readonly ports: readonly Port[]; readonly rule: string } | null {
   if (!adminRules.known) return null

@@ -1,3 +1,5 @@
+import type { Removal } from './protection.ts'
+
 /** What operators are told although it belongs to no request. Facts only; `key` keeps one thing from being told twice. */
 export type Alarm =
   /** A rule has a name of our shape, but not our description. It is never touched. */
@@ -22,6 +24,34 @@ export type Alarm =
     }
   /** A group was written to cut open sessions, and does not look afterwards as it did before. */
   | { readonly type: 'group changed'; readonly nsgId: string; readonly changes: readonly string[] }
+  /** A rule of ours that keeps a VM shut, or what a policy of Defender for Cloud says of it, is not as it was written. */
+  | {
+      readonly type: 'protection lost'
+      readonly vm: string
+      readonly protectionId: string
+      /** The security group, or the policy of Defender for Cloud, by its id. */
+      readonly place: string
+      readonly name: string
+      /** Null when it is gone. */
+      readonly changes: string | null
+    }
+  /** What a protection wrote was not removed for more than a minute. */
+  | {
+      readonly type: 'protection stuck'
+      readonly vm: string
+      readonly place: string
+      readonly name: string
+      readonly why: string
+    }
+  /** A just-in-time policy was written for one VM, and something else in it looks different now. */
+  | { readonly type: 'policy changed'; readonly policyId: string; readonly changes: readonly string[] }
+  /** An operator wants a rule of somebody else's removed, which another one has to agree to. */
+  | {
+      readonly type: 'removal'
+      readonly vm: string
+      readonly protectionId: string
+      readonly removal: Removal
+    }
   /** The policy file was changed and has mistakes; the policy before it stays in force. */
   | { readonly type: 'bad policy'; readonly problems: readonly string[]; readonly more: number }
   /** A tenant that the identity should be let into could not be read. */

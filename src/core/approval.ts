@@ -3,7 +3,19 @@ import type { Approvers, Lookup, Named, Terms } from './policy.ts'
 import type { Refusal } from './refusal.ts'
 import type { RequestBase } from './request.ts'
 
-export type Verb = 'approve' | 'deny' | 'cancel' | 'close' | 'comment' | 'extend' | 'sign' | 'panic' | 'lift'
+export type Verb =
+  | 'approve'
+  | 'deny'
+  | 'cancel'
+  | 'close'
+  | 'comment'
+  | 'extend'
+  | 'sign'
+  | 'panic'
+  | 'lift'
+  | 'protect'
+  | 'unprotect'
+  | 'agree'
 
 /** A full, active, internal person. What the directory does not know counts as no. */
 export function membershipProblem(member: Member): string | null {
@@ -145,7 +157,13 @@ export function authorise(verb: Verb, member: Member, authority: Authority): Ref
       // To stop everything must be possible while Entra is away, too: it only ends things.
       return operator ? null : notOperator(authority.operators)
     case 'lift':
+    case 'protect':
+    case 'unprotect':
       return operator ? unread(member) : notOperator(authority.operators)
+    case 'agree':
+      if (own) return { code: 'own request' }
+      if (!operator) return notOperator(authority.operators)
+      return unread(member) ?? mayBeRequester(authority)
     case 'approve':
       if (own && !selfApproval) return { code: 'own request' }
       return (

@@ -35,6 +35,18 @@ export type AuditType =
   /** An operator stopped all access in a scope, or lifted that. */
   | 'panic.begun'
   | 'panic.lifted'
+  /** A VM is to be kept shut, or not any more; a rule or an entry of that was lost or changed. */
+  | 'protection.begun'
+  | 'protection.holds'
+  | 'protection.ending'
+  | 'protection.ended'
+  | 'protection.lost'
+  /** A rule of somebody else's is to go, by the yes of a second operator, or stays. */
+  | 'removal.proposed'
+  | 'removal.agreed'
+  | 'removal.kept'
+  | 'removal.done'
+  | 'removal.void'
   /** A rule of ours was found that no grant wants. */
   | 'rule.stray'
   /** Azure was read: the stray rule is gone. */

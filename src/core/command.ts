@@ -25,6 +25,8 @@ export type Command =
   | { readonly kind: 'status' }
   /** `core/panic-command.ts` reads the rest. */
   | { readonly kind: 'panic' }
+  /** `remove` names somebody else's rule that is to go. */
+  | { readonly kind: 'protect' | 'unprotect'; readonly vmName: string; readonly remove?: string }
   | { readonly kind: 'cancel' | 'close'; readonly requestId: string }
   | {
       readonly kind: 'extend'
@@ -217,7 +219,6 @@ function why(parts: Parts, services: readonly Service[]): Command {
 
 const comingLater: Readonly<Record<string, string>> = {
   vms: 'The list of VMs is not here yet. Ask for a VM by its name.',
-  protect: 'Protecting a VM is not here yet.',
   ip: 'Remembering your address is not here yet. Type it with “from” when you ask.',
   audit: 'Reading the audit trail here is not possible yet.',
 }
@@ -236,6 +237,23 @@ function byId(kind: 'cancel' | 'close', words: readonly string[]): Command {
     )
   }
   return { kind, requestId: id.toLowerCase() }
+}
+
+/** As Azure has it. */
+const ruleForm = /^\w[\w.-]{0,79}$/
+
+function protect(kind: 'protect' | 'unprotect', words: readonly string[]): Command {
+  const [vmName, ...rest] = words
+  const example = `/jit ${kind} ${someVm}`
+  if (vmName === undefined) return mistake('You did not say which VM.', example)
+  const [verb = '', remove = '', ...more] = rest
+  if (kind === 'protect' && isVm(vmName) && verb.toLowerCase() === 'remove')
+    return ruleForm.test(remove) && more.length === 0
+      ? { kind, vmName, remove }
+      : mistake('After “remove” comes the name of one rule.', `${example} remove allow-all`)
+  return rest.length > 0 || !isVm(vmName)
+    ? mistake(`“${clip(words.join(' '))}” is not the name of one VM.`, example)
+    : { kind, vmName }
 }
 
 function breakGlass(parts: Parts, services: readonly Service[]): Command {
@@ -297,6 +315,7 @@ export function parseCommand(text: string, services: readonly Service[]): Comman
   if (name === 'break-glass') return breakGlass(parts, services)
   if (name === 'extend') return extend(parts)
   if (name === 'cancel' || name === 'close') return byId(name, rest)
+  if (name === 'protect' || name === 'unprotect') return protect(name, rest)
   if (name === 'why') return why(parts, services)
   const later = Object.hasOwn(comingLater, name) ? comingLater[name] : undefined
   if (later !== undefined) return mistake(later, `/jit ${services[0]?.name ?? '3389'} ${someVm} 30m`)

@@ -62,7 +62,7 @@ export type Refusal =
   /** Entra did not say who somebody is, or whether they are still active there. */
   | { readonly code: 'identity unknown'; readonly of: 'you' | 'requester' }
   | { readonly code: 'no time left' }
-  /** Defender for Cloud, under whose policy the VM is, would not open it. */
+  /** Defender for Cloud, under whose policy the VM is, would not open it, or its protection allows less. */
   | { readonly code: 'defender refuses'; readonly vm: string; readonly why: string }
 
 /** How people and times are written where the sentence is shown. */

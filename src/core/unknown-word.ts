@@ -2,7 +2,18 @@ import { parseSpan } from './duration.ts'
 import { nearest } from './nearest.ts'
 import { parsePorts, type Service } from './service.ts'
 
-const commands = ['help', 'status', 'why', 'extend', 'cancel', 'close', 'break-glass', 'panic'] as const
+const commands = [
+  'help',
+  'status',
+  'why',
+  'extend',
+  'cancel',
+  'close',
+  'break-glass',
+  'panic',
+  'protect',
+  'unprotect',
+] as const
 type Name = (typeof commands)[number]
 
 const helps = '`/jit help` lists what I understand.'
@@ -62,6 +73,9 @@ export function commandExample(meant: Name | null, service: string, vm: string):
       return `/jit ${meant} 7k3m9x2pqr`
     case 'break-glass':
       return `/jit break-glass ${service} ${vm} 30m because the shop is down`
+    case 'protect':
+    case 'unprotect':
+      return `/jit ${meant} ${vm}`
     case 'panic':
       return '/jit panic all because the jump host is compromised'
     default:

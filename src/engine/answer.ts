@@ -9,6 +9,7 @@ import type {
   Directory,
   Firewall,
   Inventory,
+  JitPolicies,
   OnCall,
   Store,
   Surroundings,
@@ -31,6 +32,8 @@ export interface IntakeParts {
   readonly firewall: Firewall
   readonly surroundings?: Surroundings | null
   readonly defender?: Defender | null
+  /** Null or absent: Defender for Cloud protects no VM. */
+  readonly jitPolicies?: JitPolicies | null
   readonly knowRoles: KnowRoles
   readonly chat: Chat
   readonly policy: () => Policy

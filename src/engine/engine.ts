@@ -12,8 +12,10 @@ import type {
   Flow,
   Flusher,
   Inventory,
+  JitPolicies,
   OnCall,
   Posture,
+  Shield,
   Store,
   Surroundings,
   Survey,
@@ -31,6 +33,8 @@ import { refuseStop } from './operators.ts'
 import { alarms, page } from './page.ts'
 import { closeAll, tellPanic } from './panic.ts'
 import { planRules } from './plan-rules.ts'
+import { type Protectable, protectable } from './protectable.ts'
+import { protectionNews } from './protection-news.ts'
 import { findSubscriptions, reconcile } from './reconcile.ts'
 import { knowRoles } from './requester-roles.ts'
 import { start } from './start.ts'
@@ -38,6 +42,7 @@ import { talk } from './talk.ts'
 import { timer } from './timers.ts'
 import { verifyFlow } from './verify-flow.ts'
 import { createWorker, type Worker } from './worker.ts'
+import { writePolicy } from './write-policy.ts'
 import { writeRules } from './write-rules.ts'
 
 export interface EngineParts {
@@ -63,6 +68,10 @@ export interface EngineParts {
   readonly survey: Survey
   /** Absent: open sessions are never cut. */
   readonly flusher?: Flusher
+  /** Null or absent: no VM is protected by rules of our own. */
+  readonly shield?: Shield | null
+  /** Null or absent: no VM is protected by Defender for Cloud. */
+  readonly jitPolicies?: JitPolicies | null
   /** What is wrong with the clocks, in words; null when they agree. While they do not, nothing opens. */
   readonly clockTrouble: () => string | null
   readonly policy: () => Policy
@@ -79,6 +88,8 @@ export interface Engine {
   readonly worker: Worker
   /** What to say at once to somebody who is surely no operator and wants to stop or lift; null lets them try. */
   readonly refuseStop: (person: Person) => Promise<Refusal | null>
+  /** What goes by a name that somebody wants to protect, or not any more. */
+  readonly protectable: (name: string) => Promise<Protectable>
 }
 
 /** Puts the handlers of all jobs behind one worker. */
@@ -108,11 +119,18 @@ export function createEngine(parts: EngineParts): Engine {
       'predecessor closed': endFollowing(all),
       panic: closeAll(all),
       'panic news': tellPanic({ ...all, pages }),
+      'write policy': writePolicy(all),
+      'protection news': protectionNews(all),
       page: page({ ...all, pages }),
       alarm: alarms({ ...all, pages }),
       survey: findSubscriptions(all),
       reconcile: reconcile(all),
     },
   })
-  return { dispatcher, worker, refuseStop: (person) => refuseStop(parts, person) }
+  return {
+    dispatcher,
+    worker,
+    refuseStop: (person) => refuseStop(parts, person),
+    protectable: (name) => protectable(parts, name),
+  }
 }

@@ -4,6 +4,8 @@ import { takeAsk } from './take-ask.ts'
 import { takeClick } from './take-click.ts'
 import { takeComment } from './take-comment.ts'
 import { takePanic } from './take-panic.ts'
+import { takeProtect, takeUnprotect } from './take-protect.ts'
+import { takeDecision, takeProposal } from './take-removal.ts'
 
 /** Does what a person asked for, after it was stored and acknowledged. */
 export const intake =
@@ -19,6 +21,14 @@ export const intake =
         return takeClick(parts, claim, gesture)
       case 'panic':
         return takePanic(parts, claim, gesture)
+      case 'protect':
+        return takeProtect(parts, claim, gesture)
+      case 'unprotect':
+        return takeUnprotect(parts, claim, gesture)
+      case 'propose removal':
+        return takeProposal(parts, claim, gesture)
+      case 'decide removal':
+        return takeDecision(parts, claim, gesture)
       case 'comment':
         return takeComment(parts, claim, gesture)
       default:

@@ -52,6 +52,26 @@ export const panicNewsJob = (id: string, dueAt: number): NewJob => ({
   mode: 'wake',
 })
 
+/** Work on one just-in-time policy of Defender for Cloud. Its claim is the lease on the policy. */
+export const policyJob = (policyId: string, dueAt: number): NewJob => ({
+  key: `jit policy:${policyId.toLowerCase()}`,
+  kind: 'write policy',
+  lane: 'opens',
+  subject: policyId,
+  dueAt,
+  mode: 'wake',
+})
+
+export const protectionNewsJob = (id: string, dueAt: number): NewJob => ({
+  key: `protection news:${id}`,
+  kind: 'protection news',
+  // Azure is asked a lot for it, and nothing waits for the answer.
+  lane: 'proofs',
+  subject: id,
+  dueAt,
+  mode: 'wake',
+})
+
 export const surveyJob = (dueAt: number): NewJob => ({
   key: 'survey',
   kind: 'survey',

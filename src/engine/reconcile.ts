@@ -12,13 +12,14 @@ import {
   type KnownRule,
   type SurveyedGroup,
 } from '../core/reconcile.ts'
-import type { Clock, Defender, Firewall, Inventory, Store, Survey } from '../ports.ts'
+import type { Clock, Defender, Firewall, Inventory, JitPolicies, Store, Survey } from '../ports.ts'
 import { orderOf } from './ask-defender.ts'
 import type { Dispatcher } from './dispatch.ts'
 import { closeForGoneVms, type LookedThrough } from './gone-vms.ts'
 import { again, type Handler, messageOf } from './handler.ts'
 import { alarmJob, announceJob, groupJob, reconcileJob, surveyJob } from './job-of.ts'
 import type { Log } from './log.ts'
+import { compareProtections } from './reconcile-protections.ts'
 import { reconciledFeed, surveyedFeed } from './reconciled.ts'
 import { tellTenants } from './tenants.ts'
 import { within } from './within.ts'
@@ -29,6 +30,7 @@ export interface ReconcileParts {
   readonly dispatcher: Dispatcher
   readonly firewall: Firewall
   readonly defender?: Defender | null
+  readonly jitPolicies?: JitPolicies | null
   readonly survey: Survey
   readonly inventory: Inventory
   readonly log: Log
@@ -100,6 +102,7 @@ export const reconcile =
       for (const part of inParts(empty)) await look(parts, part, surveyedAt, stop).catch(keep)
       if (failed !== null) throw failed
       await store.moveFeed(reconciledFeed(subscriptionId), { seq: clock.now(), tried: false })
+      await compareProtections(parts, subscriptionId, groups, surveyedAt, stop)
       await closeForGoneVms(parts, subscriptionId, looked, stop)
       return again(clock.now() + everyMs, null)
     } catch (error) {

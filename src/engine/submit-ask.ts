@@ -2,6 +2,7 @@ import { chooseWay } from '../core/defender.ts'
 import { durationText, isTomorrow } from '../core/duration.ts'
 import type { Member } from '../core/person.ts'
 import { defeatsText, type PreFlightAnswer } from '../core/pre-flight.ts'
+import { beyondProtection } from '../core/protection.ts'
 import type { Wording } from '../core/refusal.ts'
 import type { Ask, Request } from '../core/request.ts'
 import type { Way } from '../core/vm.ts'
@@ -62,8 +63,9 @@ async function dispatchAsk(
     const chosen = chooseWay(ask, verdict.terms)
     // Nobody is asked for a yes to what will not open, and nobody looks at Azure for what the policy refuses.
     if (verdict.outcome !== 'deny') {
-      if (chosen.way === 'none')
-        return { ok: false, refusal: { code: 'defender refuses', vm: ask.vm.name, why: chosen.why } }
+      const beyond = chosen.way === 'none' ? chosen.why : await beyondProtections(parts, ask)
+      if (beyond !== null)
+        return { ok: false, refusal: { code: 'defender refuses', vm: ask.vm.name, why: beyond } }
       looked ??= await lookAhead(parts, ask, way, {
         terms: verdict.terms,
         byDefender: chosen.way === 'defender',
@@ -96,6 +98,14 @@ async function dispatchAsk(
       if (!(error instanceof QuotaUsedUp) || tries >= mostTries) throw error
     }
   }
+}
+
+/** Whoever protected the VM may have said how long and from where access may be asked for. */
+async function beyondProtections({ store }: IntakeParts, ask: Ask): Promise<string | null> {
+  const found = (await store.protections()).find(
+    ({ vm, state, terms }) => vm.id === ask.vm.id && state === 'protected' && terms.way === 'nsg',
+  )
+  return found ? beyondProtection(found, ask) : null
 }
 
 const defeatedText = (ask: Ask, { defeats }: Defeated): string =>

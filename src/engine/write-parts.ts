@@ -1,4 +1,4 @@
-import type { Clock, Defender, Firewall, Flusher, Store } from '../ports.ts'
+import type { Clock, Defender, Firewall, Flusher, Shield, Store } from '../ports.ts'
 import type { Dispatcher } from './dispatch.ts'
 import type { Log } from './log.ts'
 
@@ -10,6 +10,8 @@ export interface WriteParts {
   readonly defender?: Defender | null
   /** Absent: open sessions are never cut. */
   readonly flusher?: Flusher
+  /** Null or absent: no VM is protected by rules of our own. */
+  readonly shield?: Shield | null
   /** What is wrong with the clocks, in words; null when they agree. While they do not, nothing opens. */
   readonly clockTrouble: () => string | null
   readonly log: Log

@@ -4,6 +4,7 @@ import { defenderOf, policyAt } from './defender.ts'
 import { ArmError, resourceNotFound } from './errors.ts'
 import { jitPolicyType, readMachines } from './jit-policies.ts'
 import { policyNotFound, readOrder } from './jit-requests.ts'
+import { requireAlso } from './rights.ts'
 import type { ArmResource } from './world.ts'
 
 const pricingType = 'Microsoft.Security/pricings'
@@ -12,6 +13,8 @@ const pricingType = 'Microsoft.Security/pricings'
 export function putPolicy(call: ArmCall): Answer {
   const { sim, path } = call
   const machines = readMachines(call.body)
+  // Defender's own list of rights asks for this beside the right to write the policy.
+  for (const { id } of machines) requireAlso(call, 'Microsoft.Compute/virtualMachines/write', id)
   const before = policyAt(sim, path.full)
   const policy: ArmResource = {
     id: before?.id ?? path.full,

@@ -60,7 +60,7 @@ export function readMachines(body: unknown): JitMachine[] {
     const ports: unknown = machine['ports']
     if (typeof machine['id'] !== 'string' || !Array.isArray(ports))
       throw invalid('A virtual machine needs an id and ports.')
-    return { id: machine['id'], ports: ports.filter(isRecord).map(readTerms) }
+    return { ...machine, id: machine['id'], ports: ports.filter(isRecord).map(readTerms) }
   })
 }
 

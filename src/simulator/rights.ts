@@ -54,6 +54,11 @@ export function requireRight(call: ArmCall): void {
   if (!isGranted(call.sim, action, scope)) throw authorizationFailed(action, scope)
 }
 
+/** A right that a call needs beside the one that its path names. */
+export function requireAlso({ sim }: ArmCall, action: string, scope: string): void {
+  if (!isGranted(sim, action, scope)) throw authorizationFailed(action, scope)
+}
+
 const texts = (value: unknown, name: string): string[] => {
   if (!Array.isArray(value) || value.some((one) => typeof one !== 'string'))
     throw new FieldError(`${name}: expected a list of texts`, [])

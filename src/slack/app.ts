@@ -8,6 +8,7 @@ import { close, id as closeId } from './actions/close.ts'
 import { deny, id as denyId } from './actions/deny.ts'
 
 import { less, id as lessId } from './actions/less.ts'
+import { agreeId, decideRemoval, keepId } from './actions/removal.ts'
 import { sign, id as signId } from './actions/sign.ts'
 import { unjustified, id as unjustifiedId } from './actions/unjustified.ts'
 
@@ -21,8 +22,19 @@ import { id as glassFormId } from './forms/glass.ts'
 import { id as lessFormId } from './forms/less.ts'
 import { id as liftFormId } from './forms/lift.ts'
 import { id as panicFormId } from './forms/panic.ts'
+import { id as protectFormId, removalId, unprotectId } from './forms/protect.ts'
 import { id as reasonFormId } from './forms/reason.ts'
-import { approveLess, askAgain, breakGlass, denyReason, lift, panic } from './forms/submitted.ts'
+import {
+  approveLess,
+  askAgain,
+  breakGlass,
+  denyReason,
+  lift,
+  panic,
+  proposeRemoval,
+  protect,
+  unprotect,
+} from './forms/submitted.ts'
 import { HttpMode } from './http-mode.ts'
 import type { Hands } from './listener.ts'
 import { type Log, sdkLogger } from './log.ts'
@@ -85,6 +97,11 @@ export function createSlackApp({ config, log, ...rest }: SlackAppSettings): Slac
   app.action({ action_id: unjustifiedId, type: 'block_actions' }, unjustified(hands))
   app.view({ callback_id: panicFormId, type: 'view_submission' }, panic(hands))
   app.view({ callback_id: liftFormId, type: 'view_submission' }, lift(hands))
+  app.view({ callback_id: protectFormId, type: 'view_submission' }, protect(hands))
+  app.view({ callback_id: removalId, type: 'view_submission' }, proposeRemoval(hands))
+  app.action({ action_id: agreeId, type: 'block_actions' }, decideRemoval(true)(hands))
+  app.action({ action_id: keepId, type: 'block_actions' }, decideRemoval(false)(hands))
+  app.view({ callback_id: unprotectId, type: 'view_submission' }, unprotect(hands))
   app.event('app_mention', mention(hands))
   app.action({ action_id: whyId, type: 'block_actions' }, why(hands))
   app.error(async (error) => {

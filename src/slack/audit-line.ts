@@ -30,6 +30,16 @@ const happened: Readonly<Record<AuditType, string>> = {
   'grant.flushed': 'asked Azure to cut open sessions',
   'panic.begun': '@ stopped',
   'panic.lifted': '@ lifted the stop',
+  'protection.begun': '@ began to protect a VM',
+  'protection.holds': 'the VM is protected, confirmed by Azure',
+  'protection.ending': '@ ends the protection of a VM',
+  'protection.ended': 'the protection is removed, confirmed by Azure',
+  'protection.lost': 'a protection is not as it was written',
+  'removal.proposed': '@ asks another operator to remove a rule of somebody else’s',
+  'removal.agreed': '@ agreed to remove a rule of somebody else’s',
+  'removal.kept': '@ kept a rule of somebody else’s',
+  'removal.done': 'removed a rule of somebody else’s, confirmed by Azure',
+  'removal.void': 'did not remove a rule of somebody else’s',
   'rule.stray': 'found a network rule that no access needs',
   'rule.removed': 'removed that network rule, confirmed by Azure',
   'policy.loaded': 'a policy came into force',
@@ -175,6 +185,8 @@ function policyFacts({ details }: AuditRecord): string {
 
 function belongs(record: AuditRecord): string {
   if (record.type === 'policy.loaded') return policyFacts(record)
+  if (record.type.startsWith('protection.') || record.type.startsWith('removal.'))
+    return `protection ${words(text(record.details['protection']) ?? 'unknown', 80)}`
   const stop = record.type === 'panic.begun' || record.type === 'panic.lifted'
   if (stop) return `stop ${words(text(record.details['panic']) ?? 'unknown', 80)}`
   return record.requestId === null

@@ -2,11 +2,28 @@ import type { Case } from '../core/case.ts'
 
 import type { AskCommand } from '../core/command.ts'
 
+import type { JitPolicy } from '../core/inventory.ts'
 import type { Panic, Scope } from '../core/panic.ts'
 import type { Person } from '../core/person.ts'
+import type { Protection } from '../core/protection.ts'
 import type { Service } from '../core/service.ts'
+import type { Vm } from '../core/vm.ts'
 import type { Intake } from '../ports.ts'
 import type { Log } from './log.ts'
+
+/** What goes by a name that somebody wants to protect, or not any more. */
+type Protectable =
+  | {
+      readonly kind: 'vm'
+      readonly vm: Vm
+      /** What the inventory knows of its just-in-time policy. */
+      readonly jit: JitPolicy | null
+      readonly protection: Protection | null
+      /** Accesses that are open there. */
+      readonly grants: number
+    }
+  /** Slack text. */
+  | { readonly kind: 'no'; readonly why: string }
 
 /** What every listener is handed. */
 export interface Hands {
@@ -26,6 +43,8 @@ export interface Hands {
   readonly refuseStop?: (person: Person) => Promise<string | null>
   /** Says at once, as Slack text, that nothing goes by the name of what is to be stopped; null lets it through. */
   readonly refuseScope?: (scope: { readonly kind: Scope['kind']; readonly name: string }) => string | null
+  /** What goes by this name, with its protection; it reads the database alone. */
+  readonly protectable?: (name: string) => Promise<Protectable>
   /** What is stopped now. */
   readonly stops: () => Promise<readonly Panic[]>
   /** Shows a text to one person only. */

@@ -1,9 +1,11 @@
 import type { Alarm } from '../core/alarm.ts'
+import { removeCommand } from '../core/by-hand.ts'
 import type { Case } from '../core/case.ts'
 import { durationText } from '../core/duration.ts'
 import type { Pages } from '../core/policy.ts'
 import type { Trouble } from '../ports.ts'
 import { type Shown, section } from './blocks.ts'
+import { protectionAlarm, removalButtons } from './protection-alarm.ts'
 import { count, cut, group, person, time, user, words } from './words.ts'
 
 const called = (pages: Pages): string => {
@@ -13,17 +15,12 @@ const called = (pages: Pages): string => {
 
 const groupName = (nsgId: string) => words(nsgId.split('/').at(-1) ?? nsgId, 80)
 
-/** Only characters of a resource id reach a shell, and none that would begin an option or end the quotes. */
-const groupForm =
-  /^\/subscriptions\/(\w[\w-]{0,63})\/resourcegroups\/([\w(][\w\-.()]{0,89})\/providers\/microsoft\.network\/networksecuritygroups\/(\w[\w\-.]{0,79})$/i
-const ruleForm = /^\w[\w\-.]{0,79}$/
-
 /** The command that removes the rule by hand; none when a name could mean something else to a shell. */
 function byHand({ nsgId, name }: Pick<Trouble, 'nsgId' | 'name'>): string {
-  const [, subscription, resourceGroup, nsg] = groupForm.exec(nsgId) ?? []
-  return nsg !== undefined && ruleForm.test(name)
-    ? `\`az network nsg rule delete --subscription ${subscription} --resource-group "${resourceGroup}" --nsg-name ${nsg} --name ${name}\``
-    : `Remove the rule ${words(`${nsgId}/securityRules/${name}`, 400)} by hand.`
+  const command = removeCommand(nsgId, name)
+  return command === null
+    ? `Remove the rule ${words(`${nsgId}/securityRules/${name}`, 400)} by hand.`
+    : `\`${command}\``
 }
 
 const metText = (met: string | null) => (met === null ? '' : ` The last try met: ${words(met, 300)}`)
@@ -85,6 +82,11 @@ function alarmText(alarm: Alarm): string {
         .join(
           '; ',
         )}. Somebody else may have changed it at the same moment. Compare it with what should stand there.`
+    case 'protection lost':
+    case 'protection stuck':
+    case 'removal':
+    case 'policy changed':
+      return protectionAlarm(alarm)
     case 'bad policy': {
       const more = alarm.more > 0 ? `\n• and ${count(alarm.more, 'problem')} more` : ''
       const lines = alarm.problems.map((problem) => `• ${words(problem, 400)}`).join('\n')
@@ -100,5 +102,6 @@ function alarmText(alarm: Alarm): string {
 }
 
 export function alarmMessage(pages: Pages, alarm: Alarm, repeat: boolean): Shown {
-  return message([`${called(pages)}${alarmText(alarm)}${repeat ? ' (may repeat)' : ''}`])
+  const shown = message([`${called(pages)}${alarmText(alarm)}${repeat ? ' (may repeat)' : ''}`])
+  return alarm.type === 'removal' ? { ...shown, blocks: [...shown.blocks, removalButtons(alarm)] } : shown
 }

@@ -2,6 +2,7 @@ import type { ColumnType, Generated, GeneratedAlways, Kysely } from 'kysely'
 import type { AuditEvent } from '../core/audit.ts'
 import type { Note } from '../core/effect.ts'
 import type { Panic } from '../core/panic.ts'
+import type { Protection } from '../core/protection.ts'
 import type { Gesture } from '../ports.ts'
 
 /** Documents are written as JSON text. What a reader relies on is checked when it is read. */
@@ -132,6 +133,13 @@ interface Panics {
   lifted_at: Date | null
 }
 
+interface Protections {
+  id: string
+  vm_id: string
+  doc: Doc<Protection>
+  ended_at: Date | null
+}
+
 interface Migrations {
   name: string
   hash: string
@@ -154,6 +162,7 @@ export interface Schema {
   entra_users: EntraUsers
   feeds: Feeds
   panics: Panics
+  protections: Protections
   migrations: Migrations
 }
 

@@ -18,6 +18,7 @@ import { ownFacts } from './own-facts.ts'
 import { onePanic, panics } from './panics.ts'
 import { policyText } from './policies.ts'
 import { type Presence, ServerPresence, soleProcess, wakeChannel } from './presence.ts'
+import { noShieldWork, oneProtection, protections, shieldWork } from './protections.ts'
 import { readUsage } from './quotas.ts'
 import {
   alarmSent,
@@ -118,6 +119,14 @@ const panicsOf = (outside: () => Queries): Pick<Store, 'panics' | 'panic'> => ({
   panic: async (id) => onePanic(outside(), id),
 })
 
+const protectionsOf = (outside: () => Queries): Pick<Store, 'protections' | 'protection' | 'shieldWork'> => ({
+  protections: async () => protections(outside()),
+  protection: async (id) => oneProtection(outside(), id),
+  shieldWork: alike(outside, (nsgIds) => shieldWork(outside(), nsgIds), noShieldWork),
+})
+
+const onRecord = (outside: () => Queries) => ({ ...panicsOf(outside), ...protectionsOf(outside) })
+
 function receiving(
   outside: () => Queries,
   signal: ReturnType<typeof sql>,
@@ -161,7 +170,7 @@ export async function storeOn(database: Database): Promise<Store> {
     await database.close()
   }
   return {
-    ...panicsOf(outside),
+    ...onRecord(outside),
     transact,
     jobs: jobsOf(outside, presence, wake, url === null),
     reconciling: reconcilingOf(outside, log),

@@ -13,6 +13,7 @@ import { dropJobs, fenceOf, finishJobs, putJobs } from './jobs.ts'
 import { codeOf, reasonOf } from './log.ts'
 import { countPanic, liftPanics, panicsSharing, putPanic } from './panics.ts'
 import { enforcePolicy } from './policies.ts'
+import { lockProtection, putProtection, saveProtection } from './protections.ts'
 import { lockQuotas, noteAutomatic, usageOf } from './quotas.ts'
 import { endAlarm, endAlarms, endStray, putStrays, raiseAlarms } from './reconciling.ts'
 import type { Queries } from './schema.ts'
@@ -77,6 +78,9 @@ function openTx(db: Queries, { log }: Database, signal: Signal): OpenTx {
     putPanic: (panic) => putPanic(db, panic),
     liftPanics: (ids, lift) => liftPanics(db, ids, lift),
     countPanic: (id, more) => countPanic(db, id, more),
+    protection: (id) => lockProtection(db, id),
+    putProtection: (protection) => putProtection(db, protection),
+    saveProtection: (protection) => saveProtection(db, protection),
     endAlarms: (prefix) => endAlarms(db, prefix),
     enforcePolicy: (version, now) => enforcePolicy(db, version, now),
   }

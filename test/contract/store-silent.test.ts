@@ -73,6 +73,8 @@ const others = {
   survey: other,
   reconcile: other,
   context: other,
+  'write policy': other,
+  'protection news': other,
 }
 
 describe('a database that takes every byte and answers nothing', () => {

@@ -9,6 +9,7 @@ import { inventoryContract } from './store-inventory.contract.ts'
 import { jobContract } from './store-job.contract.ts'
 import { panicContract } from './store-panic.contract.ts'
 import { policyContract } from './store-policy.contract.ts'
+import { protectionContract } from './store-protection.contract.ts'
 import { quotaContract } from './store-quota.contract.ts'
 import { reconcileContract } from './store-reconcile.contract.ts'
 import { reconcilingContract } from './store-reconciling.contract.ts'
@@ -53,6 +54,7 @@ export function storeContract(name: string, open: (logged: string[]) => Promise<
     intakeContract(subject)
     inventoryContract(subject)
     panicContract(subject)
+    protectionContract(subject)
     policyContract(subject)
     quotaContract(subject)
     reconcileContract(subject)

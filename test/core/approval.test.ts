@@ -14,6 +14,9 @@ const verbs: readonly Verb[] = [
   'sign',
   'panic',
   'lift',
+  'protect',
+  'unprotect',
+  'agree',
 ]
 const authority = { request: { requester: alice }, terms: terms() }
 const code = (verb: Verb, who: Member, given: Parameters<typeof authorise>[2] = authority) =>
@@ -34,6 +37,9 @@ describe('who may do what', () => {
         sign: 'own emergency',
         panic: 'not an operator',
         lift: 'not an operator',
+        protect: 'not an operator',
+        unprotect: 'not an operator',
+        agree: 'own request',
       },
     ],
     [
@@ -49,6 +55,9 @@ describe('who may do what', () => {
         sign: 'not yours to sign',
         panic: 'not an operator',
         lift: 'not an operator',
+        protect: 'not an operator',
+        unprotect: 'not an operator',
+        agree: 'not an operator',
       },
     ],
     [
@@ -64,6 +73,9 @@ describe('who may do what', () => {
         sign: 'not yours to sign',
         panic: 'not an operator',
         lift: 'not an operator',
+        protect: 'not an operator',
+        unprotect: 'not an operator',
+        agree: 'not an operator',
       },
     ],
     [
@@ -79,6 +91,9 @@ describe('who may do what', () => {
         sign: 'not yours to sign',
         panic: 'not an operator',
         lift: 'not an operator',
+        protect: 'not an operator',
+        unprotect: 'not an operator',
+        agree: 'not an operator',
       },
     ],
     [
@@ -94,6 +109,9 @@ describe('who may do what', () => {
         sign: 'own emergency',
         panic: 'not an operator',
         lift: 'not an operator',
+        protect: 'not an operator',
+        unprotect: 'not an operator',
+        agree: 'own request',
       },
     ],
     [
@@ -109,6 +127,9 @@ describe('who may do what', () => {
         sign: 'own emergency',
         panic: 'not an operator',
         lift: 'not an operator',
+        protect: 'not an operator',
+        unprotect: 'not an operator',
+        agree: 'own request',
       },
     ],
   ])('%s', (_, who, expected) => {

@@ -281,7 +281,14 @@ describe('a mistake says what is wrong and shows a command that would work', () 
       '/jit extend 7k3m9x2pqr 30m',
     ],
     ['vms', 'The list of VMs is not here yet. Ask for a VM by its name.', '/jit rdp vm-jump01 30m'],
-    ['protect vm1', 'Protecting a VM is not here yet.', '/jit rdp vm-jump01 30m'],
+    ['protect', 'You did not say which VM.', '/jit protect vm-jump01'],
+    [
+      'protect vm1 remove',
+      'After “remove” comes the name of one rule.',
+      '/jit protect vm-jump01 remove allow-all',
+    ],
+    ['unprotect vm1 remove x', '“vm1 remove x” is not the name of one VM.', '/jit unprotect vm-jump01'],
+    ['unprotect a b', '“a b” is not the name of one VM.', '/jit unprotect vm-jump01'],
     [
       'ip',
       'Remembering your address is not here yet. Type it with “from” when you ask.',
@@ -290,7 +297,7 @@ describe('a mistake says what is wrong and shows a command that would work', () 
     ['audit', 'Reading the audit trail here is not possible yet.', '/jit rdp vm-jump01 30m'],
     ...(['foo', 'hello there', 'please let me in'] as const).map((text) => [
       text,
-      `“${text.split(' ')[0]}” is neither a command nor a service. Commands are help, status, why, extend, cancel, close, break-glass, panic; services are rdp, ssh, winrm, postgres. \`/jit help\` lists what I understand.`,
+      `“${text.split(' ')[0]}” is neither a command nor a service. Commands are help, status, why, extend, cancel, close, break-glass, panic, protect, unprotect; services are rdp, ssh, winrm, postgres. \`/jit help\` lists what I understand.`,
       '/jit rdp vm-jump01 30m',
     ]),
     ...(

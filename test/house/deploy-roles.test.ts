@@ -33,11 +33,16 @@ const grantedForLater: Readonly<Record<RoleFile, Readonly<Record<string, string>
     'Microsoft.Network/networkSecurityGroups/write': 'flushing connections',
     'Microsoft.Network/locations/operations/read': 'flushing connections',
   },
+  'role-protect': {
+    // The simulator asks for it beside the action of the call, which is all that it records.
+    'Microsoft.Compute/virtualMachines/write': 'a PUT of a just-in-time policy',
+  },
 }
 
 const policy = `
 version: 1
 audit: { channel: C0AUDIT }
+operators: { users: [U0ALEX] }
 defaults: { channel: C0APPROVALS, deadline: 30m, maxDuration: 1h, approvers: { users: [U0AVERY] } }
 rules:
   - name: who looks after the jump host in Azure is let in by a colleague
@@ -60,6 +65,24 @@ async function accessIsGivenAndTaken(world: World): Promise<void> {
   expect(world.cardText()).toMatch(/^Open/)
   await world.clicks('robin', 'close')
   expect(world.ourRules()).toEqual([])
+}
+
+/** A VM is kept shut by rules of our own, and one by Defender for Cloud; both protections are ended again. */
+async function vmsAreProtected(world: World): Promise<void> {
+  await world.app.inventory.refresh()
+  for (const [vm, by] of [
+    ['vm-web01', 'nsg'],
+    ['vm-db01', 'defender'],
+  ] as const)
+    for (const text of [`protect ${vm}`, `unprotect ${vm}`]) {
+      await world.people.alex.types('/jit', text, { channel: 'C0ACCESS' })
+      const view = await world.slack.until(() => world.people.alex.modal())
+      await world.people.alex.submits(view, text.startsWith('protect') ? { way: by } : {})
+      await world.passes('3m')
+      expect(world.dm('alex').at(-1)).toMatch(
+        text.startsWith('protect') ? /^Protected/ : /^No longer protected/,
+      )
+    }
 }
 
 /** Access is asked for by somebody who holds no role on the VM: everything is read, and nothing is opened. */
@@ -146,8 +169,8 @@ describe('the roles in deploy/', () => {
     azure = undefined
   })
 
-  const open = async (name: RoleFile) => {
-    const roles = [await heldRole(name)]
+  const open = async (...names: RoleFile[]) => {
+    const roles = await Promise.all(names.map(heldRole))
     world = await createWorld({
       policy,
       entra: true,
@@ -197,6 +220,33 @@ describe('the roles in deploy/', () => {
     expect(Actions.filter((action) => action.endsWith('/write'))).toEqual([])
     await expectExactly('role-defender', used(each.azure))
   })
+
+  test('role-protect lets a bot that has role-nsg protect VMs both ways, and nothing more', async () => {
+    const each = await open('role-nsg', 'role-protect')
+    await vmsAreProtected(each)
+    const { Actions } = await deployRole('role-nsg')
+    const known = new Set(lower(Actions))
+    await expectExactly(
+      'role-protect',
+      used(each.azure).filter((action) => !known.has(action)),
+    )
+  }, 60_000)
+
+  test.each([
+    ['Microsoft.Security/locations/jitNetworkAccessPolicies/write'],
+    ['Microsoft.Compute/virtualMachines/write'],
+  ])(
+    'Defender for Cloud protects nothing without %s',
+    async (action) => {
+      const each = await open('role-nsg', 'role-protect')
+      each.azure.sim.roles = (each.azure.sim.roles ?? []).map((role) => ({ ...role, NotActions: [action] }))
+      await expect(vmsAreProtected(each)).rejects.toThrow(/Not protected: vm-db01/)
+      expect(each.dm('alex').at(-1)).toMatch(
+        /Azure refused it: Defender for Cloud refuses it: .*does not have authorization/,
+      )
+    },
+    60_000,
+  )
 
   test('role-sweeper lets the sweeper remove what is past its end, and nothing more', async () => {
     azure = await startTestSimulator()

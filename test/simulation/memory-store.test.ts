@@ -7,6 +7,7 @@ import { intakeContract } from '../contract/store-intake.contract.ts'
 import { jobContract } from '../contract/store-job.contract.ts'
 import { panicContract } from '../contract/store-panic.contract.ts'
 import { policyContract } from '../contract/store-policy.contract.ts'
+import { protectionContract } from '../contract/store-protection.contract.ts'
 import { quotaContract } from '../contract/store-quota.contract.ts'
 import { reconcileContract } from '../contract/store-reconcile.contract.ts'
 import { talkContract } from '../contract/store-talk.contract.ts'
@@ -42,6 +43,7 @@ describe('the store of the simulation', () => {
   factsContract(subject)
   intakeContract(subject)
   panicContract(subject)
+  protectionContract(subject)
   policyContract(subject)
   quotaContract(subject)
   reconcileContract(subject)

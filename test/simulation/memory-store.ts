@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Case } from '../../src/core/case.ts'
 import type { Jobs, Reconciling, Store, Tx } from '../../src/ports.ts'
 import { toText } from '../../src/store/json.ts'
+import { shieldWorkIn } from '../../src/store/protections.ts'
 import {
   guardedGroups,
   health,
@@ -15,7 +16,7 @@ import {
 } from './memory-cases.ts'
 import { ownFacts } from './memory-facts.ts'
 import { claimJobs, extendClaim, insert, nextRunAts, reapDead, retryJob } from './memory-jobs.ts'
-import { activePanics, addressKey, type Commit, refused, Tables } from './memory-tables.ts'
+import { activePanics, activeProtections, addressKey, type Commit, refused, Tables } from './memory-tables.ts'
 import { openTx } from './memory-tx.ts'
 
 interface Watching {
@@ -297,6 +298,12 @@ export class MemoryStore implements Store {
   }
 
   panics: Store['panics'] = async () => activePanics(this.#outside())
+
+  protections: Store['protections'] = async () => activeProtections(this.#outside())
+
+  protection: Store['protection'] = async (id) => this.#outside().protections.get(id) ?? null
+
+  shieldWork: Store['shieldWork'] = async (nsgId) => shieldWorkIn(activeProtections(this.#outside()), nsgId)
 
   panic: Store['panic'] = async (id) => {
     const row = this.#outside().panics.get(id)

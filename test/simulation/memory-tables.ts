@@ -4,6 +4,7 @@ import type { Case } from '../../src/core/case.ts'
 import type { Note } from '../../src/core/effect.ts'
 import type { Panic } from '../../src/core/panic.ts'
 import type { Person } from '../../src/core/person.ts'
+import type { Protection } from '../../src/core/protection.ts'
 import type { AutomaticApproval, Gesture, JobKind, Lane, Place } from '../../src/ports.ts'
 
 /** What a statement did, so that it can be undone. */
@@ -149,6 +150,7 @@ export class Tables {
   readonly strays = new Table<StrayRow>(this.journal)
   readonly alarms = new Table<AlarmRow>(this.journal)
   readonly panics = new Table<PanicRow>(this.journal)
+  readonly protections = new Table<Protection>(this.journal)
   readonly policies = new Table<string>(this.journal)
   /** The hash of the policy that is in force, under the key `hash`. */
   readonly policyHead = new Table<string>(this.journal)
@@ -183,6 +185,12 @@ export interface Commit {
 
 const orgOf = (person: Person) => person.enterpriseId ?? person.teamId
 export const addressKey = (person: Person): string => `${orgOf(person)} ${person.userId}`
+
+export const activeProtections = (tables: Tables): readonly Protection[] =>
+  tables.protections
+    .all()
+    .filter(({ endedAt }) => endedAt === undefined)
+    .toSorted((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
 
 export const activePanics = (tables: Tables): readonly Panic[] =>
   tables.panics

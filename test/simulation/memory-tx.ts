@@ -3,7 +3,14 @@ import type { Case } from '../../src/core/case.ts'
 import type { Tx } from '../../src/ports.ts'
 import { chained, saveCases, sortedCases, stored, usageOf } from './memory-cases.ts'
 import { dropJobs, finishJobs, putJobs } from './memory-jobs.ts'
-import { activePanics, addressKey, type Commit, refused, type Tables } from './memory-tables.ts'
+import {
+  activePanics,
+  activeProtections,
+  addressKey,
+  type Commit,
+  refused,
+  type Tables,
+} from './memory-tables.ts'
 
 interface OpenTx {
   readonly tx: Tx
@@ -118,6 +125,9 @@ type Others = Pick<
   | 'putPanic'
   | 'liftPanics'
   | 'countPanic'
+  | 'protection'
+  | 'putProtection'
+  | 'saveProtection'
   | 'queueNotes'
   | 'putStrays'
   | 'endStray'
@@ -170,6 +180,17 @@ function others(tables: Tables, course: Course): Others {
     countPanic: statement(course, (id, more) => {
       const row = tables.panics.get(id)
       if (row) tables.panics.put(id, { ...row, total: row.total + more })
+    }),
+    protection: statement(course, (id) => tables.protections.get(id) ?? null),
+    putProtection: statement(course, (protection) => {
+      const { id, vm } = protection
+      const other = activeProtections(tables).some((one) => one.vm.id === vm.id)
+      if (other || tables.protections.has(id)) return false
+      tables.protections.put(id, stored(protection))
+      return true
+    }),
+    saveProtection: statement(course, (protection) => {
+      if (tables.protections.has(protection.id)) tables.protections.put(protection.id, stored(protection))
     }),
     endStray: statement(course, (nsgId, name) => tables.strays.remove(`${nsgId} ${name}`)),
     raiseAlarms: statement(course, (alarms) => {

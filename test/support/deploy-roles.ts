@@ -10,7 +10,7 @@ const shape = z.strictObject({
   AssignableScopes: z.array(z.string()),
 })
 
-export const roleFiles = ['role-nsg', 'role-defender', 'role-sweeper', 'role-flush'] as const
+export const roleFiles = ['role-nsg', 'role-defender', 'role-sweeper', 'role-flush', 'role-protect'] as const
 export type RoleFile = (typeof roleFiles)[number]
 
 export const deployRole = async (name: RoleFile) =>

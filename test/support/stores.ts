@@ -60,6 +60,7 @@ const tables = [
   'notes',
   'places',
   'panics',
+  'protections',
   'inventory_pieces',
   'policies',
   'audit',

@@ -10,6 +10,7 @@ import { type Hands, notStored } from '../listener.ts'
 import { words } from '../words.ts'
 import { helpText } from './help.ts'
 import { panic } from './panic.ts'
+import { protect } from './protect.ts'
 
 export const id = '/jit'
 
@@ -33,6 +34,8 @@ function refusal(command: Command, hands: Hands): string | null {
       return no === null ? null : words(no, 1500)
     }
     case 'panic':
+    case 'protect':
+    case 'unprotect':
     case 'extend':
     case 'status':
     case 'cancel':
@@ -98,6 +101,7 @@ export const jit =
       return breakGlass(hands, args, command)
     }
     if (no !== null) return say(no)
+    if (command.kind === 'protect' || command.kind === 'unprotect') return protect(hands, args, command)
     const person = personOf(body)
     let fresh: boolean
     try {

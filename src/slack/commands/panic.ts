@@ -12,7 +12,7 @@ type Args = SlackCommandMiddlewareArgs & AllMiddlewareArgs
 /** Of the three seconds that Slack waits. Whoever may be an operator when it is over is shown the form. */
 const longestCheckMs = 1000
 
-async function refused(hands: Hands, person: Person | null): Promise<string | null> {
+export async function refused(hands: Hands, person: Person | null): Promise<string | null> {
   if (person === null || !hands.refuseStop) return null
   const check = hands.refuseStop(person).catch((error: unknown) => {
     hands.log.warn({ err: error, userId: person.userId }, 'It could not be read who the operators are')

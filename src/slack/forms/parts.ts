@@ -61,6 +61,7 @@ export interface Values {
   readonly [block: string]: {
     readonly [input: string]: {
       readonly value?: string | null
+      readonly selected_option?: { readonly value?: string } | null
       readonly selected_options?: readonly { readonly value?: string }[]
     }
   }

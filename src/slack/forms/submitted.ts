@@ -6,6 +6,7 @@ import { type Hands, notStored } from '../listener.ts'
 import { timeBlock as againBlock, changedAddress, commandIn } from './again.ts'
 import { lessIn, timeBlock } from './less.ts'
 import { carried, textIn } from './parts.ts'
+import { portsBlock, protectIn } from './protect.ts'
 import { reasonBlock } from './reason.ts'
 
 type Args = SlackViewMiddlewareArgs<ViewSubmitAction> & AllMiddlewareArgs
@@ -88,6 +89,40 @@ export const lift =
     if (person === null || !shown) return args.ack()
     const gesture: Gesture = { kind: 'panic', person, text: shown.text, lifts: shown.lifts.split(' ') }
     return store(hands, args, gesture, 'lift')
+  }
+
+/** The second step of protecting: who may is decided by whoever takes it up. */
+export const protect =
+  (hands: Hands) =>
+  async (args: Args): Promise<void> => {
+    const { body, view, ack } = args
+    const person = personOf(body)
+    if (person === null) return ack()
+    const read = protectIn(view.state.values)
+    if (!read.ok) return ack({ response_action: 'errors', errors: read.errors })
+    const gesture: Gesture = { kind: 'protect', person, vm: view.private_metadata, terms: read.terms }
+    return store(hands, args, gesture, portsBlock)
+  }
+
+/** The second step of ending a protection: the one that the form showed. */
+export const unprotect =
+  (hands: Hands) =>
+  async (args: Args): Promise<void> => {
+    const person = personOf(args.body)
+    if (person === null) return args.ack()
+    const gesture: Gesture = { kind: 'unprotect', person, protectionId: args.view.private_metadata }
+    return store(hands, args, gesture, 'unprotect')
+  }
+
+/** The second step of asking for another operator's yes. */
+export const proposeRemoval =
+  (hands: Hands) =>
+  async (args: Args): Promise<void> => {
+    const person = personOf(args.body)
+    const asked = carried(args.view.private_metadata, ['protectionId', 'rule'])
+    if (person === null || !asked) return args.ack()
+    const gesture: Gesture = { kind: 'propose removal', person, ...asked }
+    return store(hands, args, gesture, 'removal')
   }
 
 /** A yes to a part of what was asked for. */

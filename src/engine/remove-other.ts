@@ -1,0 +1,29 @@
+import type { ProtectionEvent } from '../core/decide-protection.ts'
+import type { RemovalWork } from '../ports.ts'
+import { nextTry } from './close-rule.ts'
+import { dispatchProtection } from './protections.ts'
+import { within } from './within.ts'
+import type { WriteParts } from './write-parts.ts'
+
+const longestRemoveMs = 20_000
+
+/** Removes the one rule of somebody else's that two operators agreed about, under the lease on its group. */
+export async function removeOther(parts: WriteParts, work: RemovalWork, stop: AbortSignal): Promise<void> {
+  await dispatchProtection(parts, work.protectionId, await tryOnce(parts, work, stop))
+}
+
+async function tryOnce(
+  { shield, clock, log }: WriteParts,
+  { id, nsgId, rule, attempts = 0 }: RemovalWork,
+  stop: AbortSignal,
+): Promise<ProtectionEvent> {
+  if (!shield) return { type: 'removal void', id, detail: 'nothing here can remove it' }
+  const written = await within(clock, longestRemoveMs, stop, (signal) =>
+    shield.removeOther(nsgId, rule, signal),
+  )
+  if (written.kind === 'absent') return { type: 'removal done', id }
+  if (written.kind === 'refused') return { type: 'removal void', id, detail: written.why }
+  const { at, why } = nextTry(clock, { attempts, expiresAt: clock.now() }, written)
+  log.warn({ nsg: nsgId, rule: rule.name, againAt: at, why }, 'a rule of somebody else’s is not removed yet')
+  return { type: 'removal postponed', id, nextTryAt: at }
+}
