@@ -2,6 +2,7 @@ import type { Alarm, RaisedAlarm } from './core/alarm.ts'
 import type { AuditEvent, AuditRecord } from './core/audit.ts'
 import type { Case } from './core/case.ts'
 import type { OwnFacts } from './core/context.ts'
+import type { KeptDigest } from './core/digest.ts'
 import type { Note } from './core/effect.ts'
 import type { Grant, Rule } from './core/grant.ts'
 import type { Reading } from './core/inventory.ts'
@@ -35,6 +36,7 @@ export type JobKind =
   | 'panic news'
   | 'predecessor closed'
   | 'context'
+  | 'digest'
 
 /**
  * Jobs of different lanes never wait for one another. A job that is woken into `closes` stays there until it
@@ -96,6 +98,15 @@ export type Gesture =
       /** The stops that the form showed, when it was about lifting them. */
       readonly lifts?: readonly string[]
     }
+  /** Somebody looks at the app's Home, or asks how access that stands open would be turned into access on request. */
+  | { readonly kind: 'home'; readonly person: Person }
+  | {
+      readonly kind: 'convert'
+      readonly person: Person
+      readonly vmId: string
+      /** Null where the button stands in the Home: then the answer is a message. */
+      readonly responseUrl: string | null
+    }
   | {
       readonly kind: 'comment'
       readonly person: Person
@@ -103,6 +114,17 @@ export type Gesture =
       readonly about: string | Place
       readonly text: string
     }
+
+export interface OwnRecords {
+  /** What somebody waits for, and what they have open or is not closed yet; the newest first, and only so many. */
+  cases(person: Person, most: number): Promise<readonly Case[]>
+  /** Who had access to each of these VMs last, and when it opened; VMs that nobody had access to are missing. */
+  lastAccess(
+    vmIds: readonly string[],
+  ): Promise<ReadonlyMap<string, { readonly userId: string; readonly at: number }>>
+  /** How far the weekly digest has come; null before there was one. */
+  digest(): Promise<KeptDigest | null>
+}
 
 export interface QueuedNote {
   readonly id: string
@@ -243,6 +265,7 @@ export interface Tx {
   /** How often the rule has decided by itself since then; exact while the quotas are locked. */
   usage(of: Pick<AutomaticApproval, 'rule' | 'requester' | 'vmId'>, since: number): Promise<Usage>
   noteAutomatic(approval: AutomaticApproval): Promise<void>
+  keepDigest(digest: KeptDigest): Promise<void>
   /** Clears what a gesture carried; its key stays for the deduplication. */
   endIntake(key: string, now: number): Promise<void>
 }
@@ -309,6 +332,7 @@ export interface Store {
   readonly jobs: Jobs
   readonly reconciling: Reconciling
   readonly inventory: KeptInventory
+  readonly records: OwnRecords
   case(requestId: string): Promise<Case | null>
   /** Stores a gesture and the job that handles it; false when this gesture is known to have been stored before. */
   receive(intake: Intake): Promise<boolean>

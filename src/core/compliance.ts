@@ -13,7 +13,7 @@ export interface Exposure {
 }
 
 /** By what a VM is guarded. */
-export type GuardedBy =
+type GuardedBy =
   | { readonly kind: 'defender'; readonly policy: string; readonly lastAccess: JitPolicy['lastAccess'] }
   | { readonly kind: 'policy file'; readonly rule: string }
 
@@ -92,27 +92,58 @@ interface Looked {
   readonly doubt: boolean
 }
 
+/** How one way stands, port by port. */
+type Standing = readonly { readonly sure: Opening | null; readonly doubt: boolean }[]
+
+/** Most VMs stand behind groups whose rules are about every VM behind them: those are looked through once. */
+class LookedThrough {
+  readonly #grounds: Grounds
+  readonly #known = new Map<string, Standing>()
+
+  constructor(grounds: Grounds) {
+    this.#grounds = grounds
+  }
+
+  at(way: Way): Standing {
+    const key = `${way.gates.map(({ nsgId }) => nsgId).join(' ')} ${isForAll(way) ? familyOf(way.address) : way.address}`
+    const known = this.#known.get(key)
+    if (known) return known
+    const made = this.#grounds.ports.map((port) => standingAt(way, port))
+    this.#known.set(key, made)
+    return made
+  }
+}
+
+const isForAll = ({ gates }: Way): boolean =>
+  gates.every(
+    ({ rules }) =>
+      rules === null ||
+      rules.every(
+        ({ direction, destinations }) =>
+          direction === 'Outbound' || destinations.every((word) => word === '*' || word.startsWith('asg:')),
+      ),
+  )
+
+function standingAt({ address, gates }: Way, port: Port): Standing[number] {
+  const door = { address, family: familyOf(address), port } as const
+  const sure = openingOf(gates, door, 'surely')
+  return { sure, doubt: sure === null && openingOf(gates, door, 'perhaps') !== null }
+}
+
 const keyOf = ({ breadth, rules }: Opening): string =>
   [breadth, ...rules.map(({ nsgId, name }) => `${nsgId}/${name}`)].join('|')
 
-function lookThrough(ways: readonly Way[], ports: readonly Port[]): Looked {
+function lookThrough(ways: readonly Way[], ports: readonly Port[], looked: LookedThrough): Looked {
   const found = new Map<string, Exposure>()
-  let doubt = false
-  for (const port of ports) {
-    const open: Opening[] = []
-    for (const { address, gates } of ways) {
-      const door = { address, family: familyOf(address), port } as const
-      const sure = openingOf(gates, door, 'surely')
-      if (sure) open.push(sure)
-      else doubt ||= openingOf(gates, door, 'perhaps') !== null
-    }
-    const [first, ...more] = open
+  const standings = ways.map((way) => looked.at(way))
+  for (const [at, port] of ports.entries()) {
+    const [first, ...more] = standings.flatMap((standing) => standing[at]?.sure ?? [])
     if (!first) continue
     const opening = more.reduce(widest, first)
     const before = found.get(keyOf(opening))
     found.set(keyOf(opening), { ...opening, ports: [...(before?.ports ?? []), port] })
   }
-  return { sure: [...found.values()], doubt }
+  return { sure: [...found.values()], doubt: standings.some((all) => all.some(({ doubt }) => doubt)) }
 }
 
 function unreadText(interfaces: readonly VmInterface[], { rulesOf }: Grounds): string {
@@ -131,14 +162,20 @@ const bareInterface = (interfaces: readonly VmInterface[]): VmInterface | undefi
       whole && nsgId === null && (subnetNsgIds.length === 0 || subnetNsgIds.includes(null)),
   )
 
-/** In which group a VM is, and what stands open there. */
-export function judgeVm(entry: VmEntry, grounds: Grounds): JudgedVm {
+/** Says of one VM after the other in which group it is and what stands open there. */
+export function judging(grounds: Grounds): (entry: VmEntry) => JudgedVm {
+  const looked = new LookedThrough(grounds)
+  return (entry) => judge(entry, grounds, looked)
+}
+
+function judge(entry: VmEntry, grounds: Grounds, through: LookedThrough): JudgedVm {
   const { vm, interfaces, power, jit } = entry
   const bare = bareInterface(interfaces)
   const guarded = interfaces.filter((one) => one !== bare)
   const looked = lookThrough(
     guarded.flatMap((one) => waysOf(one, grounds)),
     grounds.ports,
+    through,
   )
   const policy: GuardedBy | null =
     jit !== null && jit !== 'not known'

@@ -30,7 +30,7 @@ function byRank(a: StandingAccess, b: StandingAccess): number {
   return a.key < b.key ? -1 : a.key > b.key ? 1 : 0
 }
 
-export const keyOf = ({ vm }: Pick<JudgedVm, 'vm'>, { rules }: Pick<Exposure, 'rules'>): string =>
+const keyOf = ({ vm }: Pick<JudgedVm, 'vm'>, { rules }: Pick<Exposure, 'rules'>): string =>
   [vm.id, ...rules.map(({ nsgId, name }) => `${nsgId}/${name.toLowerCase()}`).toSorted()].join(' ')
 
 /** Everything that stands open, the worst first. */

@@ -1,13 +1,14 @@
-import type { IntakeParts } from './answer.ts'
 import { done, type Handler } from './handler.ts'
 import { takeAsk } from './take-ask.ts'
 import { takeClick } from './take-click.ts'
 import { takeComment } from './take-comment.ts'
+import { takeConvert } from './take-convert.ts'
 import { takePanic } from './take-panic.ts'
+import { takeHome, type VmsParts } from './take-vms.ts'
 
 /** Does what a person asked for, after it was stored and acknowledged. */
 export const intake =
-  (parts: IntakeParts): Handler =>
+  (parts: VmsParts): Handler =>
   async (claim) => {
     const stored = await parts.store.intake(claim.subject)
     if (!stored) return done
@@ -19,6 +20,10 @@ export const intake =
         return takeClick(parts, claim, gesture)
       case 'panic':
         return takePanic(parts, claim, gesture)
+      case 'home':
+        return takeHome(parts, claim, gesture)
+      case 'convert':
+        return takeConvert(parts, claim, gesture)
       case 'comment':
         return takeComment(parts, claim, gesture)
       default:

@@ -1,5 +1,6 @@
 import type { ColumnType, Generated, GeneratedAlways, Kysely } from 'kysely'
 import type { AuditEvent } from '../core/audit.ts'
+import type { KeptDigest } from '../core/digest.ts'
 import type { Note } from '../core/effect.ts'
 import type { Panic } from '../core/panic.ts'
 import type { Gesture } from '../ports.ts'
@@ -132,6 +133,11 @@ interface Panics {
   lifted_at: Date | null
 }
 
+interface Digests {
+  one: boolean
+  doc: Doc<KeptDigest>
+}
+
 interface Migrations {
   name: string
   hash: string
@@ -154,6 +160,7 @@ export interface Schema {
   entra_users: EntraUsers
   feeds: Feeds
   panics: Panics
+  digests: Digests
   migrations: Migrations
 }
 

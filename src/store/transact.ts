@@ -15,6 +15,7 @@ import { countPanic, liftPanics, panicsSharing, putPanic } from './panics.ts'
 import { enforcePolicy } from './policies.ts'
 import { lockQuotas, noteAutomatic, usageOf } from './quotas.ts'
 import { endAlarm, endAlarms, endStray, putStrays, raiseAlarms } from './reconciling.ts'
+import { keepDigest } from './records.ts'
 import type { Queries } from './schema.ts'
 import { queueNotes } from './talk.ts'
 
@@ -79,6 +80,7 @@ function openTx(db: Queries, { log }: Database, signal: Signal): OpenTx {
     countPanic: (id, more) => countPanic(db, id, more),
     endAlarms: (prefix) => endAlarms(db, prefix),
     enforcePolicy: (version, now) => enforcePolicy(db, version, now),
+    keepDigest: (digest) => keepDigest(db, digest),
   }
   const flush = () => {
     over = true

@@ -73,6 +73,7 @@ const others = {
   survey: other,
   reconcile: other,
   context: other,
+  digest: other,
 }
 
 describe('a database that takes every byte and answers nothing', () => {

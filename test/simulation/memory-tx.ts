@@ -125,6 +125,7 @@ type Others = Pick<
   | 'endAlarm'
   | 'endAlarms'
   | 'enforcePolicy'
+  | 'keepDigest'
 >
 
 function others(tables: Tables, course: Course): Others {
@@ -185,6 +186,7 @@ function others(tables: Tables, course: Course): Others {
     endAlarms: statement(course, (prefix) => {
       for (const { key } of tables.alarms.all()) if (key.startsWith(prefix)) tables.alarms.remove(key)
     }),
+    keepDigest: statement(course, (digest) => tables.digests.put('one', stored(digest))),
     enforcePolicy: statement(course, ({ hash, text }) => {
       const previous = tables.policyHead.get('hash') ?? null
       if (previous === hash) return { changed: false, previous }

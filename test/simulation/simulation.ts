@@ -106,7 +106,7 @@ export class Simulation {
   gesture = (gesture: Gesture, key: string): void => {
     const intake = { key, receivedAt: this.schedule.now, gesture }
     this.trace(
-      `${gesture.person.userId} ${gesture.kind === 'click' ? `${gesture.action} ${gesture.requestId}` : gesture.text}`,
+      `${gesture.person.userId} ${gesture.kind === 'click' ? `${gesture.action} ${gesture.requestId}` : 'text' in gesture ? gesture.text : ''}`,
     )
     this.witness.gestures.set(key, { intake, acked: false, answered: false, ended: null })
     deliver(this, intake)

@@ -21,9 +21,10 @@ it('shows an example of everything that may be asked', () => {
     'ask',
     'panic',
     'panic',
+    'vms',
   ])
   expect(kinds.some((command) => command.kind === 'ask' && command.start !== null)).toBe(true)
   expect(kinds.some((command) => command.kind === 'ask' && command.emergency)).toBe(true)
-  expect(parsePanic(examples.at(-2) ?? '')).toMatchObject({ kind: 'begin', scope: { kind: 'all' } })
-  expect(parsePanic(examples.at(-1) ?? '')).toMatchObject({ kind: 'lift' })
+  expect(parsePanic(examples.at(-3) ?? '')).toMatchObject({ kind: 'begin', scope: { kind: 'all' } })
+  expect(parsePanic(examples.at(-2) ?? '')).toMatchObject({ kind: 'lift' })
 })

@@ -60,6 +60,7 @@ const tables = [
   'notes',
   'places',
   'panics',
+  'digests',
   'inventory_pieces',
   'policies',
   'audit',

@@ -35,6 +35,7 @@ function refusal(command: Command, hands: Hands): string | null {
     case 'panic':
     case 'extend':
     case 'status':
+    case 'vms':
     case 'cancel':
     case 'close':
       return null
@@ -61,6 +62,7 @@ function accepted(command: Command): string {
     return `Reading what the policy says about ${askText(command.ask)}. Nobody is asked for approval.`
   }
   if (command.kind === 'status') return 'Reading how things stand.'
+  if (command.kind === 'vms') return 'Reading how the VMs are guarded.'
   return `Got it. Checking whether you may ${command.kind} it.`
 }
 
