@@ -1,5 +1,14 @@
 import { policyName } from './defender.ts'
-import { type Breadth, breadths, type Gate, type Opening, openingOf, type StandingRule } from './exposure.ts'
+import {
+  type Breadth,
+  breadths,
+  type Gate,
+  gateOf,
+  type Opening,
+  type Standing,
+  type StandingRule,
+  standingAt,
+} from './exposure.ts'
 import type { JitPolicy, VmEntry, VmInterface } from './inventory.ts'
 import type { LiveRule } from './live-rule.ts'
 import { builtInServices, type Port, type Service } from './service.ts'
@@ -70,9 +79,8 @@ interface Way {
 }
 
 /** Which subnet an address of several is in is not read, so each of them counts for each address. */
-function waysOf(one: VmInterface, { rulesOf }: Grounds): readonly Way[] {
-  const gate = (nsgId: string): Gate => ({ nsgId, rules: rulesOf(nsgId) })
-  const unseen: Gate[] = one.whole ? [] : [{ nsgId: '', rules: null }]
+function waysOf(one: VmInterface, gate: (nsgId: string) => Gate): readonly Way[] {
+  const unseen = one.whole ? [] : [gateOf('', null)]
   const own = one.nsgId === null ? [] : [gate(one.nsgId)]
   const subnets = one.subnetNsgIds.length > 0 ? one.subnetNsgIds : [null]
   const addresses = one.privateAddresses.length > 0 ? one.privateAddresses : ['']
@@ -92,42 +100,35 @@ interface Looked {
   readonly doubt: boolean
 }
 
-/** How one way stands, port by port. */
-type Standing = readonly { readonly sure: Opening | null; readonly doubt: boolean }[]
-
 /** Most VMs stand behind groups whose rules are about every VM behind them: those are looked through once. */
 class LookedThrough {
   readonly #grounds: Grounds
-  readonly #known = new Map<string, Standing>()
+  readonly #gates = new Map<string, Gate>()
+  readonly #known = new Map<string, readonly Standing[]>()
 
   constructor(grounds: Grounds) {
     this.#grounds = grounds
   }
 
-  at(way: Way): Standing {
-    const key = `${way.gates.map(({ nsgId }) => nsgId).join(' ')} ${isForAll(way) ? familyOf(way.address) : way.address}`
+  readonly gate = (nsgId: string): Gate => {
+    const known = this.#gates.get(nsgId)
+    if (known) return known
+    const made = gateOf(nsgId, this.#grounds.rulesOf(nsgId))
+    this.#gates.set(nsgId, made)
+    return made
+  }
+
+  /** How one way stands, port by port. */
+  at({ address, gates }: Way): readonly Standing[] {
+    const family = familyOf(address)
+    const place = gates.every(({ isForAll }) => isForAll) && address !== '' ? family : address
+    const key = `${gates.map(({ nsgId }) => nsgId).join(' ')} ${place}`
     const known = this.#known.get(key)
     if (known) return known
-    const made = this.#grounds.ports.map((port) => standingAt(way, port))
+    const made = this.#grounds.ports.map((port) => standingAt(gates, { address, family, port }))
     this.#known.set(key, made)
     return made
   }
-}
-
-const isForAll = ({ gates }: Way): boolean =>
-  gates.every(
-    ({ rules }) =>
-      rules === null ||
-      rules.every(
-        ({ direction, destinations }) =>
-          direction === 'Outbound' || destinations.every((word) => word === '*' || word.startsWith('asg:')),
-      ),
-  )
-
-function standingAt({ address, gates }: Way, port: Port): Standing[number] {
-  const door = { address, family: familyOf(address), port } as const
-  const sure = openingOf(gates, door, 'surely')
-  return { sure, doubt: sure === null && openingOf(gates, door, 'perhaps') !== null }
 }
 
 const keyOf = ({ breadth, rules }: Opening): string =>
@@ -173,7 +174,7 @@ function judge(entry: VmEntry, grounds: Grounds, through: LookedThrough): Judged
   const bare = bareInterface(interfaces)
   const guarded = interfaces.filter((one) => one !== bare)
   const looked = lookThrough(
-    guarded.flatMap((one) => waysOf(one, grounds)),
+    guarded.flatMap((one) => waysOf(one, through.gate)),
     grounds.ports,
     through,
   )

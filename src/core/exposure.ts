@@ -17,10 +17,26 @@ import { groupMark } from './priority.ts'
 import type { Port } from './service.ts'
 import type { Family } from './source.ts'
 
-/** A security group on the way in; null where its rules could not be read, so that it may say anything. */
+/** A security group on the way in, made ready to be asked often. */
 export interface Gate {
   readonly nsgId: string
-  readonly rules: readonly LiveRule[] | null
+  /** In the order in which they are asked, without those that have an end; null where they could not be read. */
+  readonly rules: readonly ReadyRule[] | null
+  /** Whether what it says is the same for every address behind it. */
+  readonly isForAll: boolean
+}
+
+interface ReadyRule {
+  readonly rule: LiveRule
+  readonly isAllow: boolean
+  /** It names no destination. */
+  readonly isForEach: boolean
+  readonly protocol: string
+  /** First and last of each range. */
+  readonly ports: readonly (readonly [number, number])[]
+  readonly from: Readonly<Record<Family, Spans>>
+  /** Service tags among its sources, in lower case. */
+  readonly tags: readonly string[]
 }
 
 /**
@@ -73,13 +89,23 @@ const isTag = (word: string) =>
   !word.startsWith(groupMark) &&
   !isAddress(word)
 
+/** The same few sources stand in the rules of thousands of groups. */
+const read = new Map<string, Spans>()
+const mostRead = 10_000
+
 function sourcesOf({ sources }: LiveRule, family: Family): Spans {
-  return union(
+  const key = `${family} ${sources.join(' ')}`
+  const known = read.get(key)
+  if (known) return known
+  const made = union(
     ...sources.map((word) => {
       if (anyWord.has(word.toLowerCase())) return everything(family)
       return isInternet(word) ? internet[family] : spansOf(word, family)
     }),
   )
+  if (read.size >= mostRead) read.clear()
+  read.set(key, made)
+  return made
 }
 
 type Fit = 'yes' | 'no' | 'perhaps'
@@ -93,34 +119,74 @@ function destinationFit(word: string, { address, family }: Door): Fit {
   return isEmpty(intersect(spansOf(word, family), spansOf(address, family))) ? 'no' : 'yes'
 }
 
-function portFits(range: string, number: number): boolean {
-  if (range === '*') return true
-  const dash = range.indexOf('-')
-  if (dash < 0) return Number(range) === number
-  return number >= Number(range.slice(0, dash)) && number <= Number(range.slice(dash + 1))
+const highest = 65_535
+
+function rangeOf(text: string): readonly [number, number] {
+  if (text === '*') return [0, highest]
+  const dash = text.indexOf('-')
+  return dash < 0 ? [Number(text), Number(text)] : [Number(text.slice(0, dash)), Number(text.slice(dash + 1))]
 }
+
+type About = Pick<ReadyRule, 'protocol' | 'ports'>
+
+const isAbout = ({ protocol, ports }: About, port: Port): boolean =>
+  (protocol === '*' || protocol === port.protocol) &&
+  ports.some(([first, last]) => port.number >= first && port.number <= last)
 
 /** Whether a rule is about a port, whoever comes. */
 export const isAboutPort = (
   { direction, protocol, ports }: Pick<LiveRule, 'direction' | 'protocol' | 'ports'>,
   port: Port,
 ): boolean =>
-  direction === 'Inbound' &&
-  (protocol === '*' || protocol.toLowerCase() === port.protocol) &&
-  ports.some((range) => portFits(range, port.number))
+  direction === 'Inbound' && isAbout({ protocol: protocol.toLowerCase(), ports: ports.map(rangeOf) }, port)
 
 /** Whether a rule decides about this door: what is not known counts as the lean says. */
-function decides(rule: LiveRule, door: Door, lean: Lean): boolean {
-  if (!isAboutPort(rule, door.port)) return false
-  // Whoever comes chooses the port that they come from, so such a rule keeps nobody out and lets everybody in.
-  if (rule.access === 'Deny' && rule.sourcePorts) return false
+function decides({ rule, isAllow, isForEach }: ReadyRule, door: Door, lean: Lean): boolean {
+  if (isForEach) return true
   const fits = rule.destinations.map((word) => destinationFit(word, door))
   if (fits.includes('yes')) return true
-  return fits.includes('perhaps') && (rule.access === 'Deny') === (lean === 'surely')
+  return fits.includes('perhaps') && isAllow === (lean === 'perhaps')
 }
 
 /** Access that has an end of its own is not standing. */
 const hasEnd = (rule: LiveRule): boolean => isOurs(rule.name, rule.description) || isDefendersGrant(rule)
+
+const isForAll = ({ destinations }: LiveRule): boolean =>
+  destinations.includes('*') || destinations.every((word) => word.startsWith(groupMark))
+
+function ready(rule: LiveRule): ReadyRule {
+  return {
+    rule,
+    isAllow: rule.access === 'Allow',
+    isForEach: rule.destinations.includes('*'),
+    protocol: rule.protocol.toLowerCase(),
+    ports: rule.ports.map(rangeOf),
+    from: { IPv4: sourcesOf(rule, 'IPv4'), IPv6: sourcesOf(rule, 'IPv6') },
+    tags: rule.sources.filter(isTag).map((tag) => tag.toLowerCase()),
+  }
+}
+
+/**
+ * Whoever comes chooses the port that they come from, so a Deny that goes by that keeps nobody out, and an Allow lets
+ * everybody in.
+ */
+const counts = (rule: LiveRule): boolean =>
+  rule.direction === 'Inbound' && !hasEnd(rule) && !(rule.access === 'Deny' && rule.sourcePorts)
+
+/** The rules of a group, or null where they could not be read. */
+export function gateOf(nsgId: string, rules: readonly LiveRule[] | null): Gate {
+  const counted = rules?.filter(counts).toSorted((a, b) => a.priority - b.priority) ?? null
+  return { nsgId, rules: counted?.map(ready) ?? null, isForAll: counted?.every(isForAll) ?? true }
+}
+
+/** Whether the two leans can differ at all. */
+const isUncertain = ({ rules }: Gate, { address }: Door): boolean =>
+  rules === null ||
+  rules.some(
+    ({ rule, isForEach }) =>
+      !isForEach &&
+      rule.destinations.some((word) => word.startsWith(groupMark) || (address === '' && !isAny(word))),
+  )
 
 /** What one group lets in from outside, rule by rule. */
 interface Let {
@@ -128,33 +194,34 @@ interface Let {
   readonly by: readonly { readonly rule: LiveRule; readonly spans: Spans }[]
 }
 
+const nobody: Let = { spans: nothing, by: [] }
+
+const inTurn = (rules: readonly ReadyRule[], door: Door, lean: Lean): readonly ReadyRule[] =>
+  rules.filter((rule) => isAbout(rule, door.port) && decides(rule, door, lean))
+
 function letIn({ rules }: Gate, door: Door, lean: Lean): Let {
   const outside = internet[door.family]
-  if (rules === null) return { spans: lean === 'perhaps' ? outside : nothing, by: [] }
+  if (rules === null) return lean === 'perhaps' ? { spans: outside, by: [] } : nobody
+  const deciding = inTurn(rules, door, lean)
+  if (!deciding.some(({ isAllow }) => isAllow)) return nobody
   const by: { rule: LiveRule; spans: Spans }[] = []
   let left = outside
-  for (const rule of inTurn(rules, door, lean)) {
+  for (const { rule, isAllow, from } of deciding) {
     if (isEmpty(left)) break
-    const from = sourcesOf(rule, door.family)
-    const spans = intersect(left, from)
+    const spans = intersect(left, from[door.family])
     if (isEmpty(spans)) continue
-    if (rule.access === 'Allow') by.push({ rule, spans })
-    left = without(left, from)
+    if (isAllow) by.push({ rule, spans })
+    left = without(left, spans)
   }
-  return { spans: union(...by.map(({ spans }) => spans)), by }
+  return by.length === 0 ? nobody : { spans: union(...by.map(({ spans }) => spans)), by }
 }
-
-const inTurn = (rules: readonly LiveRule[], door: Door, lean: Lean): readonly LiveRule[] =>
-  rules
-    .filter((rule) => !hasEnd(rule) && decides(rule, door, lean))
-    .toSorted((a, b) => a.priority - b.priority)
 
 /** The rule of a group that lets a service tag in; `null` when none does, `not known` where nobody could read. */
 function letTagIn({ rules }: Gate, tag: string, door: Door, lean: Lean): LiveRule | null | 'not known' {
   if (rules === null) return lean === 'perhaps' ? 'not known' : null
   const holds = (word: string) => isAny(word) || isInternet(word) || word.toLowerCase() === tag
-  const first = inTurn(rules, door, lean).find(({ sources }) => sources.some(holds))
-  return first?.access === 'Allow' ? first : null
+  const first = inTurn(rules, door, lean).find(({ rule }) => rule.sources.some(holds))
+  return first?.isAllow ? first.rule : null
 }
 
 const standing = ({ nsgId }: Gate, { name, priority, sources }: LiveRule): StandingRule => ({
@@ -177,9 +244,14 @@ function wordOf(rules: readonly LiveRule[]): Breadth {
 const narrower = (a: Breadth, b: Breadth): Breadth => (breadths.indexOf(a) > breadths.indexOf(b) ? a : b)
 
 function openToAddresses(gates: readonly Gate[], door: Door, lean: Lean): Opening | null {
-  const lets = gates.map((gate) => ({ gate, ...letIn(gate, door, lean) }))
-  const spans = lets.map((one) => one.spans).reduce(intersect, internet[door.family])
-  if (isEmpty(spans)) return null
+  const lets: (Let & { readonly gate: Gate })[] = []
+  let spans = internet[door.family]
+  for (const gate of gates) {
+    const one = letIn(gate, door, lean)
+    spans = intersect(spans, one.spans)
+    if (isEmpty(spans)) return null
+    lets.push({ gate, ...one })
+  }
   let breadth: Breadth = 'any'
   const rules: StandingRule[] = []
   for (const { gate, by } of lets) {
@@ -191,8 +263,9 @@ function openToAddresses(gates: readonly Gate[], door: Door, lean: Lean): Openin
 }
 
 function openToTags(gates: readonly Gate[], door: Door, lean: Lean): Opening | null {
-  const named = gates.flatMap(({ rules }) => rules ?? []).filter(({ access }) => access === 'Allow')
-  const tags = new Set(named.flatMap(({ sources }) => sources.filter(isTag).map((tag) => tag.toLowerCase())))
+  const tags = new Set(
+    gates.flatMap(({ rules }) => (rules ?? []).flatMap(({ isAllow, tags: named }) => (isAllow ? named : []))),
+  )
   const found = new Map<string, StandingRule>()
   for (const tag of tags) {
     const by = gates.map((gate) => ({ gate, rule: letTagIn(gate, tag, door, lean) }))
@@ -203,12 +276,25 @@ function openToTags(gates: readonly Gate[], door: Door, lean: Lean): Opening | n
   return found.size > 0 ? { breadth: 'tag', rules: [...found.values()] } : null
 }
 
-/**
- * Who gets in from outside at one door through all of these groups, by the rules that have no end; null when nobody
- * does. Without a group nothing is kept out, and there is no rule to name.
- */
-export function openingOf(gates: readonly Gate[], door: Door, lean: Lean): Opening | null {
+function opening(gates: readonly Gate[], door: Door, lean: Lean): Opening | null {
   const byAddress = openToAddresses(gates, door, lean)
   if (byAddress && byAddress.breadth !== 'narrow') return byAddress
   return openToTags(gates, door, lean) ?? byAddress
+}
+
+/** How one door stands: who surely gets in, or whether somebody may. */
+export interface Standing {
+  readonly sure: Opening | null
+  readonly doubt: boolean
+}
+
+/**
+ * Who gets in from outside at one door through all of these groups, by the rules that have no end. Without a group
+ * nothing is kept out, and there is no rule to name.
+ */
+export function standingAt(gates: readonly Gate[], door: Door): Standing {
+  const sure = opening(gates, door, 'surely')
+  if (sure) return { sure, doubt: false }
+  const uncertain = gates.some((gate) => isUncertain(gate, door))
+  return { sure, doubt: uncertain && opening(gates, door, 'perhaps') !== null }
 }

@@ -31,11 +31,13 @@ type Read =
   | { readonly at: number; readonly groups: ReadonlyMap<string, readonly LiveRule[]> }
   | { readonly why: string }
 
+type Reads = ReadonlyMap<string, Read>
+
 const freshForMs = 60_000
 /** How many subscriptions are read at once. */
 const atOnce = 4
 /** How many VMs are judged between two pauses. */
-const mostJudged = 500
+const mostJudged = 50
 
 const pause = () => new Promise<void>((resolve) => void setImmediate(resolve))
 
@@ -54,11 +56,34 @@ function subscriptionsOf(entries: readonly VmEntry[]): ReadonlyMap<string, strin
   return found
 }
 
+/** Step by step, so that a click need not wait for 100,000 VMs. */
+async function judgeAll(
+  entries: readonly VmEntry[],
+  reads: Reads,
+  policy: Policy,
+): Promise<readonly JudgedVm[]> {
+  const judge = judging({
+    rulesOf: (nsgId) => {
+      const read = reads.get(subscriptionOf(nsgId))
+      return read && 'groups' in read ? (read.groups.get(nsgId) ?? null) : null
+    },
+    ports: managementPorts(policy.services),
+    ruleAbout: ruleAbout(policy),
+  })
+  const judged: JudgedVm[] = []
+  for (const entry of entries) {
+    judged.push(judge(entry))
+    if (judged.length % mostJudged === 0) await pause()
+  }
+  return judged
+}
+
 export const createOverviews = (parts: OverviewParts): Overviews => new Looking(parts)
 
 class Looking implements Overviews {
   readonly #parts: OverviewParts
   readonly #known = new Map<string, Extract<Read, { at: number }>>()
+  #judged: { readonly by: readonly unknown[]; readonly judged: Promise<readonly JudgedVm[]> } | null = null
   /** Whoever asks for a subscription while it is read gets the same answer. */
   readonly #reading = new Map<string, Promise<Read>>()
 
@@ -67,33 +92,28 @@ class Looking implements Overviews {
   }
 
   async look(mostMs: number, stop: AbortSignal | null): Promise<Overview> {
-    const { inventory, policy } = this.#parts
+    const { inventory } = this.#parts
+    const vmsAt = inventory.readAt()
     const entries = [...inventory.all()]
     const subscriptions = subscriptionsOf(entries)
     const reads = await this.#readAll([...subscriptions.keys()], mostMs, stop)
-    const judge = judging({
-      rulesOf: (nsgId) => {
-        const read = reads.get(subscriptionOf(nsgId))
-        return read && 'groups' in read ? (read.groups.get(nsgId) ?? null) : null
-      },
-      ports: managementPorts(policy().services),
-      ruleAbout: ruleAbout(policy()),
-    })
-    const judged: JudgedVm[] = []
-    for (const entry of entries) {
-      judged.push(judge(entry))
-      if (judged.length % mostJudged === 0) await pause()
-    }
+    const judged = await this.#judge(entries, vmsAt, reads)
     const times = [...reads.values()].flatMap((read) => ('at' in read ? [read.at] : []))
     const unread = [...reads].flatMap(([subscriptionId, read]): Unread[] =>
       'why' in read ? [{ subscriptionId, name: subscriptions.get(subscriptionId) ?? '', why: read.why }] : [],
     )
-    return {
-      vmsAt: inventory.readAt(),
-      rulesAt: times.length > 0 ? Math.min(...times) : null,
-      judged,
-      unread,
-    }
+    return { vmsAt, rulesAt: times.length > 0 ? Math.min(...times) : null, judged, unread }
+  }
+
+  /** What was judged a moment ago by the same readings and the same policy is not judged again. */
+  #judge(entries: readonly VmEntry[], vmsAt: number | null, reads: Reads): Promise<readonly JudgedVm[]> {
+    const policy = this.#parts.policy()
+    const by = [vmsAt, policy, ...reads.values()]
+    const last = this.#judged
+    if (last && last.by.length === by.length && last.by.every((one, at) => one === by[at])) return last.judged
+    const judged = judgeAll(entries, reads, policy)
+    this.#judged = { by, judged }
+    return judged
   }
 
   async withLastAccess(judged: readonly JudgedVm[]): Promise<readonly ShownVm[]> {
@@ -105,11 +125,7 @@ class Looking implements Overviews {
     })
   }
 
-  async #readAll(
-    ids: readonly string[],
-    mostMs: number,
-    stop: AbortSignal | null,
-  ): Promise<ReadonlyMap<string, Read>> {
+  async #readAll(ids: readonly string[], mostMs: number, stop: AbortSignal | null): Promise<Reads> {
     const waiting = [...ids]
     const reads = new Map<string, Read>()
     const work = async (signal: AbortSignal) => {

@@ -137,7 +137,7 @@ export function asOf({
 }): string {
   if (vmsAt === null) return 'Azure’s VMs have not been read yet.'
   const rules = rulesAt === null ? 'no rules could be read' : `rules as of ${time(rulesAt)}`
-  return `As Azure showed it: ${rules}, VMs as of ${time(vmsAt)}.`
+  return `As Azure showed it: ${rules}, VMs as of ${time(vmsAt)}. Only rules of security groups are looked at: a firewall or a security admin rule may decide otherwise.`
 }
 
 export const bareLine = (bare: readonly JudgedVm[]): string[] =>
