@@ -21,6 +21,19 @@ describe('what stands open on a VM', () => {
       ['internet 3389 by subnet/all nic/rdp'],
     ],
     [
+      'nothing where each group lets in another office',
+      {
+        '/nsgs/nic': [rule('one', 300, { sources: ['81.2.69.0/24'] })],
+        '/nsgs/subnet': [rule('other', 300, { sources: ['81.2.70.0/24'] })],
+      },
+      [],
+    ],
+    [
+      'the office of one group, where the other lets in anybody',
+      { '/nsgs/nic': [openAll], '/nsgs/subnet': [rule('office', 300, { sources: ['81.2.69.0/24'] })] },
+      ['narrow 3389 by subnet/office nic/all'],
+    ],
+    [
       'every port that is looked at, together',
       both(openAll),
       ['any 3389 22 5985 5986 5432 by subnet/all nic/all'],
