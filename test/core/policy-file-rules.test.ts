@@ -238,8 +238,9 @@ describe('priorities', () => {
   })
 })
 
+const withDigest = (digest: string) => `digest: ${digest}\n${withPriorities('')}`
+
 describe('the digest', () => {
-  const withDigest = (digest: string) => `digest: ${digest}\n${withPriorities('')}`
   const read = (digest: string) => {
     const answer = parsePolicy(withDigest(digest), 'h')
     return answer.ok ? answer.policy.digest : null

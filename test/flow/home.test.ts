@@ -28,7 +28,7 @@ describe('the Home', () => {
     expect(home).toMatch(/Recommended: .* \(1\)\n• vm-open01/)
     expect(home).toMatch(/Unsupported \(1\)\n• vm-bare01/)
     expect(home).toMatch(
-      /rules as of 2026-11-23 09:00 UTC, VMs as of 2026-11-23 09:00 UTC\. Shown 2026-11-23 09:00 UTC/,
+      /rules as of 2026-11-23 09:00 UTC, VMs as of 2026-11-23 09:00 UTC\. Only rules of security groups are looked at: .* Shown 2026-11-23 09:00 UTC/,
     )
   })
 
