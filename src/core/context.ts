@@ -33,7 +33,7 @@ export type Defender =
   | { readonly kind: 'unread'; readonly at: number; readonly why: string }
 
 /** Somebody else who may get in to the same VM by a grant of ours. */
-export interface OtherAccess {
+interface OtherAccess {
   readonly requestId: string
   readonly userId: string
   readonly label: string

@@ -60,14 +60,12 @@ export function decide(
   if (stopped) return stopped
   if (event.type === 'submit') return current ? unchanged(current) : submit(event, now)
   if (!current) return refuse({ code: 'unknown request' })
+  if (event.type === 'comment') return comment(current, event, now)
+  if (event.type === 'context') return learn(current, event, now)
   switch (event.type) {
     case 'sign':
     case 'unsigned':
       return decideOversight(current, event, now)
-    case 'comment':
-      return comment(current, event, now)
-    case 'context':
-      return learn(current, event, now)
     case 'review':
     case 'cancel':
     case 'deadline':

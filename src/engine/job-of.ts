@@ -1,6 +1,6 @@
 import type { Effect, Note, Timer, Want } from '../core/effect.ts'
 import type { Proved } from '../core/proof.ts'
-import type { NewJob } from '../ports.ts'
+import type { JobKind, NewJob } from '../ports.ts'
 
 const timerKey = (requestId: string, timer: Timer) => `request:${requestId}:${timer}`
 const talkKey = (requestId: string) => `talk:${requestId}`
@@ -156,6 +156,15 @@ export function addJob(rows: Rows, job: NewJob): void {
   rows.jobs.set(job.key, both ? { ...job, lane, dueAt: Math.min(before.dueAt, job.dueAt) } : job)
 }
 
+const openingJob = (kind: JobKind, name: string, requestId: string, now: number): NewJob => ({
+  key: `request:${requestId}:${name}`,
+  kind,
+  lane: 'opens',
+  subject: requestId,
+  dueAt: now,
+  mode: 'wake',
+})
+
 export function addEffect(rows: Rows, effect: Effect, now: number): void {
   switch (effect.kind) {
     case 'set timer': {
@@ -174,24 +183,10 @@ export function addEffect(rows: Rows, effect: Effect, now: number): void {
       rows.jobs.set(timerKey(effect.requestId, effect.timer), null)
       return
     case 'plan rules':
-      addJob(rows, {
-        key: `request:${effect.requestId}:plan`,
-        kind: 'plan rules',
-        lane: 'opens',
-        subject: effect.requestId,
-        dueAt: now,
-        mode: 'wake',
-      })
+      addJob(rows, openingJob('plan rules', 'plan', effect.requestId, now))
       return
     case 'ask defender':
-      addJob(rows, {
-        key: `request:${effect.requestId}:defender`,
-        kind: 'ask defender',
-        lane: 'opens',
-        subject: effect.requestId,
-        dueAt: now,
-        mode: 'wake',
-      })
+      addJob(rows, openingJob('ask defender', 'defender', effect.requestId, now))
       return
     case 'write rules':
       addJob(rows, groupJob(effect.nsgId, effect.want, now))

@@ -161,10 +161,8 @@ export async function storeOn(database: Database): Promise<Store> {
   const self = randomUUID()
   const { wake, onWake } = wakeUps(log)
   const signal = url === null ? sql`select 1` : sql`select pg_notify(${wakeChannel}, ${self})`
-  const heard = (sender: string) => {
-    // We told ourselves at the commit.
-    if (sender !== self) wake()
-  }
+  // We told ourselves at the commit.
+  const heard = (sender: string) => void (sender !== self && wake())
   const presence = url === null ? soleProcess() : new ServerPresence(url, log, heard)
   const { transact, outside } = transactor(database, signal, wake)
   if (url === null) {

@@ -14,6 +14,35 @@ type Fields = Partial<Pick<RequestBase, 'requester' | 'vm' | 'source' | 'request
 
 const of = (kase: Case, fields: Fields): Case => ({ ...kase, request: { ...kase.request, ...fields } })
 
+const opened = (id: string, by = robin, fields: Fields = {}) => {
+  const kase = grantedCase(id, { state: 'open' })
+  return of(kase, { requester: by, ...fields })
+}
+
+const flush = (name: string, answer: Flush['answer'] = null): Flush => ({
+  nsgId: nsg(name),
+  at: null,
+  answer,
+})
+
+const ended = (id: string, reason: 'expired' | 'panic', by = robin) => {
+  const kase = opened(id, by)
+  const { grant } = kase
+  if (!grant) throw new Error('no grant')
+  return {
+    ...kase,
+    grant: {
+      ...grant,
+      state: 'closed' as const,
+      reason,
+      by: null,
+      detail: null,
+      closingSince: noon,
+      closedAt: noon,
+    },
+  }
+}
+
 /** What approvers are told of, and what is left to do about open sessions. */
 export function factsContract(subject: Subject): void {
   const save = (...cases: readonly Case[]) => subject.store.transact((tx) => tx.save(cases, noon))
@@ -28,28 +57,6 @@ export function factsContract(subject: Subject): void {
       since: noon - 30 * day,
       now: noon,
     })
-  const opened = (id: string, by = robin, fields: Fields = {}) => {
-    const kase = grantedCase(id, { state: 'open' })
-    return of(kase, { requester: by, ...fields })
-  }
-  const ended = (id: string, reason: 'expired' | 'panic', by = robin) => {
-    const kase = opened(id, by)
-    const { grant } = kase
-    if (!grant) throw new Error('no grant')
-    return {
-      ...kase,
-      grant: {
-        ...grant,
-        state: 'closed' as const,
-        reason,
-        by: null,
-        detail: null,
-        closingSince: noon,
-        closedAt: noon,
-      },
-    }
-  }
-
   describe('what the records say about a request', () => {
     test('nothing about somebody who never had anything, and never the request itself', async () => {
       await save(asked)
@@ -111,11 +118,6 @@ export function factsContract(subject: Subject): void {
   })
 
   test('groups in which open sessions are still to be cut', async () => {
-    const flush = (name: string, answer: Flush['answer'] = null): Flush => ({
-      nsgId: nsg(name),
-      at: null,
-      answer,
-    })
     const wanting = (id: string, ...flushes: readonly Flush[]) => {
       const kase = ended(id, 'expired')
       return { ...kase, grant: { ...kase.grant, flushes } }

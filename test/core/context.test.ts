@@ -31,13 +31,13 @@ describe('alerts', () => {
   })
 })
 
-describe('what approvers should know', () => {
-  const learns = (partial: boolean, at: string, context = {}) => {
-    const outcome = decide(pending(), { type: 'context', context, partial }, clock(at))
-    if (!outcome.ok) throw new Error(outcome.refusal.code)
-    return outcome
-  }
+const learns = (partial: boolean, at: string, context = {}) => {
+  const outcome = decide(pending(), { type: 'context', context, partial }, clock(at))
+  if (!outcome.ok) throw new Error(outcome.refusal.code)
+  return outcome
+}
 
+describe('what approvers should know', () => {
   it('lets the card wait a second for the rest, and never longer', () => {
     expect(learns(true, '09:00').effects).toEqual([
       { kind: 'show', requestId: 'r1', at: clock('09:00') + contextWaitMs },

@@ -91,7 +91,7 @@ describe('what Defender does', () => {
         { name: 'JIT-1', priority: 100, state: 'present', defender: { found } },
       ],
     })
-    expect(says(half, opened('B'))).toMatch(/grant\.open; show, note opened$/)
+    expect(says(half, opened('B'))).toMatch(/grant\.open; show, note opened, verify open$/)
   })
 
   it('too late is closed at once', () => {

@@ -25,7 +25,7 @@ const close = (kase: Case) => {
 
 describe('cutting open sessions', () => {
   it('is asked for in every group once the last rule is gone, and only where the rule says so', () => {
-    expect(told(closing(true), close(closing(true)))).toMatch(/note closed, flush A, flush B$/)
+    expect(told(closing(true), close(closing(true)))).toMatch(/note closed, verify closed, flush A, flush B$/)
     expect(told(closing(false), close(closing(false)))).not.toMatch(/flush/)
   })
 

@@ -240,22 +240,25 @@ describe('priorities', () => {
 
 const withDigest = (digest: string) => `digest: ${digest}\n${withPriorities('')}`
 
-describe('the digest', () => {
-  const read = (digest: string) => {
-    const answer = parsePolicy(withDigest(digest), 'h')
-    return answer.ok ? answer.policy.digest : null
-  }
+const digestIn = (digest: string) => {
+  const answer = parsePolicy(withDigest(digest), 'h')
+  return answer.ok ? answer.policy.digest : null
+}
 
+describe('the digest', () => {
   it('is off when nothing is said, and on Monday at nine where only its place is', () => {
     const answer = parsePolicy(withPriorities(''), 'h')
     expect(answer.ok && answer.policy.digest).toBeUndefined()
-    expect(read('{ channel: C0SECURITY, zone: Europe/Berlin }')).toEqual({
+    expect(digestIn('{ channel: C0SECURITY, zone: Europe/Berlin }')).toEqual({
       channel: 'C0SECURITY',
       day: 1,
       hour: 9,
       zone: 'Europe/Berlin',
     })
-    expect(read('{ channel: C0SECURITY, zone: UTC, day: Sun, hour: 0 }')).toMatchObject({ day: 7, hour: 0 })
+    expect(digestIn('{ channel: C0SECURITY, zone: UTC, day: Sun, hour: 0 }')).toMatchObject({
+      day: 7,
+      hour: 0,
+    })
   })
 
   it.each([

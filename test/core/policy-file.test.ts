@@ -198,7 +198,7 @@ const bad: Record<string, [string, string[]]> = {
   'a misspelt key in a rule': [
     withRule('    approvrs: {}'),
     [
-      '8:5 rules[0].approvrs: unknown key; allowed are name, vm, requester, services, source, time, duration, maxDuration, maxAddresses, approvals, approvers, fromDifferentGroups, stages, selfApproval, reason, channel, deadline, escalate, extend, way, requireAzureRole, quota, breakGlass',
+      '8:5 rules[0].approvrs: unknown key; allowed are name, vm, requester, services, source, time, duration, maxDuration, maxAddresses, approvals, approvers, fromDifferentGroups, stages, selfApproval, reason, channel, deadline, escalate, extend, priorities, way, requireAzureRole, quota, breakGlass, flushConnections',
     ],
   ],
   'a misspelt key of a VM': [
@@ -366,7 +366,7 @@ rules:
         "4:5 rules[0].channel: is missing, and defaults.channel is not set",
         "4:5 rules[0]: nobody can approve: name approvers, or set approvals to 0",
         "5:29 rules[1].maxDuration: “soon” is not a duration. Write a duration such as 30m, 2h or 1h30m. (found "soon")",
-        "5:49 rules[1].colour: unknown key; allowed are name, vm, requester, services, source, time, duration, maxDuration, maxAddresses, approvals, approvers, fromDifferentGroups, stages, selfApproval, reason, channel, deadline, escalate, extend, way, requireAzureRole, quota, breakGlass",
+        "5:49 rules[1].colour: unknown key; allowed are name, vm, requester, services, source, time, duration, maxDuration, maxAddresses, approvals, approvers, fromDifferentGroups, stages, selfApproval, reason, channel, deadline, escalate, extend, priorities, way, requireAzureRole, quota, breakGlass, flushConnections",
         "6:13 rules[2].name: “a” is the name of rules[0] already",
         "6:5 rules[2].channel: is missing, and defaults.channel is not set",
         "6:58 rules[2].services[0]: unknown service “rpd”; allowed are rdp, ssh, winrm, or a port such as 443/tcp",

@@ -207,8 +207,10 @@ describe('opening and closing', () => {
       '@avery approved',
       'opening',
       'open, confirmed by Azure',
+      'open, verified by IP flow verify',
       'closing',
       'closed',
+      'closed, verified by IP flow verify',
     ])
   })
 

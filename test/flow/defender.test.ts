@@ -65,13 +65,15 @@ describe('Defender opens and closes', () => {
     expect(told()).toMatch(/^Closed: .*after its end\. Defender for Cloud closed it\. Azure confirms/s)
     expect(world.cardText()).toMatch(/^Closed/)
     expect(lately()).toEqual([])
-    expect(audited().slice(-6)).toEqual([
+    expect(audited().slice(-8)).toEqual([
       expect.stringMatching(/approved/),
       'opening',
       'asked Defender for Cloud to open',
       'open, confirmed by Azure',
+      'open, verified by IP flow verify',
       'closing',
       'closed',
+      'closed, verified by IP flow verify',
     ])
   })
 

@@ -126,10 +126,20 @@ describe.skipIf(!installed && !required)(`the demo (skipped where npm has no ${b
     expect(said(posted.filter((message) => !isCard(message)))).toEqual([opened.text, closed.text])
     const lines = await until('every line of the audit', 10_000, async () => {
       const all = said(await slack.messages(audit))
-      return all.some((line) => line.startsWith('#7 ')) ? all : undefined
+      return all.some((line) => line.startsWith('#9 ')) ? all : undefined
     })
-    expect(lines.map((line) => Number(/^#(\d+) /.exec(line)?.[1]))).toEqual([1, 2, 3, 4, 5, 6, 7])
-    const order = ['a policy came into force', 'asked', 'approved', 'opening', 'open', 'closing', 'closed']
+    expect(lines.map((line) => Number(/^#(\d+) /.exec(line)?.[1]))).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9])
+    const order = [
+      'a policy came into force',
+      'asked',
+      'approved',
+      'opening',
+      'open, confirmed',
+      'open, verified',
+      'closing',
+      'closed',
+      'closed, verified',
+    ]
     expect(lines.filter((line, at) => !line.includes(order[at] ?? '–'))).toEqual([])
   })
 })

@@ -153,10 +153,10 @@ describe('who the requester is in Azure', () => {
   })
 
   test('Azure is not asked about roles when no rule that fits turns on one', async () => {
-    const before = azureCalls('Microsoft.Authorization')
+    const before = azureCalls('Microsoft.Authorization/role')
     await world.asks('robin', 'ssh vm-web01 30m from 81.2.69.142')
     await world.clicks('avery', 'deny')
-    expect(azureCalls('Microsoft.Authorization')).toBe(before)
+    expect(azureCalls('Microsoft.Authorization/role')).toBe(before)
   })
 
   test('who is disabled in Entra can neither ask nor approve', async () => {

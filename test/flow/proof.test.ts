@@ -271,9 +271,13 @@ describe('proof of flow', () => {
 
   test('a stopped VM that Azure refuses to check: not verified', async () => {
     world.azure.fault({ ...check, kind: 'needs-running-vm' })
-    await opens('ssh vm-stopped01 30m from 81.2.69.142')
+    await world.asks('robin', 'rdp vm-jump01 30m from 81.2.69.142')
+    // Somebody stops it between the question and the yes.
+    world.azure.mutate({ do: 'power', vm: 'vm-jump01', state: 'deallocated' })
+    await world.clicks('avery', 'approve')
     await world.passes({ seconds: 3 })
     expect(world.cardText()).toMatch(/Open \(not verified\): the VM does not run: /)
+    world.azure.mutate({ do: 'power', vm: 'vm-jump01', state: 'running' })
   })
 
   test('no Network Watcher in the region: not verified', async () => {
