@@ -24,13 +24,13 @@ function headline({ view, changes, since, doubtful }: Digest): string {
       doubtful > 0
         ? `; of ${count(doubtful, 'VM')} that is not known, because not everything could be read`
         : ''
-    return `*Nothing that could be read stands open for good*${unknown}.`
+    return `*Nothing that could be read stands open to people outside*${unknown}.`
   }
   const news =
     since === null
       ? 'This is the first of these messages.'
       : `Since the last one, ${time(since)}: ${changes.fresh.length} new, ${changes.gone.length} gone.`
-  return `*${count(total, 'way in stands', 'ways in stand')} open for good* to management ports, for people outside. ${news}`
+  return `*${count(total, 'way in to management ports stands', 'ways in to management ports stand')} open to people outside, without an end.* ${news}`
 }
 
 function changed({ changes, since, view }: Digest): string[] {

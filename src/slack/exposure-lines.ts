@@ -77,9 +77,7 @@ function milder({ publicAddresses, power }: JudgedVm): string {
 }
 
 const openText = (judged: JudgedVm): string =>
-  judged.exposures.length === 0
-    ? ''
-    : `Stands open: ${judged.exposures.map(exposureText).join('; ')}.${milder(judged)}`
+  judged.exposures.length === 0 ? '' : `${judged.exposures.map(exposureText).join('; ')}.${milder(judged)}`
 
 /** The rank that the list is in, so that each VM stands in it as often as it has a way in. */
 export const accessLine = (access: StandingAccess): string =>
@@ -104,12 +102,12 @@ export function vmLine(shown: ShownVm): string {
       ? ''
       : guardedBy.kind === 'defender'
         ? ` guarded by the policy ${words(guardedBy.policy, 80)} of Defender for Cloud. ${accessText(shown)}`
-        : ` opened by the policy file’s rule “${words(guardedBy.rule, 120)}”. ${accessText(shown)}`
+        : ` may be asked for, by the policy file’s rule “${words(guardedBy.rule, 120)}”. ${accessText(shown)}`
   const open = openText(shown)
   const parts = [
     by,
     why === null ? '' : ` ${words(why, 300)}.`,
-    open === '' ? '' : ` ${group === 'configured' ? `*All the same:* ${open}` : open}`,
+    open === '' ? '' : ` *Stands open${group === 'configured' ? ' all the same' : ''}:* ${open}`,
     doubt && group !== 'not known' ? ` ${doubtText}` : '',
   ]
   return `${vmName(vm)}:${parts.join('')}`

@@ -21,7 +21,7 @@ describe('the weekly digest', () => {
     await world.passes('1h')
     expect(digests()).toHaveLength(1)
     expect(digests()[0]).toMatch(
-      /^1 way in stands open for good to management ports, for people outside\. This is the first of these messages\.\nOpen \(1\)\n• vm-open01 .*RDP \(3389\) to anybody .*by the rule rdp-for-everyone in nsg-open01-nic\.\nWithout any security group .*vm-bare01/,
+      /^1 way in to management ports stands open to people outside, without an end\. This is the first of these messages\.\nOpen \(1\)\n• vm-open01 .*RDP \(3389\) to anybody .*by the rule rdp-for-everyone in nsg-open01-nic\.\nWithout any security group .*vm-bare01/,
     )
     expect(digests()[0]).toMatch(/rules as of 2026-11-24 08:00 UTC/)
 
@@ -29,14 +29,14 @@ describe('the weekly digest', () => {
     await world.passes('7d')
     expect(digests()).toHaveLength(2)
     expect(digests()[1]).toMatch(
-      /^2 ways in stand open for good .*Since the last one, 2026-11-24 08:00 UTC: 1 new, 0 gone\.\nNew \(1\)\n• vm-web01 .*SSH \(22\) to anybody on the internet, by the rule ssh-for-all in nsg-web-subnet\.\nStill open \(1\)\n• vm-open01/,
+      /^2 ways in to management ports stand open to people outside, without an end\. Since the last one, 2026-11-24 08:00 UTC: 1 new, 0 gone\.\nNew \(1\)\n• vm-web01 .*SSH \(22\) to anybody on the internet, by the rule ssh-for-all in nsg-web-subnet\.\nStill open \(1\)\n• vm-open01/,
     )
 
     world.azure.mutate({ do: 'delete-rule', nsg: 'nsg-web-subnet', name: 'ssh-for-all' })
     world.azure.mutate({ do: 'delete-rule', nsg: 'nsg-open01-nic', name: 'rdp-for-everyone' })
     await world.passes('7d')
     expect(digests()).toHaveLength(3)
-    expect(digests()[2]).toMatch(/^Nothing that could be read stands open for good\.\nGone \(2\)\n/)
+    expect(digests()[2]).toMatch(/^Nothing that could be read stands open to people outside\.\nGone \(2\)\n/)
     expect(digests()[2]).toMatch(/• vm-web01: SSH \(22\), by the rule ssh-for-all in nsg-web-subnet/)
   })
 
@@ -81,14 +81,18 @@ describe('the weekly digest', () => {
     await world.passes('7d')
     const last = digests().at(-1) ?? ''
     expect(digests()).toHaveLength(2)
-    expect(last).toMatch(/^Nothing that could be read stands open for good; of 6 VMs that is not known/)
+    expect(last).toMatch(
+      /^Nothing that could be read stands open to people outside; of 6 VMs that is not known/,
+    )
     expect(last).toMatch(/Not known any more \(1\)\n• vm-open01: RDP \(3389\)/)
     expect(last).not.toMatch(/Gone/)
     expect(last).toMatch(/Not read: the security groups of Production/)
     // Nobody is told that it is new when it can be read again.
     world.azure.clearFaults()
     await world.passes('7d')
-    expect(digests().at(-1)).toMatch(/^1 way in stands open .*: 0 new, 0 gone\.\nStill open \(1\)/)
+    expect(digests().at(-1)).toMatch(
+      /^1 way in to management ports stands open .*: 0 new, 0 gone\.\nStill open \(1\)/,
+    )
   })
 
   test('comes when Slack takes it again, and says that it may stand there twice when nobody knows', async () => {

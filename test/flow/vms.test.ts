@@ -32,7 +32,7 @@ describe('/jit vms', () => {
       /vm-mdc01 \(rg-shop, Production\): guarded by the policy default of Defender for Cloud\. No access so far that I know of\./,
     )
     expect(group(answer, 'Configured')).toMatch(
-      /vm-db01 \(rg-shop, Production\): opened by the policy file’s rule “two people agree to let somebody into production”/,
+      /vm-db01 \(rg-shop, Production\): may be asked for, by the policy file’s rule “two people agree to let somebody into production”/,
     )
     expect(group(answer, 'Recommended')).toMatch(
       /vm-open01 \(rg-ops, Production\): Stands open: RDP \(3389\) to anybody \(from any source\), by the rule rdp-for-everyone in nsg-open01-nic\./,

@@ -24,7 +24,7 @@ function refusal(command: Command, hands: Hands): string | null {
     case 'help':
       return helpText(hands.services())
     case 'list':
-      return 'The list of open access is not here yet. Your own requests are in your messages from this app.'
+      return 'The list of open access is not here yet. Your own is in this app’s Home and in your messages from it.'
     case 'mistake':
       return mistakeText(command.wrong, command.example)
     case 'ask':
