@@ -265,7 +265,8 @@ export interface Tx {
   /** How often the rule has decided by itself since then; exact while the quotas are locked. */
   usage(of: Pick<AutomaticApproval, 'rule' | 'requester' | 'vmId'>, since: number): Promise<Usage>
   noteAutomatic(approval: AutomaticApproval): Promise<void>
-  keepDigest(digest: KeptDigest): Promise<void>
+  /** False, and nothing kept, when the digest has come further already. */
+  keepDigest(digest: KeptDigest): Promise<boolean>
   /** Clears what a gesture carried; its key stays for the deduplication. */
   endIntake(key: string, now: number): Promise<void>
 }

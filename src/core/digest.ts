@@ -62,7 +62,7 @@ export function nextSlot(schedule: DigestSchedule, now: number): number {
 /** What is kept once a schedule begins: its moments before now are not made up for. */
 export const beginning = (schedule: DigestSchedule, before: KeptDigest | null, now: number): KeptDigest => ({
   schedule: scheduleText(schedule),
-  slot: latestSlot(schedule, now),
+  slot: Math.max(latestSlot(schedule, now), before?.slot ?? 0),
   tried: null,
   at: before?.at ?? null,
   standing: before?.standing ?? [],

@@ -117,8 +117,8 @@ async function post(parts: DigestParts, claim: Claim, lease: Lease, due: Due): P
   const digest = digestOf(due, now)
   // On record before it is sent: whoever finds it so does not know whether it stands there already.
   const repeat = before.tried === slot
-  if (!repeat) await store.transact((tx) => tx.keepDigest({ ...before, tried: slot }))
-  if (lease.lapsed()) return again(clock.now(), 'the claim was lost')
+  const ours = repeat || (await store.transact((tx) => tx.keepDigest({ ...before, tried: slot })))
+  if (!ours || lease.lapsed()) return again(clock.now(), 'the claim was lost')
   try {
     await chat.digest(schedule.channel, digest, repeat)
   } catch (error) {

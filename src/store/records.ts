@@ -44,11 +44,18 @@ export async function readDigest(db: Queries): Promise<KeptDigest | null> {
   return row?.doc ?? null
 }
 
-export async function keepDigest(db: Queries, digest: KeptDigest): Promise<void> {
+/** Never backwards: a replica that was paused must not make the digest come twice. */
+export async function keepDigest(db: Queries, digest: KeptDigest): Promise<boolean> {
   const doc = JSON.stringify(digest)
-  await db
+  const kept = await db
     .insertInto('digests')
     .values({ one: true, doc })
-    .onConflict((conflict) => conflict.column('one').doUpdateSet({ doc }))
-    .execute()
+    .onConflict((conflict) =>
+      conflict
+        .column('one')
+        .doUpdateSet({ doc })
+        .where(sql<boolean>`(digests.doc ->> 'slot')::float8 <= ${digest.slot}::float8`),
+    )
+    .executeTakeFirst()
+  return Number(kept.numInsertedOrUpdatedRows) === 1
 }

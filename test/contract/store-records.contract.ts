@@ -84,6 +84,15 @@ export function recordsContract(subject: Subject): void {
       expect(await store.records.digest()).toEqual(later)
     })
 
+    test('never goes back, so that a replica that was paused does not have it posted again', async () => {
+      const { store } = subject
+      expect(await store.transact((tx) => tx.keepDigest({ ...digest, slot: noon + 1 }))).toBe(true)
+      expect(await store.transact((tx) => tx.keepDigest(digest))).toBe(false)
+      expect(await store.records.digest()).toMatchObject({ slot: noon + 1 })
+      expect(await store.transact((tx) => tx.keepDigest({ ...digest, slot: noon + 1, at: 5 }))).toBe(true)
+      expect(await store.records.digest()).toMatchObject({ at: 5 })
+    })
+
     test('is not kept by a transaction that fails', async () => {
       const { store } = subject
       const failing = store.transact(async (tx) => {
