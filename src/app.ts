@@ -8,6 +8,7 @@ import { type Config, ConfigError } from './config.ts'
 import { connectAzure } from './connect-azure.ts'
 import { azureRolesNamed, entraGroupsNamed } from './core/policy.ts'
 import { isRemembered } from './core/source.ts'
+import { planDigest } from './engine/digest.ts'
 import { createEngine, type Engine, type EngineParts } from './engine/engine.ts'
 import { entraDirectory } from './engine/entra-directory.ts'
 import { createInventory } from './engine/inventory.ts'
@@ -223,7 +224,9 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
     ? Promise.resolve()
     : reconcileFirst(progress, { store, survey: azure.survey, upkeep, now: clock.now() })
   if (overrides.clock) progress.reconciled = true
-  const chores = { ...given, anchor: realClock.anchor, catchUpPolicy: watching.catchUp }
+  const plan = () => planDigest({ store, clock, policy: () => policy.current() })
+  await upkeep.until('Planning the digest', plan)
+  const chores = { ...given, anchor: realClock.anchor, catchUpPolicy: watching.catchUp, planDigest: plan }
   const reading = startChores(upkeep, chores)
   const connecting = slack.start()
   log.info({ port: web.port, policy: policy.current().hash }, 'started')
@@ -235,7 +238,11 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
     webPort: web.port,
     ready: Promise.all([reading, connecting, compared]),
     unready: () => unreadyReasons(progress),
-    reloadPolicy: watching.reload,
+    reloadPolicy: async () => {
+      const wrong = await watching.reload()
+      await plan()
+      return wrong
+    },
     stop: async () => {
       watching.stop()
       await slack.stop()

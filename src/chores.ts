@@ -13,6 +13,8 @@ const maintainEveryMs = 10 * 60_000
 const clocksEveryMs = 5_000
 const policyEveryMs = 5_000
 
+const digestEveryMs = 60_000
+
 export interface Chores {
   readonly store: Store
   readonly clock: Clock
@@ -20,6 +22,7 @@ export interface Chores {
   readonly inventory: Pick<LivingInventory, 'open' | 'freshen'>
   readonly clockTrouble: () => string | null
   readonly catchUpPolicy: () => Promise<void>
+  readonly planDigest: () => Promise<void>
 }
 
 /** What went wrong while something was away is looked for as soon as it is back, and not only at the next turn. */
@@ -39,7 +42,7 @@ function onceBack(chore: () => Promise<unknown>, then: () => Promise<unknown>) {
 
 /** Resolves once there is an inventory, be it an older one that the database kept. */
 export function startChores(upkeep: Upkeep, chores: Chores): Promise<void> {
-  const { store, clock, anchor, inventory, clockTrouble, catchUpPolicy } = chores
+  const { store, clock, anchor, inventory, clockTrouble, catchUpPolicy, planDigest } = chores
   upkeep.every(clocksEveryMs, 'comparing the clocks', () => tellClocks(store, clock.now(), clockTrouble()))
   const compare = () => reconcileNow(store, clock.now())
   upkeep.every(reapEveryMs, 'freeing the jobs of dead replicas', async () => {
@@ -47,6 +50,7 @@ export function startChores(upkeep: Upkeep, chores: Chores): Promise<void> {
   })
   upkeep.every(anchorEveryMs, 'reading the database’s clock', onceBack(anchor, compare))
   upkeep.every(policyEveryMs, 'putting the policy on record', catchUpPolicy)
+  upkeep.every(digestEveryMs, 'planning the digest', planDigest)
   upkeep.every(maintainEveryMs, 'looking after the database', () => store.maintain(clock.now()))
   upkeep.every(inventoryEveryMs, 'reading Azure’s inventory', () => inventory.freshen(inventoryAgeMs))
   return upkeep.until('Reading Azure’s inventory', () => inventory.open())

@@ -97,5 +97,6 @@ function policyOf(raw: unknown, hash: string): Policy | { flaws: readonly Flaw[]
     operators: { users: file.operators?.users ?? [], groups: file.operators?.groups ?? [] },
     addressWindowMs: file.address?.remember ?? defaultRemember,
     showTags: file.card?.showTags ?? [],
+    ...(file.digest && { digest: file.digest }),
   }
 }

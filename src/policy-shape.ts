@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { type Port, parsePort } from './core/service.ts'
 import { widestRange } from './core/source.ts'
+import { isZone } from './core/time-window.ts'
 import { azureRole, channel, duration, globs, group, match, matchKeys, user } from './policy-match-shape.ts'
 
 const expectedPort = 'expected a port such as 5432/tcp or 3389'
@@ -95,6 +96,23 @@ const operatorsShape = z.strictObject({
 const auditShape = z.strictObject({ channel })
 const addressShape = z.strictObject({ remember: duration })
 const cardShape = z.strictObject({ showTags: z.array(z.string().min(1)).max(10) })
+const dayNames = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday']
+const expectedDay = 'expected a day such as monday or mon'
+const digestShape = z.strictObject({
+  channel,
+  day: z
+    .string({ error: expectedDay })
+    .transform((word, context): number => {
+      const small = word.trim().toLowerCase()
+      const at = dayNames.findIndex((name) => small === name || small === name.slice(0, 3))
+      if (at >= 0) return at + 1
+      context.addIssue({ code: 'custom', message: expectedDay })
+      return z.NEVER
+    })
+    .default(1),
+  hour: z.int().min(0).max(23).default(9),
+  zone: z.string().refine((name) => isZone(name), { error: 'expected a time zone such as Europe/Berlin' }),
+})
 const defaultsShape = z.strictObject(answerShape)
 export const fileShape = z.strictObject({
   version: z.literal(1, { error: 'expected 1, the version of the file’s form' }),
@@ -103,6 +121,7 @@ export const fileShape = z.strictObject({
   operators: operatorsShape.optional(),
   address: addressShape.optional(),
   card: cardShape.optional(),
+  digest: digestShape.optional(),
   services: z
     .record(z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, { error: serviceName }), z.array(port).min(1))
     .optional(),
@@ -134,6 +153,7 @@ export const keysAt: Readonly<Record<string, object>> = {
   operators: operatorsShape.shape,
   address: addressShape.shape,
   card: cardShape.shape,
+  digest: digestShape.shape,
   defaults: defaultsShape.shape,
   'rules.*': ruleShape.shape,
   'deny.*': denyShape.shape,

@@ -2,15 +2,17 @@ import type { Alarm, RaisedAlarm } from './core/alarm.ts'
 import type { AuditEvent, AuditRecord } from './core/audit.ts'
 import type { Case } from './core/case.ts'
 import type { OwnFacts } from './core/context.ts'
+import type { KeptDigest } from './core/digest.ts'
 import type { Note } from './core/effect.ts'
 import type { Grant, Rule } from './core/grant.ts'
 import type { Reading } from './core/inventory.ts'
 import type { Lift, Panic } from './core/panic.ts'
 import type { Person } from './core/person.ts'
 import type { Usage } from './core/policy.ts'
-import type { Protection, ProtectionGesture, Removal, ShieldRule } from './core/protection.ts'
+import type { Protection, Removal, ShieldRule } from './core/protection.ts'
 import type { KnownRule } from './core/reconcile.ts'
 import type { Place } from './ports.ts'
+import type { Intake } from './ports-gesture.ts'
 
 export type JobKind =
   | 'deadline'
@@ -38,6 +40,7 @@ export type JobKind =
   | 'protection news'
   | 'predecessor closed'
   | 'context'
+  | 'digest'
 
 /**
  * Jobs of different lanes never wait for one another. A job that is woken into `closes` stays there until it
@@ -69,44 +72,16 @@ export interface Claim {
   readonly attempt: number
 }
 
-/** Something a person did, stored before it is acknowledged. */
-export interface Intake {
-  /** Slack's trigger id: one per gesture. */
-  readonly key: string
-  readonly receivedAt: number
-  readonly gesture: Gesture
+export interface OwnRecords {
+  /** What somebody waits for, and what they have open or is not closed yet; the newest first, and only so many. */
+  cases(person: Person, most: number): Promise<readonly Case[]>
+  /** Who had access to each of these VMs last, and when it opened; VMs that nobody had access to are missing. */
+  lastAccess(
+    vmIds: readonly string[],
+  ): Promise<ReadonlyMap<string, { readonly userId: string; readonly at: number }>>
+  /** How far the weekly digest has come; null before there was one. */
+  digest(): Promise<KeptDigest | null>
 }
-
-export type Gesture =
-  | { readonly kind: 'ask'; readonly person: Person; readonly text: string; readonly responseUrl: string }
-  | {
-      readonly kind: 'click'
-      readonly person: Person
-      readonly action: 'approve' | 'deny' | 'cancel' | 'close' | 'sign' | 'unjustified' | 'why'
-      readonly requestId: string
-      readonly responseUrl: string | null
-      /** Set when the approver left only a part of it. */
-      readonly less?: {
-        readonly duration: string
-        readonly ports: readonly string[]
-        readonly source?: string
-      }
-    }
-  | {
-      readonly kind: 'panic'
-      readonly person: Person
-      readonly text: string
-      /** The stops that the form showed, when it was about lifting them. */
-      readonly lifts?: readonly string[]
-    }
-  | ProtectionGesture
-  | {
-      readonly kind: 'comment'
-      readonly person: Person
-      /** Which request: by its id, or by the message whose thread it was written in. */
-      readonly about: string | Place
-      readonly text: string
-    }
 
 export interface QueuedNote {
   readonly id: string
@@ -266,6 +241,8 @@ export interface Tx {
   /** How often the rule has decided by itself since then; exact while the quotas are locked. */
   usage(of: Pick<AutomaticApproval, 'rule' | 'requester' | 'vmId'>, since: number): Promise<Usage>
   noteAutomatic(approval: AutomaticApproval): Promise<void>
+  /** False, and nothing kept, when the digest has come further already. */
+  keepDigest(digest: KeptDigest): Promise<boolean>
   /** Clears what a gesture carried; its key stays for the deduplication. */
   endIntake(key: string, now: number): Promise<void>
 }
@@ -332,6 +309,7 @@ export interface Store {
   readonly jobs: Jobs
   readonly reconciling: Reconciling
   readonly inventory: KeptInventory
+  readonly records: OwnRecords
   case(requestId: string): Promise<Case | null>
   /** Stores a gesture and the job that handles it; false when this gesture is known to have been stored before. */
   receive(intake: Intake): Promise<boolean>

@@ -4,12 +4,14 @@ import type { AuditRecord } from './core/audit.ts'
 import type { RoleAnswer } from './core/azure-role.ts'
 import type { Case } from './core/case.ts'
 import type { DefenderView } from './core/context.ts'
+import type { Conversion } from './core/convert.ts'
 import type { DefenderState, Guard } from './core/defender.ts'
 import type { Note } from './core/effect.ts'
 import type { FlushAnswer } from './core/flush.ts'
 import type { Rule } from './core/grant.ts'
 import type { Reading, VmDetails, VmEntry } from './core/inventory.ts'
 import type { LiveRule } from './core/live-rule.ts'
+import type { Digest, HomeView, VmsView } from './core/overview.ts'
 import type { Panic } from './core/panic.ts'
 import type { Member, Person } from './core/person.ts'
 import type { Pages, Verdict } from './core/policy.ts'
@@ -293,6 +295,17 @@ export interface Chat {
   answer(responseUrl: string, text: string): Promise<void>
   /** The same with the reasons of the policy. */
   explain(responseUrl: string, explained: Explained): Promise<void>
+  /** The same with the VMs and how they are guarded. */
+  vms(responseUrl: string, view: VmsView): Promise<void>
+  /** What one person sees in the app's Home. */
+  home(userId: string, view: HomeView | { readonly why: string }): Promise<void>
+  /** What stands open, once a week. */
+  digest(channel: string, digest: Digest, repeat: boolean): Promise<void>
+  /** Which rules would have to change so that nothing stands open on a VM: a private answer, or a message. */
+  conversion(
+    to: { readonly userId: string; readonly responseUrl: string | null },
+    conversion: Conversion,
+  ): Promise<void>
 }
 
 export interface Directory {
@@ -335,19 +348,19 @@ export interface SlackDirectory extends Directory {
 }
 
 export type { LiveRule } from './core/live-rule.ts'
+export type { Gesture, Intake } from './ports-gesture.ts'
 export type {
   AutomaticApproval,
   Claim,
   FlushWork,
-  Gesture,
   Health,
-  Intake,
   JobKind,
   Jobs,
   KeptInventory,
   Lane,
   NewJob,
   NewVersion,
+  OwnRecords,
   QueuedAlarm,
   QueuedNote,
   Reconciling,

@@ -23,6 +23,8 @@ export type Command =
   | { readonly kind: 'help' }
   | { readonly kind: 'list' }
   | { readonly kind: 'status' }
+  /** Words that a VM must fit, as they were typed. */
+  | { readonly kind: 'vms'; readonly filter: string }
   /** `core/panic-command.ts` reads the rest. */
   | { readonly kind: 'panic' }
   /** `remove` names somebody else's rule that is to go. */
@@ -218,7 +220,6 @@ function why(parts: Parts, services: readonly Service[]): Command {
 }
 
 const comingLater: Readonly<Record<string, string>> = {
-  vms: 'The list of VMs is not here yet. Ask for a VM by its name.',
   ip: 'Remembering your address is not here yet. Type it with “from” when you ask.',
   audit: 'Reading the audit trail here is not possible yet.',
 }
@@ -296,6 +297,9 @@ function unknown({ words, from, start, because }: Parts, services: readonly Serv
   return mistake(found.wrong(clip(first)), understood ? `/jit ${same}` : usual)
 }
 
+/** Everything behind the command: a VM may be called what is a word of a request elsewhere. */
+const vmFilter = (typed: string): string => withoutMarks(typed).trim().split(/\s+/).slice(1).join(' ')
+
 /** Reads what a person typed after `/jit`. Pure and total: what cannot be understood is a `mistake` that helps. */
 export function parseCommand(text: string, services: readonly Service[]): Command {
   const typed = Array.from(asTyped(text.slice(0, longestSent)))
@@ -312,6 +316,7 @@ export function parseCommand(text: string, services: readonly Service[]): Comman
     )
   if (name === 'help' || name === '?' || parts.words.includes('--help')) return { kind: 'help' }
   if (name === 'list' || name === 'status') return { kind: name }
+  if (name === 'vms') return { kind: 'vms', filter: vmFilter(typed.join('')) }
   if (name === 'break-glass') return breakGlass(parts, services)
   if (name === 'extend') return extend(parts)
   if (name === 'cancel' || name === 'close') return byId(name, rest)

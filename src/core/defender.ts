@@ -117,6 +117,9 @@ const anyForm = /^(MicrosoftDefenderForCloud|SecurityCenter)-JITRule[-_]/i
 /** Whether Defender wrote it, to let somebody in or to keep everybody out. */
 export const isDefenders = ({ name }: Pick<LiveRule, 'name'>): boolean => anyForm.test(name)
 
+/** Whether Defender wrote it to let somebody in for a time. */
+export const isDefendersGrant = ({ name }: Pick<LiveRule, 'name'>): boolean => allowForm.test(name)
+
 /**
  * Whether this is an allow rule of Defender's that lets in exactly what the rule is to let in, or a part of it: this
  * source, on these addresses of the VM, on some of these ports. Nothing else of Defender's is ever touched.

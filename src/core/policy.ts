@@ -1,5 +1,6 @@
 import type { RoleAnswer } from './azure-role.ts'
 import type { Preference } from './defender.ts'
+import type { DigestSchedule } from './digest.ts'
 import type { Person } from './person.ts'
 import type { Band } from './priority.ts'
 import type { Port, Service } from './service.ts'
@@ -197,6 +198,8 @@ export interface Policy {
   readonly operators: Pick<Approvers, 'users' | 'groups'>
   /** How long an address that a person gave counts as theirs without typing it again. */
   readonly addressWindowMs: number
+  /** When and where it is told each week what stands open; absent means never. */
+  readonly digest?: DigestSchedule
   /** Tag names that the card shows. */
   readonly showTags: readonly string[]
 }

@@ -5,6 +5,7 @@ import { parsePorts, type Service } from './service.ts'
 const commands = [
   'help',
   'status',
+  'vms',
   'why',
   'extend',
   'cancel',
@@ -43,7 +44,11 @@ export function unknownWord(
   if (first === '' || /^\d/.test(first) || first.includes(',') || parsePorts(first, services).ok) return null
   const names = services.map(({ name }) => name)
   const asks = more || asksForAccess(rest, services)
-  const command = nearest(first, commands)
+  // Somebody who forgot the service begins with a VM, and half of all VMs are called nearly so.
+  const command = nearest(
+    first,
+    commands.filter((name) => name !== 'vms'),
+  )
   const service = nearest(first, names)
   const meant = commands.find((name) => name === command) ?? null
   if (meant !== null && (service === null || !asks))
@@ -63,6 +68,7 @@ export function commandExample(meant: Name | null, service: string, vm: string):
       return `/jit ${service} ${vm} 30m`
     case 'help':
     case 'status':
+    case 'vms':
       return `/jit ${meant}`
     case 'why':
       return `/jit why ${service} ${vm} 30m`

@@ -24,12 +24,14 @@ import type {
 import { announce } from './announce.ts'
 import { askDefender } from './ask-defender.ts'
 import { callPeople } from './call-people.ts'
+import { tellDigest } from './digest.ts'
 import { createDispatcher, type Dispatcher } from './dispatch.ts'
 import { endFollowing } from './end-following.ts'
 import { gatherContext } from './gather-context.ts'
 import { intake } from './intake.ts'
 import type { Log } from './log.ts'
 import { refuseStop } from './operators.ts'
+import { createOverviews } from './overview.ts'
 import { alarms, page } from './page.ts'
 import { closeAll, tellPanic } from './panic.ts'
 import { planRules } from './plan-rules.ts'
@@ -95,7 +97,14 @@ export interface Engine {
 /** Puts the handlers of all jobs behind one worker. */
 export function createEngine(parts: EngineParts): Engine {
   const dispatcher = createDispatcher(parts)
-  const all = { ...parts, dispatcher, knowRoles: knowRoles(parts), defender: parts.defender ?? null }
+  const overviews = createOverviews(parts)
+  const all = {
+    ...parts,
+    dispatcher,
+    overviews,
+    knowRoles: knowRoles(parts),
+    defender: parts.defender ?? null,
+  }
   const pages = () => parts.policy().pages
   const worker = createWorker({
     ...all,
@@ -125,6 +134,7 @@ export function createEngine(parts: EngineParts): Engine {
       alarm: alarms({ ...all, pages }),
       survey: findSubscriptions(all),
       reconcile: reconcile(all),
+      digest: tellDigest(all),
     },
   })
   return {

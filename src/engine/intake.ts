@@ -1,15 +1,16 @@
-import type { IntakeParts } from './answer.ts'
 import { done, type Handler } from './handler.ts'
 import { takeAsk } from './take-ask.ts'
 import { takeClick } from './take-click.ts'
 import { takeComment } from './take-comment.ts'
+import { takeConvert } from './take-convert.ts'
 import { takePanic } from './take-panic.ts'
 import { takeProtect, takeUnprotect } from './take-protect.ts'
 import { takeDecision, takeProposal } from './take-removal.ts'
+import { takeHome, type VmsParts } from './take-vms.ts'
 
 /** Does what a person asked for, after it was stored and acknowledged. */
 export const intake =
-  (parts: IntakeParts): Handler =>
+  (parts: VmsParts): Handler =>
   async (claim) => {
     const stored = await parts.store.intake(claim.subject)
     if (!stored) return done
@@ -29,6 +30,10 @@ export const intake =
         return takeProposal(parts, claim, gesture)
       case 'decide removal':
         return takeDecision(parts, claim, gesture)
+      case 'home':
+        return takeHome(parts, claim, gesture)
+      case 'convert':
+        return takeConvert(parts, claim, gesture)
       case 'comment':
         return takeComment(parts, claim, gesture)
       default:

@@ -14,6 +14,7 @@ import { again, type Finish, messageOf } from './handler.ts'
 import { statusText } from './status.ts'
 import { submit } from './submit-ask.ts'
 import { takeExtend } from './take-extend.ts'
+import { takeVms, type VmsParts } from './take-vms.ts'
 import { whyAsked } from './take-why.ts'
 import { within } from './within.ts'
 
@@ -34,7 +35,7 @@ const longestReadMs = 20_000
 
 /** Gathers what a request needs and lets the core decide; a mistake is answered and leaves nothing behind. */
 export async function takeAsk(
-  parts: IntakeParts,
+  parts: VmsParts,
   claim: Claim,
   gesture: AskGesture,
   receivedAt: number,
@@ -42,6 +43,7 @@ export async function takeAsk(
   const { responseUrl: url } = gesture
   const command = parseCommand(gesture.text, parts.policy().services)
   if (command.kind === 'status') return takeStatus(parts, claim, gesture)
+  if (command.kind === 'vms') return takeVms(parts, claim, gesture, command.filter)
   if (command.kind !== 'ask' && command.kind !== 'why' && command.kind !== 'extend') {
     const text =
       command.kind === 'mistake' ? `${command.wrong} For example: \`${command.example}\`` : nothingStored

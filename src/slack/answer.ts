@@ -1,4 +1,5 @@
 import { Fault } from '../core/fault.ts'
+import type { Shown } from './blocks.ts'
 import { callTimeout, faultOf } from './web-api.ts'
 import { cut, onlyOurTokens } from './words.ts'
 
@@ -21,12 +22,27 @@ export async function answerPrivately(
   slackApiUrl: string,
   timeoutMs = callTimeout,
 ): Promise<void> {
+  await answerShown(responseUrl, { text, blocks: [] }, slackApiUrl, timeoutMs)
+}
+
+/** The same with blocks, where there are any. */
+export async function answerShown(
+  responseUrl: string,
+  { text, blocks }: Shown,
+  slackApiUrl: string,
+  timeoutMs = callTimeout,
+): Promise<void> {
   if (!allowed(responseUrl, slackApiUrl)) {
     throw new Fault('foreign_response_url', 'The response_url does not belong to Slack', {
       kind: 'permanent',
     })
   }
-  const body = { response_type: 'ephemeral', replace_original: false, text: cut(onlyOurTokens(text), 3900) }
+  const body = {
+    response_type: 'ephemeral',
+    replace_original: false,
+    text: cut(onlyOurTokens(text), 3900),
+    ...(blocks.length > 0 && { blocks }),
+  }
   let response: Response
   try {
     response = await fetch(responseUrl, {

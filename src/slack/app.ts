@@ -5,6 +5,7 @@ import { again, id as againId } from './actions/again.ts'
 import { approve, id as approveId } from './actions/approve.ts'
 import { cancel, id as cancelId } from './actions/cancel.ts'
 import { close, id as closeId } from './actions/close.ts'
+import { convert, id as convertId } from './actions/convert.ts'
 import { deny, id as denyId } from './actions/deny.ts'
 
 import { less, id as lessId } from './actions/less.ts'
@@ -16,6 +17,7 @@ import { why, id as whyId } from './actions/why.ts'
 
 import { answerPrivately } from './answer.ts'
 import { jit, id as jitId } from './commands/jit.ts'
+import { home } from './events/home.ts'
 import { mention } from './events/mention.ts'
 import { id as againFormId } from './forms/again.ts'
 import { id as glassFormId } from './forms/glass.ts'
@@ -103,6 +105,8 @@ export function createSlackApp({ config, log, ...rest }: SlackAppSettings): Slac
   app.action({ action_id: keepId, type: 'block_actions' }, decideRemoval(false)(hands))
   app.view({ callback_id: unprotectId, type: 'view_submission' }, unprotect(hands))
   app.event('app_mention', mention(hands))
+  app.event('app_home_opened', home(hands))
+  app.action({ action_id: convertId, type: 'block_actions' }, convert(hands))
   app.action({ action_id: whyId, type: 'block_actions' }, why(hands))
   app.error(async (error) => {
     log.error(

@@ -3,15 +3,19 @@ import type { Case } from '../core/case.ts'
 import { Fault } from '../core/fault.ts'
 import type { Pages } from '../core/policy.ts'
 import type { Chat, Place } from '../ports.ts'
-import { answerPrivately } from './answer.ts'
+import { answerPrivately, answerShown } from './answer.ts'
 import { auditLine } from './audit-line.ts'
 import { type Shown, section } from './blocks.ts'
 import { mirrorCard, requestCard } from './cards.ts'
+import { conversionMessage } from './conversion.ts'
+import { digestMessage } from './digest.ts'
 import { reasonForm } from './forms/reason.ts'
+import { closedHome, homeView } from './home.ts'
 import type { Log } from './log.ts'
 import { noteMessage } from './notes.ts'
 import { alarmMessage, stuckPage } from './pages.ts'
 import { panicNews } from './panic-news.ts'
+import { vmsAnswer } from './vms.ts'
 import { calling, callTimeout, webClient } from './web-api.ts'
 import { whyText } from './why.ts'
 import { onlyOurTokens } from './words.ts'
@@ -76,6 +80,27 @@ async function tellSkipped(people: WebClient, log: Log, users: readonly string[]
     if (one.status === 'rejected')
       log.error({ error: String(one.reason) }, 'somebody who was not asked could not be told')
 }
+
+/** How VMs are guarded, and what stands open. */
+const overview = (
+  people: WebClient,
+  slackApiUrl: string,
+  timeout: number,
+): Pick<Chat, 'vms' | 'home' | 'digest' | 'conversion'> => ({
+  vms: (responseUrl, view) => answerShown(responseUrl, vmsAnswer(view), slackApiUrl, timeout),
+  async home(userId, home) {
+    const view = 'why' in home ? closedHome(home.why) : homeView(home)
+    await calling('views.publish', 'edit', () => people.views.publish({ user_id: userId, view }))
+  },
+  async digest(channel, digest, repeat) {
+    await post(people, channel, digestMessage(digest, repeat))
+  },
+  async conversion({ userId, responseUrl }, conversion) {
+    const shown = conversionMessage(conversion)
+    if (responseUrl === null) await post(people, userId, shown)
+    else await answerShown(responseUrl, shown, slackApiUrl, timeout)
+  },
+})
 
 /** What is said to one person, or asks one for something. */
 const personally = (people: WebClient, log: Log): Pick<Chat, 'panicNews' | 'say' | 'askWhy'> => ({
@@ -156,6 +181,7 @@ export function createChat({ token, slackApiUrl, showTags, log, ...limits }: Cha
       else await post(people, pages.channel, draw(pages))
     },
     ...personally(people, log),
+    ...overview(people, slackApiUrl, timeout),
     answer: (responseUrl, text) => answerPrivately(responseUrl, text, slackApiUrl, timeout),
     explain: (responseUrl, explained) =>
       answerPrivately(responseUrl, whyText(explained), slackApiUrl, timeout),

@@ -36,6 +36,15 @@ export async function casesByGrant(
   return readable(await readCases(db, sql`g.state = any(${[...states]}::text[])`), log)
 }
 
+/** Those for which the condition on `r`, the request, and `g`, its grant, holds. */
+export async function casesWith(
+  db: Queries,
+  which: ReturnType<typeof sql>,
+  log: Log,
+): Promise<readonly Case[]> {
+  return readable(await readCases(db, which), log)
+}
+
 async function readCases(db: Queries, which: ReturnType<typeof sql>): Promise<readonly CaseRow[]> {
   const found = await sql<CaseRow>`
     select r.id, r.doc as request, g.doc as granted,

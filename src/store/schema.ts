@@ -1,5 +1,6 @@
 import type { ColumnType, Generated, GeneratedAlways, Kysely } from 'kysely'
 import type { AuditEvent } from '../core/audit.ts'
+import type { KeptDigest } from '../core/digest.ts'
 import type { Note } from '../core/effect.ts'
 import type { Panic } from '../core/panic.ts'
 import type { Protection } from '../core/protection.ts'
@@ -140,6 +141,11 @@ interface Protections {
   ended_at: Date | null
 }
 
+interface Digests {
+  one: boolean
+  doc: Doc<KeptDigest>
+}
+
 interface Migrations {
   name: string
   hash: string
@@ -163,6 +169,7 @@ export interface Schema {
   feeds: Feeds
   panics: Panics
   protections: Protections
+  digests: Digests
   migrations: Migrations
 }
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
-import type { Intake, Jobs, Reconciling, Store } from '../ports.ts'
+import type { Intake, Jobs, OwnRecords, Reconciling, Store } from '../ports.ts'
 import { lastAddress } from './addresses.ts'
 import { auditAfter } from './audit-chain.ts'
 import { casesByGrant, oneCase } from './cases.ts'
@@ -31,6 +31,7 @@ import {
   waitingAlarms,
   wantedVms,
 } from './reconciling.ts'
+import { lastAccess, ownCases, readDigest } from './records.ts'
 import { postpone, ruleWork } from './rule-work.ts'
 import type { Queries } from './schema.ts'
 import { feedsOf, moveFeed, noteSent, noteTried, readFeed, readTalk, requestAt, savePlace } from './talk.ts'
@@ -114,6 +115,19 @@ const reconcilingOf = (outside: () => Queries, log: Database['log']): Reconcilin
   alarmSent: async (id, at) => alarmSent(outside(), id, at),
 })
 
+const recordsOf = (outside: () => Queries, log: Database['log']): OwnRecords => ({
+  cases: async (person, most) => ownCases(outside(), person, most, log),
+  lastAccess: async (vmIds) => lastAccess(outside(), vmIds),
+  digest: async () => readDigest(outside()),
+})
+
+const feedsIn = (outside: () => Queries): Pick<Store, 'auditAfter' | 'feed' | 'feedsOf' | 'moveFeed'> => ({
+  auditAfter: async (seq, limit) => auditAfter(outside(), seq, limit),
+  feed: async (name) => readFeed(outside(), name),
+  feedsOf: async (prefix) => feedsOf(outside(), prefix),
+  moveFeed: async (name, position) => moveFeed(outside(), name, position),
+})
+
 const panicsOf = (outside: () => Queries): Pick<Store, 'panics' | 'panic'> => ({
   panics: async () => panics(outside()),
   panic: async (id) => onePanic(outside(), id),
@@ -171,10 +185,12 @@ export async function storeOn(database: Database): Promise<Store> {
   }
   return {
     ...onRecord(outside),
+    ...feedsIn(outside),
     transact,
     jobs: jobsOf(outside, presence, wake, url === null),
     reconciling: reconcilingOf(outside, log),
     inventory: keptInventory(outside, database),
+    records: recordsOf(outside, log),
     case: async (id) => oneCase(outside(), id),
     receive: receiving(outside, signal, wake, log),
     intake: async (key) => readIntake(outside(), key),
@@ -191,10 +207,6 @@ export async function storeOn(database: Database): Promise<Store> {
     place: async (requestId, which, place, before) => savePlace(outside(), requestId, which, place, before),
     noteTried: async (id, tried) => noteTried(outside(), id, tried),
     noteSent: async (id, at) => noteSent(outside(), id, at),
-    auditAfter: async (seq, limit) => auditAfter(outside(), seq, limit),
-    feed: async (name) => readFeed(outside(), name),
-    feedsOf: async (prefix) => feedsOf(outside(), prefix),
-    moveFeed: async (name, position) => moveFeed(outside(), name, position),
     grants: async (states) => casesByGrant(outside(), states, log),
     policyText: async (hash) => policyText(outside(), hash),
     health: async (now, since) => health(outside(), now, since),

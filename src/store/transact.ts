@@ -16,6 +16,7 @@ import { enforcePolicy } from './policies.ts'
 import { lockProtection, putProtection, saveProtection } from './protections.ts'
 import { lockQuotas, noteAutomatic, usageOf } from './quotas.ts'
 import { endAlarm, endAlarms, endStray, putStrays, raiseAlarms } from './reconciling.ts'
+import { keepDigest } from './records.ts'
 import type { Queries } from './schema.ts'
 import { queueNotes } from './talk.ts'
 
@@ -28,6 +29,12 @@ interface OpenTx {
   /** Whether a job may have become due earlier. */
   woke(): boolean
 }
+
+const protectionsIn = (db: Queries): Pick<Tx, 'protection' | 'putProtection' | 'saveProtection'> => ({
+  protection: (id) => lockProtection(db, id),
+  putProtection: (protection) => putProtection(db, protection),
+  saveProtection: (protection) => saveProtection(db, protection),
+})
 
 function openTx(db: Queries, { log }: Database, signal: Signal): OpenTx {
   const locked = new Map<string, Case>()
@@ -49,6 +56,7 @@ function openTx(db: Queries, { log }: Database, signal: Signal): OpenTx {
       if (over) throw new Error('The transaction is over.')
       events.push(...more)
     },
+    ...protectionsIn(db),
     putJobs: async (jobs) => {
       if (jobs.length === 0) return
       woke = true
@@ -78,11 +86,9 @@ function openTx(db: Queries, { log }: Database, signal: Signal): OpenTx {
     putPanic: (panic) => putPanic(db, panic),
     liftPanics: (ids, lift) => liftPanics(db, ids, lift),
     countPanic: (id, more) => countPanic(db, id, more),
-    protection: (id) => lockProtection(db, id),
-    putProtection: (protection) => putProtection(db, protection),
-    saveProtection: (protection) => saveProtection(db, protection),
     endAlarms: (prefix) => endAlarms(db, prefix),
     enforcePolicy: (version, now) => enforcePolicy(db, version, now),
+    keepDigest: (digest) => keepDigest(db, digest),
   }
   const flush = () => {
     over = true

@@ -75,6 +75,7 @@ const others = {
   context: other,
   'write policy': other,
   'protection news': other,
+  digest: other,
 }
 
 describe('a database that takes every byte and answers nothing', () => {

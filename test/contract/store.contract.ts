@@ -13,6 +13,7 @@ import { protectionContract } from './store-protection.contract.ts'
 import { quotaContract } from './store-quota.contract.ts'
 import { reconcileContract } from './store-reconcile.contract.ts'
 import { reconcilingContract } from './store-reconciling.contract.ts'
+import { recordsContract } from './store-records.contract.ts'
 import { talkContract } from './store-talk.contract.ts'
 import { transactionContract } from './store-transaction.contract.ts'
 
@@ -59,6 +60,7 @@ export function storeContract(name: string, open: (logged: string[]) => Promise<
     quotaContract(subject)
     reconcileContract(subject)
     reconcilingContract(subject)
+    recordsContract(subject)
     talkContract(subject)
     transactionContract(subject)
   })

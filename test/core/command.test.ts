@@ -280,7 +280,6 @@ describe('a mistake says what is wrong and shows a command that would work', () 
       'Say which request, by the id at the bottom of its card, and how much longer.',
       '/jit extend 7k3m9x2pqr 30m',
     ],
-    ['vms', 'The list of VMs is not here yet. Ask for a VM by its name.', '/jit rdp vm-jump01 30m'],
     ['protect', 'You did not say which VM.', '/jit protect vm-jump01'],
     [
       'protect vm1 remove',
@@ -297,7 +296,7 @@ describe('a mistake says what is wrong and shows a command that would work', () 
     ['audit', 'Reading the audit trail here is not possible yet.', '/jit rdp vm-jump01 30m'],
     ...(['foo', 'hello there', 'please let me in'] as const).map((text) => [
       text,
-      `“${text.split(' ')[0]}” is neither a command nor a service. Commands are help, status, why, extend, cancel, close, break-glass, panic, protect, unprotect; services are rdp, ssh, winrm, postgres. \`/jit help\` lists what I understand.`,
+      `“${text.split(' ')[0]}” is neither a command nor a service. Commands are help, status, vms, why, extend, cancel, close, break-glass, panic, protect, unprotect; services are rdp, ssh, winrm, postgres. \`/jit help\` lists what I understand.`,
       '/jit rdp vm-jump01 30m',
     ]),
     ...(

@@ -237,3 +237,41 @@ describe('priorities', () => {
     expect(wrong(withPriorities(`, priorities: ${text}`)).join('\n')).toContain(why)
   })
 })
+
+const withDigest = (digest: string) => `digest: ${digest}\n${withPriorities('')}`
+
+const digestIn = (digest: string) => {
+  const answer = parsePolicy(withDigest(digest), 'h')
+  return answer.ok ? answer.policy.digest : null
+}
+
+describe('the digest', () => {
+  it('is off when nothing is said, and on Monday at nine where only its place is', () => {
+    const answer = parsePolicy(withPriorities(''), 'h')
+    expect(answer.ok && answer.policy.digest).toBeUndefined()
+    expect(digestIn('{ channel: C0SECURITY, zone: Europe/Berlin }')).toEqual({
+      channel: 'C0SECURITY',
+      day: 1,
+      hour: 9,
+      zone: 'Europe/Berlin',
+    })
+    expect(digestIn('{ channel: C0SECURITY, zone: UTC, day: Sun, hour: 0 }')).toMatchObject({
+      day: 7,
+      hour: 0,
+    })
+  })
+
+  it.each([
+    ['{ channel: C0SECURITY }', 'zone'],
+    ['{ channel: general, zone: UTC }', 'a Slack channel id'],
+    ['{ channel: C0SECURITY, zone: Berlin }', 'a time zone such as Europe/Berlin'],
+    ['{ channel: C0SECURITY, zone: UTC, day: someday }', 'a day such as monday or mon'],
+    ['{ channel: C0SECURITY, zone: UTC, hour: 24 }', '23'],
+    [
+      '{ channel: C0SECURITY, zone: UTC, weekday: mon }',
+      'weekday: unknown key; allowed are channel, day, hour, zone',
+    ],
+  ])('%s is refused', (digest, why) => {
+    expect(wrong(withDigest(digest)).join('\n')).toContain(why)
+  })
+})

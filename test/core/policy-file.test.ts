@@ -192,7 +192,7 @@ const bad: Record<string, [string, string[]]> = {
   'a misspelt key at the top': [
     `${oneRule}audti: 1\n`,
     [
-      '8:1 audti: unknown key; allowed are version, audit, pages, operators, address, card, services, defaults, deny, rules',
+      '8:1 audti: unknown key; allowed are version, audit, pages, operators, address, card, digest, services, defaults, deny, rules',
     ],
   ],
   'a misspelt key in a rule': [

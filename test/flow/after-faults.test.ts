@@ -150,6 +150,7 @@ const chores = async (but: { anchor?: () => Promise<void>; reaped?: number }) =>
       inventory: { open: () => Promise.resolve(), freshen: () => Promise.resolve() },
       clockTrouble: () => null,
       catchUpPolicy: () => Promise.resolve(),
+      planDigest: () => Promise.resolve(),
     },
   )
   return {

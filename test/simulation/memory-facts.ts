@@ -1,6 +1,7 @@
 import type { Case } from '../../src/core/case.ts'
 import { mostOthers, type OwnFacts } from '../../src/core/context.ts'
 import type { CloseReason } from '../../src/core/grant.ts'
+import type { Person } from '../../src/core/person.ts'
 import type { Store } from '../../src/ports.ts'
 
 type Of = Parameters<Store['ownFacts']>[0]
@@ -58,4 +59,29 @@ export function ownFacts(all: readonly Case[], of: Of): OwnFacts {
     recent: recentOf(own, of.since),
     address: addressOf(cases, of),
   }
+}
+
+const isOver = ({ request, grant }: Case): boolean =>
+  request.state === 'approved' ? grant?.state === 'closed' : request.state !== 'pending'
+
+export const ownCases = (all: readonly Case[], { userId }: Person, most: number): readonly Case[] =>
+  all
+    .filter((kase) => kase.request.requester.userId === userId && !isOver(kase))
+    .toSorted(
+      (a, b) => b.request.requestedAt - a.request.requestedAt || (a.request.id < b.request.id ? -1 : 1),
+    )
+    .slice(0, most)
+
+export function lastAccess(
+  all: readonly Case[],
+  vmIds: readonly string[],
+): ReadonlyMap<string, { readonly userId: string; readonly at: number }> {
+  const found = new Map<string, { readonly userId: string; readonly at: number }>()
+  for (const { request, grant } of all) {
+    const at = grant?.openedAt ?? null
+    const { id } = request.vm
+    if (at === null || !vmIds.includes(id) || (found.get(id)?.at ?? 0) >= at) continue
+    found.set(id, { userId: request.requester.userId, at })
+  }
+  return found
 }

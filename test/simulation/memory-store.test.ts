@@ -10,6 +10,7 @@ import { policyContract } from '../contract/store-policy.contract.ts'
 import { protectionContract } from '../contract/store-protection.contract.ts'
 import { quotaContract } from '../contract/store-quota.contract.ts'
 import { reconcileContract } from '../contract/store-reconcile.contract.ts'
+import { recordsContract } from '../contract/store-records.contract.ts'
 import { talkContract } from '../contract/store-talk.contract.ts'
 import { transactionContract } from '../contract/store-transaction.contract.ts'
 import { MemoryDatabase, type MemoryStore } from './memory-store.ts'
@@ -47,6 +48,7 @@ describe('the store of the simulation', () => {
   policyContract(subject)
   quotaContract(subject)
   reconcileContract(subject)
+  recordsContract(subject)
   talkContract(subject)
   transactionContract(subject)
 })

@@ -14,7 +14,7 @@ import {
   usageOf,
   wantedVms,
 } from './memory-cases.ts'
-import { ownFacts } from './memory-facts.ts'
+import { lastAccess, ownCases, ownFacts } from './memory-facts.ts'
 import { claimJobs, extendClaim, insert, nextRunAts, reapDead, retryJob } from './memory-jobs.ts'
 import { activePanics, activeProtections, addressKey, type Commit, refused, Tables } from './memory-tables.ts'
 import { openTx } from './memory-tx.ts'
@@ -346,6 +346,12 @@ export class MemoryStore implements Store {
 
   grants: Store['grants'] = async (states) =>
     sortedCases(this.#outside().cases.all()).filter(({ grant }) => grant && states.includes(grant.state))
+
+  readonly records: Store['records'] = {
+    cases: async (person, most) => ownCases(this.#outside().cases.all(), person, most),
+    lastAccess: async (vmIds) => lastAccess(this.#outside().cases.all(), vmIds),
+    digest: async () => this.#outside().digests.get('one') ?? null,
+  }
 
   /** Nothing in the simulation reads Azure's VMs. */
   readonly inventory: Store['inventory'] = {

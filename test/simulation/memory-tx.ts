@@ -135,6 +135,7 @@ type Others = Pick<
   | 'endAlarm'
   | 'endAlarms'
   | 'enforcePolicy'
+  | 'keepDigest'
 >
 
 function others(tables: Tables, course: Course): Others {
@@ -205,6 +206,11 @@ function others(tables: Tables, course: Course): Others {
     }),
     endAlarms: statement(course, (prefix) => {
       for (const { key } of tables.alarms.all()) if (key.startsWith(prefix)) tables.alarms.remove(key)
+    }),
+    keepDigest: statement(course, (digest) => {
+      if ((tables.digests.get('one')?.slot ?? digest.slot) > digest.slot) return false
+      tables.digests.put('one', stored(digest))
+      return true
     }),
     enforcePolicy: statement(course, ({ hash, text }) => {
       const previous = tables.policyHead.get('hash') ?? null

@@ -104,6 +104,10 @@ export function chatOf(line: SlackLine): Chat {
     panicNews: () => Promise.resolve(),
     say: () => Promise.resolve(),
     askWhy: () => Promise.resolve(),
+    vms: () => Promise.resolve(),
+    home: () => Promise.resolve(),
+    digest: () => Promise.resolve(),
+    conversion: () => Promise.resolve(),
     note: (kase, said, _, now) => note('thread', kase, said, now),
     tell: (kase, said, now) => note('requester', kase, said, now),
     announce: (_, record, repeat) => {

@@ -1,4 +1,4 @@
-import type { Jobs, Reconciling, Store, Tx } from '../../src/ports.ts'
+import type { Jobs, OwnRecords, Reconciling, Store, Tx } from '../../src/ports.ts'
 import type { Chance } from './chance.ts'
 import type { Life } from './life.ts'
 import type { MemoryStore } from './memory-store.ts'
@@ -54,6 +54,7 @@ export function storeLine(line: Line, store: MemoryStore): Store {
     jobs: jobsFar(store.jobs, far),
     reconciling: reconcilingFar(store.reconciling, far),
     inventory: store.inventory,
+    records: recordsFar(store.records, far),
     case: far('case', (id) => store.case(id)),
     receive: far('receive', (intake) => store.receive(intake)),
     intake: far('intake', (key) => store.intake(key)),
@@ -101,6 +102,12 @@ const jobsFar = (jobs: Jobs, far: Far): Jobs => ({
   retry: far('retry', (...args) => jobs.retry(...args)),
   nextRunAts: far('nextRunAts', () => jobs.nextRunAts()),
   reap: far('reap', (at) => jobs.reap(at)),
+})
+
+const recordsFar = (records: OwnRecords, far: Far): OwnRecords => ({
+  cases: far('cases', (...args) => records.cases(...args)),
+  lastAccess: far('lastAccess', (vmIds) => records.lastAccess(vmIds)),
+  digest: far('digest', () => records.digest()),
 })
 
 const reconcilingFar = (reconciling: Reconciling, far: Far): Reconciling => ({

@@ -23,9 +23,10 @@ it('shows an example of everything that may be asked', () => {
     'panic',
     'protect',
     'unprotect',
+    'vms',
   ])
   expect(kinds.some((command) => command.kind === 'ask' && command.start !== null)).toBe(true)
   expect(kinds.some((command) => command.kind === 'ask' && command.emergency)).toBe(true)
-  expect(parsePanic(examples.at(-4) ?? '')).toMatchObject({ kind: 'begin', scope: { kind: 'all' } })
-  expect(parsePanic(examples.at(-3) ?? '')).toMatchObject({ kind: 'lift' })
+  expect(parsePanic(examples.at(-5) ?? '')).toMatchObject({ kind: 'begin', scope: { kind: 'all' } })
+  expect(parsePanic(examples.at(-4) ?? '')).toMatchObject({ kind: 'lift' })
 })

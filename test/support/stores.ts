@@ -23,7 +23,7 @@ export interface TestStore {
  */
 export async function snapshot(): Promise<Blob> {
   const hash = createHash('sha256').update(house.dependencies['@electric-sql/pglite'])
-  for (const migration of await migrations()) hash.update(migration.hash)
+  for (const migration of await migrations()) hash.update(migration.name).update(migration.hash)
   const file = join(tmpdir(), `jitney-test-${hash.digest('hex').slice(0, 16)}.tar.gz`)
   if (!existsSync(file)) {
     const database = await openDatabase({ dataDir: 'memory:' })
@@ -61,6 +61,7 @@ const tables = [
   'places',
   'panics',
   'protections',
+  'digests',
   'inventory_pieces',
   'policies',
   'audit',

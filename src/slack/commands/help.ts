@@ -21,6 +21,7 @@ export function helpText(services: readonly Service[]): string {
     '*Stop:* the buttons on your message, or `/jit cancel` and `/jit close` with the id of the request.',
     '*Stop everything,* if you are an operator: `/jit panic all because the jump host is compromised`, or `vm`, `subscription` or `person` and a name instead of `all`; `/jit panic lift because it is clean` ends that.',
     '*Keep a VM shut,* if you are an operator: `/jit protect vm-web01`; `/jit unprotect vm-web01` undoes just that.',
+    '*VMs and how they are guarded:* `/jit vms`, or with a part of a name, as in `/jit vms open rg-shop`.',
     '*How things stand:* `/jit status`.',
   ].join('\n')
 }

@@ -25,7 +25,7 @@ function refusal(command: Command, hands: Hands): string | null {
     case 'help':
       return helpText(hands.services())
     case 'list':
-      return 'The list of open access is not here yet. Your own requests are in your messages from this app.'
+      return 'The list of open access is not here yet. Your own is in this app’s Home and in your messages from it.'
     case 'mistake':
       return mistakeText(command.wrong, command.example)
     case 'ask':
@@ -38,6 +38,7 @@ function refusal(command: Command, hands: Hands): string | null {
     case 'unprotect':
     case 'extend':
     case 'status':
+    case 'vms':
     case 'cancel':
     case 'close':
       return null
@@ -64,6 +65,7 @@ function accepted(command: Command): string {
     return `Reading what the policy says about ${askText(command.ask)}. Nobody is asked for approval.`
   }
   if (command.kind === 'status') return 'Reading how things stand.'
+  if (command.kind === 'vms') return 'Reading how the VMs are guarded.'
   return `Got it. Checking whether you may ${command.kind} it.`
 }
 
