@@ -145,7 +145,7 @@ export function parseSource(text: string, most: number): AddressAnswer {
   const [base = '', bits = ''] = text.split('/')
   const first = parseAddress(base)
   if (!first.ok) return first
-  if (!isRange(text)) {
+  if (!/^\d{1,3}$/.test(bits) || !isRange(text)) {
     return no(`“${text}” is not a range. A range is written as in 81.2.69.128/28.`)
   }
   const range = `${first.address}/${Number(bits)}`

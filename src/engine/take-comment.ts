@@ -9,7 +9,6 @@ import { ruleTermsNow } from './verdict.ts'
 
 type Comment = Extract<Gesture, { kind: 'comment' }>
 
-/** Slack may be away for a moment, and what somebody wrote is worth asking it again. */
 /** Reads who wrote, and lets the core decide whether they are heard. What belongs to no request is nothing to us. */
 export async function takeComment(parts: IntakeParts, claim: Claim, comment: Comment): Promise<Finish> {
   const { about, person, text } = comment
@@ -21,6 +20,7 @@ export async function takeComment(parts: IntakeParts, claim: Claim, comment: Com
   const termsNow = await ruleTermsNow(parts, policy, current.request)
   const named = [...groupsNamed(policy), ...[current.request.terms, termsNow].flatMap(approverGroups)]
   const by = await directory.member(person, [...new Set(named)], 'live')
+  // Slack may be away for a moment, and what somebody wrote is worth asking it again.
   if (!by.known && claim.attempt < gestureTries)
     return again(clock.now() + backoffMs(claim.attempt), 'Slack did not say who wrote a comment')
   const outcome = await parts.dispatcher.dispatch({

@@ -30,6 +30,7 @@ describe('a range that somebody connects from', () => {
     ['81.2.69.128/33', 'is not a range. A range is written as in 81.2.69.128/28.'],
     ['81.2.69.128/', 'is not a range'],
     ['81.2.69.128/28/28', 'is not a range'],
+    ['81.2.69.128/0028', 'is not a range'],
     ['81.2.69.128/-1', 'is not a range'],
     ['/28', 'No address was given.'],
     ['81.2.69.128/28,8.8.8.8', 'is a list; give one address.'],
