@@ -11,7 +11,7 @@ import { isSignIn, signIn } from './entra-tokens.ts'
 import { ArmError, badRequest } from './errors.ts'
 import { answerOf, refusalOf, type Silence, silenceOf } from './fault-answers.ts'
 import type { Simulation } from './simulation.ts'
-import { issueToken, tokenPath } from './token-endpoint.ts'
+import { issueToken, isTokenPath } from './token-endpoint.ts'
 
 /** One call, as far as it is understood before anybody looks at what it asks for. */
 interface Incoming {
@@ -59,7 +59,7 @@ export async function serve(
 
 function record({ sim, req, method, path, body }: Incoming, armPath: ArmPath): Call {
   // Neither the token endpoint nor Graph knows the actions of Azure's role system.
-  const outside = path === tokenPath || path.startsWith(graphPrefix) || isSignIn(path)
+  const outside = isTokenPath(path) || path.startsWith(graphPrefix) || isSignIn(path)
   const action = outside ? '' : actionOf(method, armPath)
   const { host, authorization } = req.headers
   const tenant = sim.tokens.claims(authorization)?.tid
@@ -127,7 +127,7 @@ async function outcomeOf(incoming: Incoming, armPath: ArmPath): Promise<Outcome>
 
 function handled({ sim, req, method, path, query, body }: Incoming, armPath: ArmPath): Answer {
   try {
-    if (path === tokenPath) return issueToken(sim, query, req.headers['x-identity-header']?.toString())
+    if (isTokenPath(path)) return issueToken(sim, query, req.headers)
     const base = `https://${req.headers.host ?? 'localhost'}`
     if (isSignIn(path)) return signIn({ sim, path, base, body })
     if (typeof body === 'string')
