@@ -76,14 +76,16 @@ async function afterFault(parts: PlanParts, claim: Claim, error: unknown): Promi
 }
 
 async function plan(parts: PlanParts, request: Request, grant: Grant, signal: AbortSignal): Promise<Planned> {
-  const path = await parts.topology.path(request.vm, request.source.family, signal)
+  const [path, guard] = await Promise.all([
+    parts.topology.path(request.vm, request.source.family, signal),
+    parts.defender?.guard(request.vm, signal),
+  ])
   if (path.kind === 'unguarded')
     return no(`no security group stands before ${path.networkInterface}, so it is open already`)
   if (path.kind === 'unreachable') return no(path.why)
   if (wayOf(path.hops) !== wayOf(request.hops)) {
     return no('the way to the VM has changed since the request was approved, so it must be asked for again')
   }
-  const guard = await parts.defender?.guard(request.vm, signal)
   // By what is left: the yes may have come long after the question.
   const durationMs = grant.expiresAt - parts.clock.now()
   const { ports, source } = request
