@@ -12,6 +12,7 @@ import type { Arm } from './arm.ts'
 import { expectId } from './entra-users.ts'
 import { ArmFault } from './faults.ts'
 import { malformed, quoted, readList } from './pages.ts'
+import { textsOf } from './permissions.ts'
 
 const provider = '/providers/Microsoft.Authorization'
 const version = 'api-version=2022-04-01'
@@ -21,14 +22,6 @@ const everybody = '00000000-0000-0000-0000-000000000000'
 
 const lastPart = (id: string): string => (id.split('/').at(-1) ?? '').toLowerCase()
 const propertiesOf = (row: Shape): Shape => shapeOf(row['properties'])
-
-/** A list that is missing is empty; one that holds something else than texts would be read as less than it is. */
-function textsOf(value: unknown): readonly string[] {
-  if (value === undefined || value === null) return []
-  if (!Array.isArray(value) || value.some((one) => typeof one !== 'string'))
-    throw malformed('holds no actions')
-  return value.map(textOf)
-}
 
 /** What must be a list: one that is missing would leave a permission, or somebody whom a deny is meant for, out. */
 function listOf(value: unknown): readonly Shape[] {

@@ -3,6 +3,7 @@ import { type Shape, shapeOf, shapesOf, textOf } from './answer.ts'
 import type { Arm, TenantArm } from './arm.ts'
 import { ArmFault } from './faults.ts'
 import { readList } from './pages.ts'
+import { ownPermissions } from './permissions.ts'
 
 export interface ExaminedSubscription {
   readonly id: string
@@ -41,7 +42,6 @@ export interface Examination {
 
 const apis = {
   subscriptions: '2022-12-01',
-  permissions: '2022-04-01',
   watchers: '2024-05-01',
   pricings: '2024-01-01',
   policies: '2020-01-01',
@@ -73,8 +73,6 @@ async function ask(arm: TenantArm, query: string): Promise<readonly Shape[]> {
   }
   return rows
 }
-
-const textsOf = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(textOf) : [])
 
 async function examineTenant(arm: TenantArm): Promise<ExaminedTenant> {
   const rows = await readList(arm, `/subscriptions?api-version=${apis.subscriptions}`)
@@ -116,13 +114,7 @@ export function armExamination({ arm }: { readonly arm: Arm }): Examination {
           })),
         ),
       ),
-    async permissions(scope) {
-      const path = `${scope}/providers/Microsoft.Authorization/permissions?api-version=${apis.permissions}`
-      return (await readList(arm, path)).map((row) => ({
-        actions: textsOf(row['actions']),
-        notActions: textsOf(row['notActions']),
-      }))
-    },
+    permissions: (scope) => ownPermissions(arm, scope),
     machines: () => findMachines(arm),
     async watchers(id) {
       const rows = await of(id, `Microsoft.Network/networkWatchers?api-version=${apis.watchers}`)

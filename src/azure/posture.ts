@@ -1,10 +1,12 @@
 import { type DefenderAlert, type DefenderView, type Health, worstFirst } from '../core/context.ts'
 import { Fault } from '../core/fault.ts'
+import { lacking } from '../core/rights.ts'
 import type { Vm } from '../core/vm.ts'
 import type { Posture } from '../ports.ts'
 import { type RawResponse, type Shape, shapeOf, shapesOf, textOf } from './answer.ts'
 import type { Arm } from './arm.ts'
 import { faultOf } from './faults.ts'
+import { ownPermissions } from './permissions.ts'
 
 const assessments = {
   justInTime: '805651bc-6ecd-4c73-9b55-97a19d0582d0',
@@ -73,13 +75,21 @@ function healths(rows: readonly Shape[]): { readonly [which in Assessment]?: Hea
   return found
 }
 
-function watches(rows: readonly Shape[]): DefenderView['watches'] {
+function watches(rows: readonly Shape[], mayRead: boolean | null): DefenderView['watches'] {
+  if (mayRead === false) return 'not allowed'
   const tier = textOf(field(shapeOf(rows[0]?.['properties']), 'pricingTier')).toLowerCase()
-  if (tier === 'standard') return 'yes'
+  if (tier === 'standard' && mayRead) return 'yes'
   return tier === 'free' ? 'no' : 'not known'
 }
 
-function toView(vm: Vm, rows: readonly Shape[], more: boolean, readAt: number): DefenderView {
+interface Read {
+  readonly rows: readonly Shape[]
+  readonly more: boolean
+  readonly mayRead: boolean | null
+  readonly at: number
+}
+
+function toView(vm: Vm, { rows, more, mayRead, at: readAt }: Read): DefenderView {
   const of = (type: string) => rows.filter((row) => textOf(row['type']).toLowerCase() === type)
   const alerts = of('microsoft.security/locations/alerts')
     .map((row) => ({ id: textOf(row['id']), properties: shapeOf(row['properties']) }))
@@ -90,7 +100,7 @@ function toView(vm: Vm, rows: readonly Shape[], more: boolean, readAt: number): 
     alerts: worstFirst(alerts),
     ...(more && { more: true }),
     ...healths(of('microsoft.security/assessments')),
-    watches: watches(of('microsoft.security/pricings')),
+    watches: watches(of('microsoft.security/pricings'), mayRead),
   }
 }
 
@@ -120,8 +130,45 @@ class Quota {
   }
 }
 
-async function read(arm: Arm, quota: Quota, vm: Vm, signal: AbortSignal): Promise<DefenderView> {
+/** Microsoft names both, and does not say which of them Resource Graph asks for. */
+const alertRights = ['Microsoft.Security/alerts/read', 'Microsoft.Security/locations/alerts/read']
+const rightsFreshForMs = 10 * 60_000
+
+/** Whether the identity may read alerts in a subscription; null when Azure did not say. */
+function mayReadAlerts(arm: Arm) {
+  const known = new Map<string, { readonly at: number; readonly may: boolean }>()
+  return async (subscriptionId: string, signal: AbortSignal): Promise<boolean | null> => {
+    const kept = known.get(subscriptionId)
+    if (kept && arm.clock.now() - kept.at < rightsFreshForMs) return kept.may
+    try {
+      const permissions = await ownPermissions(arm, `/subscriptions/${subscriptionId}`, signal)
+      const may = lacking(alertRights, permissions).length === 0
+      known.set(subscriptionId, { at: arm.clock.now(), may })
+      return may
+    } catch {
+      return null
+    }
+  }
+}
+
+interface Reading {
+  readonly arm: Arm
+  readonly quota: Quota
+  readonly mayRead: ReturnType<typeof mayReadAlerts>
+}
+
+async function read({ arm, quota, mayRead }: Reading, vm: Vm, signal: AbortSignal): Promise<DefenderView> {
   quota.check(arm.clock.now())
+  const [rows, may] = await Promise.all([queried(arm, quota, vm, signal), mayRead(vm.subscriptionId, signal)])
+  return toView(vm, { ...rows, mayRead: may, at: arm.clock.now() })
+}
+
+async function queried(
+  arm: Arm,
+  quota: Quota,
+  vm: Vm,
+  signal: AbortSignal,
+): Promise<Pick<Read, 'rows' | 'more'>> {
   const { value } = await arm.pace.read('resource graph', signal, () =>
     arm.call(signal, (options) =>
       arm.graph.resources(
@@ -139,7 +186,7 @@ async function read(arm: Arm, quota: Quota, vm: Vm, signal: AbortSignal): Promis
   const { data }: { data: unknown } = value
   if (!Array.isArray(data))
     throw new Fault('malformed answer', 'Resource Graph sent no rows.', { kind: 'try again' })
-  return toView(vm, shapesOf(data), Boolean(value.skipToken), arm.clock.now())
+  return { rows: shapesOf(data), more: Boolean(value.skipToken) }
 }
 
 /** Whoever stops waiting leaves the answer to those who still do. */
@@ -165,7 +212,7 @@ const longestReadMs = 10_000
 export function armPosture({ arm }: { readonly arm: Arm }): Posture {
   const kept = new Map<string, DefenderView>()
   const asking = new Map<string, Promise<DefenderView>>()
-  const quota = new Quota()
+  const reading: Reading = { arm, quota: new Quota(), mayRead: mayReadAlerts(arm) }
   const keep = (vmId: string, view: DefenderView): DefenderView => {
     kept.delete(vmId)
     kept.set(vmId, view)
@@ -180,7 +227,7 @@ export function armPosture({ arm }: { readonly arm: Arm }): Posture {
       const already = asking.get(vm.id)
       if (already) return unless(signal, already)
       // Its own time limit, and not that of whoever asked first: others may wait for the same answer.
-      const begun = read(arm, quota, vm, AbortSignal.timeout(longestReadMs))
+      const begun = read(reading, vm, AbortSignal.timeout(longestReadMs))
         .then((view) => keep(vm.id, view))
         .finally(() => asking.delete(vm.id))
       asking.set(vm.id, begun)

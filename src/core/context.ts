@@ -22,10 +22,10 @@ export interface DefenderView {
   readonly managementPorts?: Health
   readonly networkPorts?: Health
   /**
-   * Whether Defender for Servers watches the subscription. Azure leaves out in silence what the identity may not
-   * read, so without this no absence of alerts means anything.
+   * Whether Defender for Servers watches the subscription, and the identity may read what it notices. Azure leaves
+   * out in silence what may not be read, so without this no absence of alerts means anything.
    */
-  readonly watches: 'yes' | 'no' | 'not known'
+  readonly watches: 'yes' | 'no' | 'not known' | 'not allowed'
 }
 
 export type Defender =

@@ -62,6 +62,7 @@ plain(
     'Microsoft.Network/virtualNetworks/subnets',
     'Microsoft.Security/alerts',
     'Microsoft.Security/assessments',
+    'Microsoft.Security/locations/alerts',
     'Microsoft.Security/pricings',
   ],
   'operations',

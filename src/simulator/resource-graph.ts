@@ -1,3 +1,4 @@
+import { readActionOf } from './actions.ts'
 import type { Answer, ArmCall } from './arm-call.ts'
 import { ruleBodies } from './bodies.ts'
 import { Buckets } from './buckets.ts'
@@ -54,7 +55,9 @@ export function queryResources(call: ArmCall): Answer {
   const cursor = token === undefined ? openCursor(sim, request, callerOf(call).tid) : knownCursor(sim, token)
   const { query, rows } = cursor
   if (query.counts) return { status: 200, headers, body: page([{ Count: rows.length }], 1) }
-  const data = rows.slice(from, from + request.top).map((row) => shown(row, query.columns))
+  const chosen = rows.slice(from, from + request.top)
+  for (const { type } of chosen) sim.shownBy.add(readActionOf(type))
+  const data = chosen.map((row) => shown(row, query.columns))
   const next = from + data.length
   const body = page(data, rows.length)
   if (next >= rows.length) return { status: 200, headers, body }

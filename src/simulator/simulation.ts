@@ -59,6 +59,8 @@ export class Simulation {
   readonly operations = new Operations()
   readonly faults = new Faults()
   readonly calls = new Calls()
+  /** The rights by which Resource Graph showed something: it hides in silence what may not be read. */
+  readonly shownBy = new Set<string>()
   readonly buckets = new Buckets()
   readonly tokens: Tokens
   /** What others do to this Azure by themselves; caught up with whenever somebody looks. */

@@ -45,6 +45,11 @@ function quiet(view: Read): Line {
       weight: 3,
       text: `Alerts are not known: Defender for Servers was off in this subscription, as of ${at}.`,
     }
+  if (view.watches === 'not allowed')
+    return {
+      weight: 2,
+      text: `Alerts are not known: I may not read Defender’s alerts in this subscription, as of ${at}.`,
+    }
   return {
     weight: 2,
     text: `Alerts are not known: Defender for Cloud did not show me whether it watches this subscription, as of ${at}.`,

@@ -31,7 +31,7 @@ describe('policy check', () => {
   test('a file with mistakes names them, and nobody is asked about it', async () => {
     expect(await check(`${head}rules: [{ nam: a }]\n`)).toEqual({
       code: 1,
-      text: 'policy:4:9: rules[0].name: is missing; expected string\npolicy:4:11: rules[0].nam: unknown key; allowed are name, vm, requester, services, source, time, duration, maxDuration, maxAddresses, approvals, approvers, fromDifferentGroups, stages, selfApproval, reason, channel, deadline, escalate, extend, requireAzureRole, quota, breakGlass',
+      text: 'policy:4:9: rules[0].name: is missing; expected string\npolicy:4:11: rules[0].nam: unknown key; allowed are name, vm, requester, services, source, time, duration, maxDuration, maxAddresses, approvals, approvers, fromDifferentGroups, stages, selfApproval, reason, channel, deadline, escalate, extend, priorities, way, requireAzureRole, quota, breakGlass, flushConnections',
     })
   })
 

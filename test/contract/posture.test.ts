@@ -90,6 +90,25 @@ describe('what Defender for Cloud says of a VM', () => {
     })
   })
 
+  test.each([
+    ['Microsoft.Security/locations/alerts/read', true],
+    ['Microsoft.Security/alerts/read', false],
+  ])('without %s no absence of alerts is told', async (right, hides) => {
+    azure.sim.roles = [{ Actions: ['*'], NotActions: [right] }]
+    const { posture } = connect()
+    expect(await posture.of(guarded)).toMatchObject({
+      alerts: hides ? [] : [{ type: 'RDP_Incoming_BF_OneToOne' }],
+      watches: 'not allowed',
+    })
+    azure.sim.roles = null
+  })
+
+  test('when Azure does not say what may be read, alerts are not known either', async () => {
+    azure.fault({ kind: 'forbidden', path: 'Microsoft.Authorization/permissions' })
+    const { posture } = connect()
+    expect((await posture.of(guarded)).watches).toBe('not known')
+  })
+
   test('is asked once for all who want it, and again only after some minutes', async () => {
     const { posture, clock } = connect()
     const before = queries()

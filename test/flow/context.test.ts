@@ -116,6 +116,16 @@ describe('a VM that is quiet', () => {
     expect(known()).not.toMatch(/No active/)
   })
 
+  test('where the identity may not read alerts, that is said and never “no alert”', async () => {
+    world.azure.sim.roles = [{ Actions: ['*'], NotActions: ['Microsoft.Security/locations/alerts/read'] }]
+    await world.passes('11m')
+    await asks()
+    world.azure.sim.roles = null
+    await world.passes('11m')
+    expect(known()).toMatch(/Alerts are not known: I may not read Defender’s alerts in this subscription/)
+    expect(known()).not.toMatch(/No active/)
+  })
+
   test('when Azure refuses to tell, the card says that alerts are not known', async () => {
     world.azure.fault({ kind: 'forbidden', path: graph })
     await asks()
