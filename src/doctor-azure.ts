@@ -9,9 +9,10 @@ const lost: readonly (readonly [RegExp, string])[] = [
     /instanceView|locks\/read|AdminRules|checkPolicyRestrictions|virtualNetworks\/read$/i,
     'what would defeat a rule is found out only when it is written',
   ],
+  [/alerts\/read|assessments\/read/i, 'approvers do not see what Defender for Cloud noticed'],
   [/Microsoft\.Security/i, 'VMs under a JIT policy of Defender for Cloud are not known as such'],
   [/roleAssignments|roleDefinitions|denyAssignments/i, 'a rule with requireAzureRole never fits'],
-  [/Authorization\/permissions/i, 'this command cannot compare rights'],
+  [/Authorization\/permissions/i, 'this command cannot compare rights, and alerts are told as “not known”'],
 ]
 const lossOf = (action: string): string | null => lost.find(([form]) => form.test(action))?.[1] ?? null
 
