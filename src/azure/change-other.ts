@@ -71,17 +71,18 @@ function changedProperties(properties: Shape, kind: 'sources' | 'ports', to: rea
   }
 }
 
+const differing = (before: Shape, after: Shape, passed: readonly string[]): readonly string[] =>
+  [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
+    (name) => !passed.includes(name) && !isDeepStrictEqual(before[name], after[name]),
+  )
+
 /** What differs although nobody wanted it to. */
 function lost(before: Found, after: Found, kind: 'sources' | 'ports'): readonly string[] {
   const { one, many } = fields[kind]
   const own = ['provisioningState', one, many, ...(kind === 'sources' ? [sourceGroups] : [])]
-  const compare = (a: Shape, b: Shape, passed: readonly string[]) =>
-    [...new Set([...Object.keys(a), ...Object.keys(b)])].filter(
-      (name) => !passed.includes(name) && !isDeepStrictEqual(a[name], b[name]),
-    )
   return [
-    ...compare(before.body, after.body, ['etag', 'properties']),
-    ...compare(before.properties, after.properties, own),
+    ...differing(before.body, after.body, ['etag', 'properties']),
+    ...differing(before.properties, after.properties, own),
   ]
 }
 

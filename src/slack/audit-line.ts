@@ -1,5 +1,6 @@
 import type { AuditRecord, AuditType, Json } from '../core/audit.ts'
 import { durationText } from '../core/duration.ts'
+import { conversionFacts } from './conversion-audit.ts'
 import { scopeText } from './panic-news.ts'
 import { count, person, seconds, time, user, words } from './words.ts'
 
@@ -213,6 +214,7 @@ export function auditLine(record: AuditRecord, repeat: boolean): string {
     ...left(details),
     ...outcome(details),
     ...proofFacts(details),
+    ...conversionFacts(record),
     belongs(record),
     `chain ${words(hash.slice(0, 12), 12)}`,
   ]

@@ -50,10 +50,14 @@ interface Confirm {
   readonly deny: string
 }
 
-const dialogue = ({ title, text, confirm, deny }: Confirm): NonNullable<Button['confirm']> => {
-  const as = (words: string) => ({ type: 'plain_text' as const, text: words, emoji: false })
-  return { title: as(title), text: as(text), confirm: as(confirm), deny: as(deny) }
-}
+const said = (text: string) => ({ type: 'plain_text' as const, text, emoji: false })
+
+const dialogue = ({ title, text, confirm, deny }: Confirm): NonNullable<Button['confirm']> => ({
+  title: said(title),
+  text: said(text),
+  confirm: said(confirm),
+  deny: said(deny),
+})
 
 export const button = (
   id: string,

@@ -3,7 +3,6 @@ import type { Case } from '../core/case.ts'
 import { Fault } from '../core/fault.ts'
 import type { Pages } from '../core/policy.ts'
 import type { Chat, Place } from '../ports.ts'
-import type { ConversionChat } from '../ports-conversion.ts'
 import { answerPrivately, answerShown } from './answer.ts'
 import { auditLine } from './audit-line.ts'
 import { type Shown, section } from './blocks.ts'
@@ -88,7 +87,7 @@ const overview = (
   people: WebClient,
   slackApiUrl: string,
   timeout: number,
-): Pick<Chat, 'vms' | 'home' | 'digest' | keyof ConversionChat> => ({
+): Pick<Chat, 'vms' | 'home' | 'digest' | 'conversion' | 'conversionCard' | 'conversionNews'> => ({
   vms: (responseUrl, view) => answerShown(responseUrl, vmsAnswer(view), slackApiUrl, timeout),
   async home(userId, home) {
     const view = 'why' in home ? closedHome(home.why) : homeView(home)

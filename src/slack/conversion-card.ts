@@ -146,13 +146,16 @@ export function conversionCard(conversion: AskedConversion): Shown {
     : shown
 }
 
+/** How one of them is put back, by its number where there are several. */
+function back({ changes }: AskedConversion, change: RuleChange, at: number): string[] {
+  const [text = '', command = ''] = backLines(change)
+  return [changes.length === 1 ? text : text.replace('put it back', `put change ${at + 1} back`), command]
+}
+
 /** What whoever asked is told in the end, with how to put back what was changed. */
 export const conversionNews = (conversion: AskedConversion): Shown =>
   message([
     ...endedLines(conversion),
-    ...conversion.changes.flatMap((one, at) => {
-      const [text = '', command = ''] = isDone(one) ? backLines(one.change) : []
-      return text === '' ? [] : [`${text.replace('To put it back', `To put ${at + 1} back`)}`, command]
-    }),
+    ...conversion.changes.flatMap((one, at) => (isDone(one) ? back(conversion, one.change, at) : [])),
     ...fromNowOn(conversion),
   ])

@@ -1,6 +1,6 @@
 import { sql } from 'kysely'
 import { type AskedConversion, type ConversionWork, nextChange, vmOf } from '../core/conversion.ts'
-import type { ConversionTx } from '../ports-conversion.ts'
+import type { Tx } from '../ports.ts'
 import { toJson } from './json.ts'
 import type { Queries } from './schema.ts'
 
@@ -10,7 +10,7 @@ export async function oneConversion(db: Queries, id: string): Promise<AskedConve
   return (await row(db, id).executeTakeFirst())?.doc ?? null
 }
 
-export const conversionsIn = (db: Queries): ConversionTx => ({
+export const conversionsIn = (db: Queries): Pick<Tx, 'conversion' | 'putConversion' | 'saveConversion'> => ({
   conversion: async (id) => (await row(db, id).forUpdate().executeTakeFirst())?.doc ?? null,
   async putConversion(conversion) {
     const put = await db
