@@ -67,10 +67,11 @@ afterEach(() => {
   azure.mutate({ do: 'delete-rule', nsg: group, name })
 })
 
+const asg = (id: string) => ({
+  id: `/subscriptions/s1/resourceGroups/RG/providers/Microsoft.Network/applicationSecurityGroups/${id}`,
+})
+
 describe('a change of somebody else’s rule', () => {
-  const asg = (id: string) => ({
-    id: `/subscriptions/s1/resourceGroups/RG/providers/Microsoft.Network/applicationSecurityGroups/${id}`,
-  })
   const cases: readonly [string, RuleProperties, To, Partial<RuleProperties>, (keyof RuleProperties)[]][] = [
     ['any source becomes a tag', open, inside, { sourceAddressPrefix: 'VirtualNetwork' }, []],
     [

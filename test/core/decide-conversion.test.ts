@@ -141,10 +141,12 @@ describe('what is asked for', () => {
   })
 })
 
-describe('what can be asked for', () => {
-  const problem = (changes: Parameters<typeof proposal>[0]) => askingProblem(proposal(changes))
-  const sources = (...to: string[]) => ({ changes: [{ ...narrowed(), kind: 'sources' as const, to }] })
+type Shown = Parameters<typeof proposal>[0]
+const problem = (changes: Shown) => askingProblem(proposal(changes))
+const json = (changes: Shown) => JSON.stringify(proposalJson(proposal(changes)))
+const sources = (...to: string[]) => ({ changes: [{ ...narrowed(), kind: 'sources' as const, to }] })
 
+describe('what can be asked for', () => {
   test('is a change of other people’s rules that is sure', () => {
     expect(problem({})).toBeNull()
     expect(problem({ changes: [] })).toMatch(/^no rule is to change/)
@@ -173,7 +175,6 @@ describe('what can be asked for', () => {
   })
 
   test('is another thing as soon as anything that was shown is', () => {
-    const json = (changes: Parameters<typeof proposal>[0]) => JSON.stringify(proposalJson(proposal(changes)))
     const same = json({})
     expect(json({ at: 5, askBy: null })).toBe(same)
     const [open] = proposal().open
