@@ -25,7 +25,7 @@ export type ConversionEvent =
   /** What stands open was read after the last change. */
   | { readonly type: 'looked'; readonly after: OpenAfter }
 
-export type ConversionEffect =
+type ConversionEffect =
   /** The next change waits for the lease on its group. */
   { readonly kind: 'write'; readonly nsgId: string } | { readonly kind: 'show' } | { readonly kind: 'look' }
 

@@ -33,7 +33,7 @@ function stopText(
     .find((one) => one !== null)
   if (!stop) return null
   const what = stoppedText(stop.scope.kind, scopeName(stop.scope), wording)
-  return `${wording.person(stop.by)} stopped ${what} at ${wording.time(stop.at)}: ${wording.words(stop.reason, 300)}. Until another operator lifts that, no rule is changed for it. ${nothing}`
+  return `${wording.person(stop.by)} stopped ${what} at ${wording.time(stop.at)}: ${wording.words(stop.reason, 300)}. Until another operator lifts that, no such change is asked for or agreed to. ${nothing}`
 }
 
 /** Null when it may be asked for: the very proposal that was shown, as the rules stand now. */

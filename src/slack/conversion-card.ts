@@ -101,6 +101,7 @@ function cardLines(conversion: AskedConversion): string[] {
     case 'kept':
       return [
         `*Left as ${changes.length === 1 ? 'it is' : 'they are'}:* ${rules(conversion)} in front of ${vmName(vm)}. ${person(by)} asked ${time(at)} to change ${changes.length === 1 ? 'it' : 'them'}${decided ? `, and ${person(decided.by)} decided ${time(decided.at)} to leave ${changes.length === 1 ? 'it' : 'them'}` : ''}.`,
+        `What was asked for, by the rules as of ${time(proposal.at)}:`,
         ...changeLines(conversion),
         'Nothing of this was changed.',
       ]

@@ -197,7 +197,7 @@ describe('what stands open on a VM is turned into access on request', () => {
     )
     await world.clicks('lee', 'leave_conversion', card())
     expect(shown()).toMatch(
-      /^Left as it is: 1 rule in front of vm-open01 .*@alex asked .* to change it, and @lee decided .* to leave it\.\n.*\nNothing of this was changed\.$/,
+      /^Left as it is: 1 rule in front of vm-open01 .*@alex asked .* to change it, and @lee decided .* to leave it\.\nWhat was asked for, by the rules as of .*:\n1\. .*\nNothing of this was changed\.$/,
     )
     expect(told()).toBe(
       '@lee left the rules for vm-open01 as they are: the change that you asked for is not made.',
@@ -250,7 +250,7 @@ describe('what stands open on a VM is turned into access on request', () => {
     await types('panic vm vm-open01 because it is compromised')
     await world.clicks('alex', 'ask_conversion', proposal)
     expect(answered('alex')).toMatch(
-      /@alex stopped all access to the VM vm-open01 at .*: it is compromised\. Until another operator lifts that, no rule is changed for it\. Nothing was changed\./,
+      /@alex stopped all access to the VM vm-open01 at .*: it is compromised\. Until another operator lifts that, no such change is asked for or agreed to\. Nothing was changed\./,
     )
     await types('panic lift because it was cleaned')
     await asks()
