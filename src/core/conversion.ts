@@ -27,6 +27,8 @@ export interface OpenAfter {
   readonly at: number
   readonly open: readonly Exposure[]
   readonly doubt: boolean
+  /** By what people may ask for access now; null when nobody may. */
+  readonly askBy: string | null
   /** Why nothing is known of it; null when it was read. */
   readonly unread: string | null
 }

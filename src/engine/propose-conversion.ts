@@ -1,6 +1,6 @@
 import { judging, managementPorts } from '../core/compliance.ts'
 import type { OpenAfter } from '../core/conversion.ts'
-import { type Conversion, conversionOf } from '../core/convert.ts'
+import { askedBy, type Conversion, conversionOf } from '../core/convert.ts'
 import type { VmDetails, VmEntry } from '../core/inventory.ts'
 import type { LiveRule } from '../core/live-rule.ts'
 import type { Policy } from '../core/policy.ts'
@@ -96,12 +96,12 @@ export async function propose(
 export async function openNow(parts: ProposeParts, vmId: string): Promise<OpenAfter> {
   const at = parts.clock.now()
   const found = foundVm(parts, vmId)
-  const nothing = { at, open: [], doubt: true }
+  const nothing = { at, open: [], doubt: true, askBy: null }
   if (!found) return { ...nothing, unread: 'the VM is not in the list of VMs any more' }
   const read = await readRules(parts, found.details.nsgIds)
   if (read.unread !== null) return { ...nothing, unread: read.unread }
-  const { exposures, doubt, bare } = judging(groundsBy(parts.policy(), read))(
-    entryOf(found.vm, found.details),
-  )
-  return { at, open: exposures, doubt: doubt || bare, unread: null }
+  const grounds = groundsBy(parts.policy(), read)
+  const entry = entryOf(found.vm, found.details)
+  const { exposures: open, doubt, bare } = judging(grounds)(entry)
+  return { at, open, doubt: doubt || bare, askBy: askedBy(entry, grounds), unread: null }
 }

@@ -1,7 +1,7 @@
 import type { AskedChange, AskedConversion, OpenAfter } from '../core/conversion.ts'
 import type { RuleChange } from '../core/convert.ts'
 import { actions, button, type Shown } from './blocks.ts'
-import { afterwards, askText, backLines, briefly, quote, ruleText, whatText } from './conversion.ts'
+import { afterwards, askCommand, backLines, briefly, quote, ruleText, whatText } from './conversion.ts'
 import { exposureText, vmName } from './exposure-lines.ts'
 import { sections } from './vms.ts'
 import { count, cut, person, time, words } from './words.ts'
@@ -74,11 +74,15 @@ function endText({ changes }: AskedConversion): string {
 const agreedText = ({ by, decided }: AskedConversion): string =>
   `as ${person(by)} asked${decided ? ` and ${person(decided.by)} agreed ${time(decided.at)}` : ''}`
 
-/** From now on people ask; said only where something was closed. */
-const fromNowOn = (conversion: AskedConversion): string[] =>
-  conversion.changes.some(isDone)
-    ? [askText(conversion.proposal).replace('People then ask', 'From now on people ask')]
-    : []
+/** How people come in from now on; said where something was closed and the rules were read again. */
+function fromNowOn({ changes, after, proposal }: AskedConversion): string[] {
+  if (!after || after.unread !== null || !changes.some(isDone)) return []
+  return after.askBy === null
+    ? [
+        '*No rule of the policy file lets anybody ask for this VM.* Add one, so that people outside can ask for access.',
+      ]
+    : [`From now on people ask for access, as in ${askCommand(proposal)}.`]
+}
 
 const endedLines = (conversion: AskedConversion): string[] => [
   `*${endText(conversion)}:* the rules in front of ${vmName(conversion.proposal.vm)}, ${agreedText(conversion)}.`,

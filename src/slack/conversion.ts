@@ -107,11 +107,15 @@ function askedAs(open: Conversion['open']): string {
   return (port.protocol === 'tcp' ? services[port.number] : undefined) ?? `${port.number}/${port.protocol}`
 }
 
+/** `/jit rdp vm-open01 30m`. */
+export const askCommand = ({ open, vm }: Pick<Conversion, 'open' | 'vm'>): string =>
+  `\`/jit ${askedAs(open)} ${words(vm.name, 80).replaceAll('`', '')} 30m\``
+
 /** How people come in once nothing stands open. */
-export const askText = ({ askBy, open, vm }: Pick<Conversion, 'askBy' | 'open' | 'vm'>): string =>
-  askBy === null
+const askText = (conversion: Conversion): string =>
+  conversion.askBy === null
     ? '*No rule of the policy file lets anybody ask for this VM,* so nobody outside could get in any more. Add one first.'
-    : `People then ask for access, as in \`/jit ${askedAs(open)} ${words(vm.name, 80).replaceAll('`', '')} 30m\`.`
+    : `People then ask for access, as in ${askCommand(conversion)}.`
 
 /** What stands open once the changes are made, by what was read before. */
 export function afterwards(conversion: Conversion): string {

@@ -133,7 +133,7 @@ describe('what is asked for', () => {
   })
 
   test('is looked at once, after the last change', () => {
-    const after = { at: now, open: [], doubt: false, unread: null }
+    const after = { at: now, open: [], doubt: false, askBy: null, unread: null }
     const over = next(next(agreed, done(0)), done(1))
     expect(decided(agreed, { type: 'looked', after })).toBeNull()
     expect(decided(over, { type: 'looked', after })).toMatchObject({ next: { after }, effects: [show] })

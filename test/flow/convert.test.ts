@@ -1,14 +1,14 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { channels, createWorld, type Name, type World } from '../support/world.ts'
 
-const policy = (operators = '[U0ALEX, U0LEE]') => `
+const policy = (operators = '[U0ALEX, U0LEE]', vm = 'vm-*') => `
 version: 1
 audit: { channel: C0AUDIT }
 pages: { channel: C0PAGES }
 operators: { users: ${operators} }
 defaults: { channel: C0APPROVALS, maxDuration: 8h, approvers: { users: [U0AVERY] } }
 rules:
-  - { name: a colleague agrees }
+  - { name: a colleague agrees, vm: { name: ${vm} } }
 `
 const group = 'nsg-open01-nic'
 const theirs = 'rdp-for-everyone'
@@ -304,6 +304,16 @@ describe('what stands open on a VM is turned into access on request', () => {
     expect(rule()).toMatchObject({ sourceAddressPrefix: 'VirtualNetwork' })
     for (const text of [shown(), told()])
       expect(text).toMatch(/What stands open now could not be read: .*\/jit vms looks again\./)
+  })
+
+  test('says so where nobody may ask for access afterwards', async () => {
+    await world.policy(policy('[U0ALEX, U0LEE]', 'vm-web*'))
+    await asks()
+    expect(shown()).toMatch(/No rule of the policy file lets anybody ask for this VM,.*Add one first\./)
+    await world.clicks('lee', 'make_conversion', card())
+    for (const text of [shown(), told()])
+      expect(text).toMatch(/No rule of the policy file lets anybody ask for this VM\. Add one, so that/)
+    expect(told()).not.toMatch(/\/jit rdp/)
   })
 
   test('asked for in the Home as well, where the proposal is a message', async () => {

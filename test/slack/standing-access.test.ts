@@ -182,7 +182,7 @@ describe('whatever Azure’s names are', () => {
           const asked = askedConversion(conversion, { id: 'c1', by: alice, at: noon })
           expectGood(conversionCard(asked))
           for (const state of ['agreed', 'done', 'void', 'kept'] as const) {
-            const after = { at: noon, open, doubt, unread: askBy }
+            const after = { at: noon, open, doubt, askBy, unread: askBy }
             const settled: AskedConversion = {
               ...asked,
               state: state === 'agreed' || state === 'kept' ? state : 'ended',
