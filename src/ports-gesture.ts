@@ -1,3 +1,4 @@
+import type { ConversionGesture } from './core/conversion.ts'
 import type { Person } from './core/person.ts'
 import type { ProtectionGesture } from './core/protection.ts'
 import type { Place } from './ports.ts'
@@ -33,6 +34,7 @@ export type Gesture =
       readonly lifts?: readonly string[]
     }
   | ProtectionGesture
+  | ConversionGesture
   /** Somebody looks at the app's Home, or asks how access that stands open would be turned into access on request. */
   | { readonly kind: 'home'; readonly person: Person }
   | {

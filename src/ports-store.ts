@@ -2,6 +2,7 @@ import type { Alarm, RaisedAlarm } from './core/alarm.ts'
 import type { AuditEvent, AuditRecord } from './core/audit.ts'
 import type { Case } from './core/case.ts'
 import type { OwnFacts } from './core/context.ts'
+import type { AskedConversion, ConversionWork } from './core/conversion.ts'
 import type { KeptDigest } from './core/digest.ts'
 import type { Note } from './core/effect.ts'
 import type { Grant, Rule } from './core/grant.ts'
@@ -12,6 +13,7 @@ import type { Usage } from './core/policy.ts'
 import type { Protection, Removal, ShieldRule } from './core/protection.ts'
 import type { KnownRule } from './core/reconcile.ts'
 import type { Place } from './ports.ts'
+import type { ConversionTx } from './ports-conversion.ts'
 import type { Intake } from './ports-gesture.ts'
 
 export type JobKind =
@@ -38,6 +40,8 @@ export type JobKind =
   | 'panic news'
   | 'write policy'
   | 'protection news'
+  | 'conversion card'
+  | 'conversion news'
   | 'predecessor closed'
   | 'context'
   | 'digest'
@@ -198,7 +202,7 @@ export interface AutomaticApproval {
 }
 
 /** Inside one database transaction. Nothing here talks to anything but the database. */
-export interface Tx {
+export interface Tx extends ConversionTx {
   /** Locks and reads cases by request id, in a fixed order so that two replicas cannot lock each other out. */
   cases(requestIds: readonly string[]): Promise<Map<string, Case>>
   /** Inserts or updates requests, reviews, grants and rules. */
@@ -376,10 +380,14 @@ export interface Store {
   protections(): Promise<readonly Protection[]>
   /** One protection, over or not. */
   protection(id: string): Promise<Protection | null>
-  /** What protections want written or removed in one network security group. */
+  /** One conversion, over or not. */
+  conversion(id: string): Promise<AskedConversion | null>
+  /** What protections want written or removed in one network security group, and what conversions want changed. */
   shieldWork(nsgId: string): Promise<{
     readonly shields: readonly ShieldWork[]
     readonly removals: readonly RemovalWork[]
+    /** Those whose turn it is, the oldest wish first. */
+    readonly changes: readonly ConversionWork[]
   }>
   health(now: number, since: number): Promise<Health>
   /** The database's own clock, epoch milliseconds. */

@@ -4,7 +4,6 @@ import type { AuditRecord } from './core/audit.ts'
 import type { RoleAnswer } from './core/azure-role.ts'
 import type { Case } from './core/case.ts'
 import type { DefenderView } from './core/context.ts'
-import type { Conversion } from './core/convert.ts'
 import type { DefenderState, Guard } from './core/defender.ts'
 import type { Note } from './core/effect.ts'
 import type { FlushAnswer } from './core/flush.ts'
@@ -20,6 +19,7 @@ import type { SurveyedGroup } from './core/reconcile.ts'
 import type { Ask, Request } from './core/request.ts'
 import type { Family } from './core/source.ts'
 import type { Path, Vm } from './core/vm.ts'
+import type { Changer, ConversionChat } from './ports-conversion.ts'
 import type { Trouble } from './ports-store.ts'
 
 /** The database's time in epoch milliseconds, kept between readings by the local monotonic clock. */
@@ -156,7 +156,7 @@ export interface Defender {
 }
 
 /** Rules of our own that deny. Nothing else is ever written by it. Never throws for what Azure answers. */
-export interface Shield {
+export interface Shield extends Changer {
   put(rule: Rule, signal: AbortSignal): Promise<Written>
   remove(rule: Pick<Rule, 'name' | 'nsgId'>, signal: AbortSignal): Promise<Written>
   /** Removes a rule of somebody else's, if it is still exactly this one. Only for what two operators agreed to. */
@@ -270,7 +270,7 @@ export interface PanicNews {
   readonly holds: boolean
 }
 
-export interface Chat {
+export interface Chat extends ConversionChat {
   /** Posts the card to the approvers' channel, or edits it where it stands. */
   card(kase: Case, at: Place | null, now: number): Promise<Place>
   /** The requester's own message, with the same states. */
@@ -301,11 +301,6 @@ export interface Chat {
   home(userId: string, view: HomeView | { readonly why: string }): Promise<void>
   /** What stands open, once a week. */
   digest(channel: string, digest: Digest, repeat: boolean): Promise<void>
-  /** Which rules would have to change so that nothing stands open on a VM: a private answer, or a message. */
-  conversion(
-    to: { readonly userId: string; readonly responseUrl: string | null },
-    conversion: Conversion,
-  ): Promise<void>
 }
 
 export interface Directory {

@@ -161,8 +161,18 @@ async function send(work: Promise<string | null>): Promise<Sent> {
   }
 }
 
-const moving = (live: LiveRule): boolean =>
+export const isMoving = (live: LiveRule): boolean =>
   live.provisioning === 'Updating' || live.provisioning === 'Deleting'
+
+/** Follows what was sent until a read shows what was wanted, or until it is certain that it will not. */
+export async function watchWrite(
+  sending: Promise<string | null>,
+  write: Write,
+  judge: Goal['judge'],
+): Promise<Written> {
+  const sent = await send(sending)
+  return new Watch(write, { reached: { kind: 'present' }, judge, reads: 1 }, sent).run()
+}
 
 /**
  * Writes the rule. Whatever Azure answers to that, a read decides whether it stands there: an earlier write whose
@@ -173,12 +183,11 @@ export async function openRule(
   write: Write,
   access: LiveRule['access'] = 'Allow',
 ): Promise<Written> {
-  const sent = await send(write.calls.put(rule, access, write.signal))
   const judge = (live: LiveRule | null): Sight => {
-    if (live && moving(live)) return 'moving'
+    if (live && isMoving(live)) return 'moving'
     return live && live.provisioning === 'Succeeded' && showsRule(live, rule, access) ? 'there' : 'elsewhere'
   }
-  return new Watch(write, { reached: { kind: 'present' }, judge, reads: 1 }, sent).run()
+  return watchWrite(write.calls.put(rule, access, write.signal), write, judge)
 }
 
 /** Turns a rule that stands there into one that denies, unless it does so already. */
@@ -186,7 +195,7 @@ export async function blockRule(rule: Rule, write: Write): Promise<Written> {
   try {
     const live = await write.calls.read(write.signal)
     if (live === null) return { kind: 'absent' }
-    if (live.access === 'Deny' && !moving(live)) return { kind: 'present' }
+    if (live.access === 'Deny' && !isMoving(live)) return { kind: 'present' }
     return await openRule({ ...rule, priority: live.priority }, write, 'Deny')
   } catch (error) {
     return verdictOfFault(error)
@@ -196,7 +205,7 @@ export async function blockRule(rule: Rule, write: Write): Promise<Written> {
 /** Two reads must miss the rule: one answer may come from a copy that lags behind. */
 const absence: Goal = {
   reached: { kind: 'absent' },
-  judge: (live) => (live === null ? 'there' : moving(live) ? 'moving' : 'elsewhere'),
+  judge: (live) => (live === null ? 'there' : isMoving(live) ? 'moving' : 'elsewhere'),
   reads: 2,
 }
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { SecurityRule } from '@azure/arm-network'
 import type { Rule } from '../core/grant.ts'
 import { groupMark, samePrefix } from '../core/priority.ts'
@@ -87,3 +88,13 @@ export function showsRule(live: LiveRule, rule: Rule, access: LiveRule['access']
     sameSet(live.ports, wanted.ports, (one, other) => one === other)
   )
 }
+
+/** In everything that it says; whether Azure is busy with it makes no difference. */
+export const sameRule = (live: LiveRule, rule: LiveRule): boolean =>
+  isDeepStrictEqual(live, { ...rule, provisioning: live.provisioning })
+
+/** The same, where Azure may have written lists in another order. */
+export const showsLive = (live: LiveRule, wanted: LiveRule): boolean =>
+  sameSet(live.sources, wanted.sources, samePrefix) &&
+  sameSet(live.ports, wanted.ports, (one, other) => one === other) &&
+  sameRule({ ...live, sources: [], ports: [] }, { ...wanted, sources: [], ports: [] })

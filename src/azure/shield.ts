@@ -1,9 +1,10 @@
-import { isDeepStrictEqual } from 'node:util'
 import { isShield, isShieldName } from '../core/protection.ts'
-import type { LiveRule, Shield, Written } from '../ports.ts'
+import type { Shield, Written } from '../ports.ts'
 import type { Arm } from './arm.ts'
+import { changeOther } from './change-other.ts'
 import { ruleCalls } from './rule-calls.ts'
 import { closeRule, openRule, verdictOfFault, type Write } from './rule-write.ts'
+import { sameRule } from './security-rule.ts'
 
 export interface ShieldSettings {
   readonly arm: Arm
@@ -12,10 +13,6 @@ export interface ShieldSettings {
 }
 
 const defaultPatienceMs = 60_000
-
-/** In everything that it says; whether Azure is busy with it makes no difference. */
-const sameRule = (live: LiveRule, rule: LiveRule): boolean =>
-  isDeepStrictEqual(live, { ...rule, provisioning: live.provisioning })
 
 const notOurs = (name: string): Written => ({
   kind: 'refused',
@@ -62,6 +59,7 @@ export function nsgShield({ arm, patienceMs = defaultPatienceMs }: ShieldSetting
       }
       return closeRule(each)
     },
+    changeOther: (change, signal) => changeOther(arm, change, signal, patienceMs),
     async remove({ name, nsgId }, signal) {
       const each = write(nsgId, name, signal)
       return unlessTheirs(each, name, () => closeRule(each))

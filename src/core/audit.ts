@@ -47,6 +47,13 @@ export type AuditType =
   | 'removal.kept'
   | 'removal.done'
   | 'removal.void'
+  /** Rules of somebody else's are to change so that nothing stands open, by the yes of a second operator, or stay. */
+  | 'conversion.proposed'
+  | 'conversion.agreed'
+  | 'conversion.kept'
+  | 'conversion.changed'
+  | 'conversion.void'
+  | 'conversion.ended'
   /** A rule of ours was found that no grant wants. */
   | 'rule.stray'
   /** Azure was read: the stray rule is gone. */

@@ -78,6 +78,10 @@ const changed = (rule: LiveRule, { kind, to }: ReturnType<typeof changeOf>): Liv
   return kind === 'ports' ? { ...rule, ports: to } : { ...rule, sources: to }
 }
 
+/** By what people may ask for access to a VM; null when nobody may. */
+export const askedBy = ({ jit, vm }: VmEntry, { ruleAbout }: Pick<Grounds, 'ruleAbout'>): string | null =>
+  jit !== null && jit !== 'not known' ? 'Defender for Cloud' : ruleAbout(vm)
+
 /** Each change closes something, so that there are never more than rules. */
 const mostChanges = 50
 
@@ -123,7 +127,6 @@ export function conversionOf(
     changes,
     left: now.exposures,
     doubt: now.doubt || now.bare,
-    askBy:
-      entry.jit !== null && entry.jit !== 'not known' ? 'Defender for Cloud' : grounds.ruleAbout(entry.vm),
+    askBy: askedBy(entry, grounds),
   }
 }

@@ -24,6 +24,7 @@ import type {
 import { announce } from './announce.ts'
 import { askDefender } from './ask-defender.ts'
 import { callPeople } from './call-people.ts'
+import { conversionCard, conversionNews } from './conversion-news.ts'
 import { tellDigest } from './digest.ts'
 import { createDispatcher, type Dispatcher } from './dispatch.ts'
 import { endFollowing } from './end-following.ts'
@@ -130,6 +131,8 @@ export function createEngine(parts: EngineParts): Engine {
       'panic news': tellPanic({ ...all, pages }),
       'write policy': writePolicy(all),
       'protection news': protectionNews(all),
+      'conversion card': conversionCard({ ...all, pages }),
+      'conversion news': conversionNews({ ...all, pages }),
       page: page({ ...all, pages }),
       alarm: alarms({ ...all, pages }),
       survey: findSubscriptions(all),

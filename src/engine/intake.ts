@@ -2,6 +2,7 @@ import { done, type Handler } from './handler.ts'
 import { takeAsk } from './take-ask.ts'
 import { takeClick } from './take-click.ts'
 import { takeComment } from './take-comment.ts'
+import { takeAskConversion, takeConversionDecision } from './take-conversion.ts'
 import { takeConvert } from './take-convert.ts'
 import { takePanic } from './take-panic.ts'
 import { takeProtect, takeUnprotect } from './take-protect.ts'
@@ -34,6 +35,10 @@ export const intake =
         return takeHome(parts, claim, gesture)
       case 'convert':
         return takeConvert(parts, claim, gesture)
+      case 'ask conversion':
+        return takeAskConversion(parts, claim, gesture)
+      case 'decide conversion':
+        return takeConversionDecision(parts, claim, gesture)
       case 'comment':
         return takeComment(parts, claim, gesture)
       default:

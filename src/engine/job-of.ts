@@ -72,6 +72,25 @@ export const protectionNewsJob = (id: string, dueAt: number): NewJob => ({
   mode: 'wake',
 })
 
+/** The message before the operators, as it stands at this moment. */
+export const conversionCardJob = (id: string, dueAt: number): NewJob => ({
+  key: `conversion card:${id}`,
+  kind: 'conversion card',
+  lane: 'slack',
+  subject: id,
+  dueAt,
+  mode: 'wake',
+})
+
+export const conversionNewsJob = (id: string, dueAt: number): NewJob => ({
+  key: `conversion news:${id}`,
+  kind: 'conversion news',
+  lane: 'proofs',
+  subject: id,
+  dueAt,
+  mode: 'wake',
+})
+
 export const surveyJob = (dueAt: number): NewJob => ({
   key: 'survey',
   kind: 'survey',

@@ -1,70 +1,40 @@
-import { membershipProblem } from '../core/approval.ts'
-import { managementPorts } from '../core/compliance.ts'
-import { type Conversion, conversionOf } from '../core/convert.ts'
-import type { VmDetails, VmEntry } from '../core/inventory.ts'
-import type { LiveRule } from '../core/live-rule.ts'
-import type { Person } from '../core/person.ts'
-import { ruleAbout } from '../core/policy-about.ts'
-import type { Vm } from '../core/vm.ts'
-import type { Claim, Gesture, Inventory } from '../ports.ts'
+import { authorise, membershipProblem } from '../core/approval.ts'
+import { canonical } from '../core/audit.ts'
+import { type Asking, askingProblem, proposalJson } from '../core/conversion.ts'
+import type { Conversion } from '../core/convert.ts'
+import type { Member, Person } from '../core/person.ts'
+import { groupsNamed } from '../core/policy.ts'
+import { refusalText } from '../core/refusal.ts'
+import type { Claim, Gesture } from '../ports.ts'
 import { endWith } from './answer.ts'
 import { done, type Finish, messageOf } from './handler.ts'
+import { foundVm, propose } from './propose-conversion.ts'
 import { endSaying } from './say.ts'
 import type { VmsParts } from './take-vms.ts'
-import { within } from './within.ts'
 
-const longestReadMs = 20_000
+export const goneText = 'That VM is not in the list of VMs any more, so there is nothing to change.'
 
-/** The rules as they are now: what is proposed must fit what stands there. */
-async function readRules(
-  { firewall, clock, log }: VmsParts,
-  nsgIds: readonly string[],
-): Promise<ReadonlyMap<string, readonly LiveRule[] | null>> {
-  const read = async (nsgId: string, signal: AbortSignal): Promise<[string, readonly LiveRule[] | null]> => {
-    try {
-      return [nsgId, await firewall.list(nsgId, signal)]
-    } catch (error) {
-      log.warn({ nsg: nsgId, error: messageOf(error) }, 'a security group could not be read')
-      return [nsgId, null]
-    }
+/** The same for the same proposal, however often it is worked out. */
+export const markOf = ({ newId }: Pick<VmsParts, 'newId'>, conversion: Conversion): string =>
+  newId(canonical(proposalJson(conversion)))
+
+/** Who may ask for it: an operator, while there is something that can be asked for. */
+function askingOf(parts: VmsParts, by: Member, conversion: Conversion): Asking | null {
+  const { wording } = parts
+  if (conversion.changes.length === 0) return null
+  const problem = askingProblem(conversion)
+  if (problem !== null) return { why: `Nobody can ask for it here: ${wording.words(problem, 300)}.` }
+  const { operators } = parts.policy()
+  const refusal = authorise('protect', by, { request: null, terms: null, operators })
+  if (refusal?.code !== 'not an operator')
+    return refusal ? { why: refusalText(refusal, wording) } : { mark: markOf(parts, conversion) }
+  const who = [...operators.users.map(wording.user), ...operators.groups.map(wording.group)].slice(0, 20)
+  return {
+    why:
+      who.length > 0
+        ? `An operator can ask for it here, and it is made when another operator agrees: ${who.join(', ')}.`
+        : 'The policy names no operators, so nobody can ask for it here.',
   }
-  return within(
-    clock,
-    longestReadMs,
-    null,
-    async (signal) => new Map(await Promise.all(nsgIds.map((nsgId) => read(nsgId, signal)))),
-  )
-}
-
-/** How many VMs are behind each of a few groups. */
-function vmsBehind(inventory: Inventory, nsgIds: readonly string[]): ReadonlyMap<string, number> {
-  const counts = new Map(nsgIds.map((nsgId) => [nsgId, 0]))
-  for (const { interfaces } of inventory.all()) {
-    const behind = new Set(interfaces.flatMap(({ nsgId, subnetNsgIds }) => [nsgId, ...subnetNsgIds]))
-    for (const id of behind) if (id !== null && counts.has(id)) counts.set(id, (counts.get(id) ?? 0) + 1)
-  }
-  return counts
-}
-
-const entryOf = (vm: Vm, { networkInterfaces: interfaces, power, jitPolicy: jit }: VmDetails): VmEntry => ({
-  vm,
-  interfaces,
-  power,
-  jit,
-})
-
-async function propose(parts: VmsParts, vm: Vm, details: VmDetails): Promise<Conversion> {
-  const { nsgIds } = details
-  const at = parts.clock.now()
-  const rules = await readRules(parts, nsgIds)
-  const counts = vmsBehind(parts.inventory, nsgIds)
-  const policy = parts.policy()
-  const grounds = {
-    rulesOf: (nsgId: string) => rules.get(nsgId) ?? null,
-    ports: managementPorts(policy.services),
-    ruleAbout: ruleAbout(policy),
-  }
-  return conversionOf(entryOf(vm, details), grounds, (nsgId) => counts.get(nsgId) ?? 0, at)
 }
 
 /** Works out what would have to change so that nothing stands open on a VM, and tells whoever asked. */
@@ -73,16 +43,19 @@ export async function takeConvert(
   claim: Claim,
   { person, vmId, responseUrl }: Extract<Gesture, { kind: 'convert' }>,
 ): Promise<Finish> {
-  const problem = membershipProblem(await parts.directory.member(person, []))
+  const by = await parts.directory.member(person, groupsNamed(parts.policy()))
+  const problem = membershipProblem(by)
   const say = (text: string) => tell(parts, claim, person, responseUrl, text)
   if (problem !== null) return say(`You cannot see how VMs are guarded: ${problem}.`)
-  const details = parts.inventory.details(vmId)
-  const vm = parts.inventory.find(vmId.split('/').at(-1) ?? '').find(({ id }) => id === vmId)
-  if (!details || !vm)
-    return say('That VM is not in the list of VMs any more, so there is nothing to change.')
-  const conversion = await propose(parts, vm, details)
+  const found = foundVm(parts, vmId)
+  if (!found) return say(goneText)
+  const conversion = await propose(parts, found)
   try {
-    await parts.chat.conversion({ userId: person.userId, responseUrl }, conversion)
+    await parts.chat.conversion(
+      { userId: person.userId, responseUrl },
+      conversion,
+      askingOf(parts, by, conversion),
+    )
   } catch (error) {
     parts.log.warn({ error: messageOf(error) }, 'a private answer could not be given')
   }

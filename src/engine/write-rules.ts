@@ -1,4 +1,6 @@
+import type { ConversionWork } from '../core/conversion.ts'
 import type { RemovalWork, RuleWork, ShieldWork, Store, StrayWork } from '../ports.ts'
+import { changeOther } from './change-other.ts'
 import { closeRule, closeStray } from './close-rule.ts'
 import { flushNext, unheardPauseMs } from './flush-group.ts'
 import { again, done, type Handler } from './handler.ts'
@@ -15,11 +17,12 @@ type Work =
       readonly kind: 'removal'
       readonly work: RemovalWork & { readonly expiresAt: number; readonly nextTryAt: number }
     }
+  | { readonly kind: 'change'; readonly work: ConversionWork & { readonly expiresAt: number } }
   | { readonly kind: 'shield'; readonly work: ShieldWork & { readonly expiresAt: number } }
 
-/** Rules that deny wait for everything that opens or closes. */
+/** Rules that deny, and changes of other people's, wait for everything that opens or closes. */
 const rank = (one: Work): number => {
-  if (one.kind === 'shield' || one.kind === 'removal') return 2
+  if (one.kind === 'shield' || one.kind === 'removal' || one.kind === 'change') return 2
   return one.kind === 'stray' || one.work.want === 'absent' ? 0 : 1
 }
 
@@ -27,7 +30,7 @@ const rank = (one: Work): number => {
 const byUrgency = (a: Work, b: Work) => rank(a) - rank(b) || a.work.expiresAt - b.work.expiresAt
 
 async function workIn(store: Store, nsgId: string): Promise<readonly Work[]> {
-  const [rules, strays, { shields, removals }] = await Promise.all([
+  const [rules, strays, { shields, removals, changes }] = await Promise.all([
     store.ruleWork(nsgId),
     store.reconciling.strayWork(nsgId),
     store.shieldWork(nsgId),
@@ -39,6 +42,7 @@ async function workIn(store: Store, nsgId: string): Promise<readonly Work[]> {
       const nextTryAt = work.nextTryAt ?? 0
       return { kind: 'removal', work: { ...work, nextTryAt, expiresAt: nextTryAt } } as const
     }),
+    ...changes.map((work) => ({ kind: 'change', work: { ...work, expiresAt: work.nextTryAt } }) as const),
     ...shields.map((work) => ({ kind: 'shield', work: { ...work, expiresAt: work.nextTryAt } }) as const),
   ].toSorted(byUrgency)
 }
@@ -52,7 +56,7 @@ const freshForMs = 10_000
 /** What would be wrong to do once somebody has changed their mind; what Defender writes is only watched. */
 const mustBeFresh = (one: Work): boolean => {
   if (one.kind === 'stray') return false
-  if (one.kind === 'removal') return true
+  if (one.kind === 'removal' || one.kind === 'change') return true
   return one.work.want === 'present' && (one.kind === 'shield' || !one.work.rule.defender)
 }
 
@@ -81,6 +85,7 @@ export const writeRules =
       if (mustBeFresh(next) && clock.now() - asked > freshForMs) continue
       if (next.kind === 'shield') await workOnShield(parts, next.work, stop, lease)
       else if (next.kind === 'removal') await removeOther(parts, next.work, stop)
+      else if (next.kind === 'change') await changeOther(parts, next.work, stop)
       else if (next.kind === 'stray') await closeStray(parts, next.work, stop)
       else if (next.work.rule.defender) {
         const watch = next.work.want === 'absent' ? watchClosing : watchOpening

@@ -5,6 +5,7 @@ import { again, id as againId } from './actions/again.ts'
 import { approve, id as approveId } from './actions/approve.ts'
 import { cancel, id as cancelId } from './actions/cancel.ts'
 import { close, id as closeId } from './actions/close.ts'
+import { askConversion, decideConversion } from './actions/conversion.ts'
 import { convert, id as convertId } from './actions/convert.ts'
 import { deny, id as denyId } from './actions/deny.ts'
 
@@ -17,6 +18,8 @@ import { why, id as whyId } from './actions/why.ts'
 
 import { answerPrivately } from './answer.ts'
 import { jit, id as jitId } from './commands/jit.ts'
+import { askConversionId } from './conversion.ts'
+import { leaveId, makeId } from './conversion-card.ts'
 import { home } from './events/home.ts'
 import { mention } from './events/mention.ts'
 import { id as againFormId } from './forms/again.ts'
@@ -107,6 +110,9 @@ export function createSlackApp({ config, log, ...rest }: SlackAppSettings): Slac
   app.event('app_mention', mention(hands))
   app.event('app_home_opened', home(hands))
   app.action({ action_id: convertId, type: 'block_actions' }, convert(hands))
+  app.action({ action_id: askConversionId, type: 'block_actions' }, askConversion(hands))
+  app.action({ action_id: makeId, type: 'block_actions' }, decideConversion(true)(hands))
+  app.action({ action_id: leaveId, type: 'block_actions' }, decideConversion(false)(hands))
   app.action({ action_id: whyId, type: 'block_actions' }, why(hands))
   app.error(async (error) => {
     log.error(

@@ -1,5 +1,6 @@
 import type { AuditRecord, AuditType, Json } from '../core/audit.ts'
 import { durationText } from '../core/duration.ts'
+import { conversionFacts } from './conversion-audit.ts'
 import { scopeText } from './panic-news.ts'
 import { count, person, seconds, time, user, words } from './words.ts'
 
@@ -40,6 +41,12 @@ const happened: Readonly<Record<AuditType, string>> = {
   'removal.kept': '@ kept a rule of somebody else’s',
   'removal.done': 'removed a rule of somebody else’s, confirmed by Azure',
   'removal.void': 'did not remove a rule of somebody else’s',
+  'conversion.proposed': '@ asks another operator to change rules of somebody else’s',
+  'conversion.agreed': '@ agreed to change rules of somebody else’s',
+  'conversion.kept': '@ left rules of somebody else’s as they are',
+  'conversion.changed': 'changed a rule of somebody else’s, confirmed by Azure',
+  'conversion.void': 'a rule of somebody else’s is not changed as agreed',
+  'conversion.ended': 'no change of rules is left to make',
   'rule.stray': 'found a network rule that no access needs',
   'rule.removed': 'removed that network rule, confirmed by Azure',
   'policy.loaded': 'a policy came into force',
@@ -187,6 +194,8 @@ function belongs(record: AuditRecord): string {
   if (record.type === 'policy.loaded') return policyFacts(record)
   if (record.type.startsWith('protection.') || record.type.startsWith('removal.'))
     return `protection ${words(text(record.details['protection']) ?? 'unknown', 80)}`
+  if (record.type.startsWith('conversion.'))
+    return `change of rules ${words(text(record.details['conversion']) ?? 'unknown', 80)}`
   const stop = record.type === 'panic.begun' || record.type === 'panic.lifted'
   if (stop) return `stop ${words(text(record.details['panic']) ?? 'unknown', 80)}`
   return record.requestId === null
@@ -205,6 +214,7 @@ export function auditLine(record: AuditRecord, repeat: boolean): string {
     ...left(details),
     ...outcome(details),
     ...proofFacts(details),
+    ...conversionFacts(record),
     belongs(record),
     `chain ${words(hash.slice(0, 12), 12)}`,
   ]

@@ -42,17 +42,35 @@ export const context = (lines: readonly string[]): ContextBlock => ({
   elements: lines.slice(0, 10).map((line) => mrkdwn(cut(line, fieldRoom))),
 })
 
+/** What a click asks once more. */
+interface Confirm {
+  readonly title: string
+  readonly text: string
+  readonly confirm: string
+  readonly deny: string
+}
+
+const said = (text: string) => ({ type: 'plain_text' as const, text, emoji: false })
+
+const dialogue = ({ title, text, confirm, deny }: Confirm): NonNullable<Button['confirm']> => ({
+  title: said(title),
+  text: said(text),
+  confirm: said(confirm),
+  deny: said(deny),
+})
+
 export const button = (
   id: string,
   text: string,
   value: string,
-  more: Pick<Button, 'style' | 'accessibility_label'> = {},
+  { confirm, ...more }: Pick<Button, 'style' | 'accessibility_label'> & { readonly confirm?: Confirm } = {},
 ): Button => ({
   type: 'button',
   action_id: id,
   text: { type: 'plain_text', text, emoji: false },
   value,
   ...more,
+  ...(confirm && { confirm: dialogue(confirm) }),
 })
 
 export const actions = (elements: readonly Button[]): ActionsBlock => ({

@@ -8,6 +8,7 @@ import { auditLine } from './audit-line.ts'
 import { type Shown, section } from './blocks.ts'
 import { mirrorCard, requestCard } from './cards.ts'
 import { conversionMessage } from './conversion.ts'
+import { conversionCard, conversionNews } from './conversion-card.ts'
 import { digestMessage } from './digest.ts'
 import { reasonForm } from './forms/reason.ts'
 import { closedHome, homeView } from './home.ts'
@@ -86,7 +87,7 @@ const overview = (
   people: WebClient,
   slackApiUrl: string,
   timeout: number,
-): Pick<Chat, 'vms' | 'home' | 'digest' | 'conversion'> => ({
+): Pick<Chat, 'vms' | 'home' | 'digest' | 'conversion' | 'conversionCard' | 'conversionNews'> => ({
   vms: (responseUrl, view) => answerShown(responseUrl, vmsAnswer(view), slackApiUrl, timeout),
   async home(userId, home) {
     const view = 'why' in home ? closedHome(home.why) : homeView(home)
@@ -95,10 +96,17 @@ const overview = (
   async digest(channel, digest, repeat) {
     await post(people, channel, digestMessage(digest, repeat))
   },
-  async conversion({ userId, responseUrl }, conversion) {
-    const shown = conversionMessage(conversion)
+  async conversion({ userId, responseUrl }, conversion, asking) {
+    const shown = conversionMessage(conversion, asking)
     if (responseUrl === null) await post(people, userId, shown)
     else await answerShown(responseUrl, shown, slackApiUrl, timeout)
+  },
+  async conversionCard({ channel }, conversion, at) {
+    const shown = conversionCard(conversion)
+    return at === null ? post(people, channel, shown) : edit(people, at, shown)
+  },
+  async conversionNews(conversion) {
+    await post(people, conversion.by.userId, conversionNews(conversion))
   },
 })
 

@@ -1,11 +1,12 @@
+import type { Asking } from '../core/conversion.ts'
 import type { Conversion, RuleChange } from '../core/convert.ts'
 import type { LiveRule } from '../core/live-rule.ts'
 import { azRule, azValues } from './az-command.ts'
-import type { Shown } from './blocks.ts'
+import { actions, button, type Shown } from './blocks.ts'
 import { exposureText, last, vmName } from './exposure-lines.ts'
 import { list } from './facts.ts'
 import { sections } from './vms.ts'
-import { count, cut, time, words } from './words.ts'
+import { count, cut, plain, time, words } from './words.ts'
 
 const joined = (parts: readonly (string | null)[]): string | null =>
   parts.includes(null) ? null : parts.join(' ')
@@ -55,14 +56,18 @@ const code = (command: string | null): string =>
     ? 'A name in it could mean something else to a shell, or it is too long for a message, so do it in Azure’s portal.'
     : `\`\`\`${words(command, 2000)}\`\`\``
 
-const quote = (all: readonly string[]): string =>
+export const quote = (all: readonly string[]): string =>
   list(
     all.map((word) => words(word, 120)),
     12,
   )
 
-function whatText({ rule, nsgId, vms, ...change }: RuleChange): string {
-  const name = `*${words(rule.name, 80)}* (priority ${rule.priority}) in ${last(nsgId)}`
+/** `*rdp* (priority 300) in nsg-a`. */
+export const ruleText = ({ rule, nsgId }: Pick<RuleChange, 'rule' | 'nsgId'>): string =>
+  `*${words(rule.name, 80)}* (priority ${rule.priority}) in ${last(nsgId)}`
+
+export function whatText({ rule, nsgId, vms, ...change }: RuleChange): string {
+  const name = ruleText({ rule, nsgId })
   const others =
     vms > 1 ? ` That group stands in front of ${count(vms, 'VM')}, and it changes for all of them.` : ''
   switch (change.kind) {
@@ -77,19 +82,21 @@ function whatText({ rule, nsgId, vms, ...change }: RuleChange): string {
   }
 }
 
-function changeLines(change: RuleChange, at: number): string[] {
+/** The command that puts it back. */
+export function backLines(change: RuleChange): string[] {
   const { rule } = change
   const description =
     rule.description === '' || change.kind !== 'delete'
       ? ''
       : ` Its description is “${words(rule.description, 150)}”.`
-  return [
-    `${at + 1}. ${whatText(change)}`,
-    code(commandFor(change)),
-    `To put it back:${description}`,
-    code(undoFor(change)),
-  ]
+  return [`To put it back:${description}`, code(undoFor(change))]
 }
+
+const changeLines = (change: RuleChange, at: number): string[] => [
+  `${at + 1}. ${whatText(change)}`,
+  code(commandFor(change)),
+  ...backLines(change),
+]
 
 const services: Readonly<Record<number, string>> = { 22: 'ssh', 3389: 'rdp', 5985: 'winrm', 5986: 'winrm' }
 
@@ -100,7 +107,19 @@ function askedAs(open: Conversion['open']): string {
   return (port.protocol === 'tcp' ? services[port.number] : undefined) ?? `${port.number}/${port.protocol}`
 }
 
-function afterwards({ open, left, doubt, askBy, vm, changes }: Conversion): string {
+/** `/jit rdp vm-open01 30m`. */
+export const askCommand = ({ open, vm }: Pick<Conversion, 'open' | 'vm'>): string =>
+  `\`/jit ${askedAs(open)} ${words(vm.name, 80).replaceAll('`', '')} 30m\``
+
+/** How people come in once nothing stands open. */
+const askText = (conversion: Conversion): string =>
+  conversion.askBy === null
+    ? '*No rule of the policy file lets anybody ask for this VM,* so nobody outside could get in any more. Add one first.'
+    : `People then ask for access, as in ${askCommand(conversion)}.`
+
+/** What stands open once the changes are made, by what was read before. */
+export function afterwards(conversion: Conversion): string {
+  const { left, doubt, changes } = conversion
   const rest =
     left.length > 0
       ? `*All the same would stay open:* ${left.map(exposureText).join('; ')}.`
@@ -109,15 +128,45 @@ function afterwards({ open, left, doubt, askBy, vm, changes }: Conversion): stri
         : changes.length > 0
           ? 'After that nothing stands open to people outside on the ports that I look at.'
           : ''
-  const ask =
-    askBy === null
-      ? ' *No rule of the policy file lets anybody ask for this VM,* so nobody outside could get in any more. Add one first.'
-      : ` People then ask for access, as in \`/jit ${askedAs(open)} ${words(vm.name, 80).replaceAll('`', '')} 30m\`.`
-  return `${rest}${changes.length > 0 ? ask : ''}`
+  return changes.length > 0 ? `${rest} ${askText(conversion)}` : rest
+}
+
+export const askConversionId = 'ask_conversion'
+
+/** Slack takes 300 letters in a dialogue; the message beside it has everything. */
+const confirmText = ({ changes }: Conversion): string =>
+  cut(
+    `Another operator is asked whether ${changes.length === 1 ? 'this rule changes' : `these ${changes.length} rules change`}: ${changes.map(briefly).join('; ')}. Until then every rule stays as it is.`,
+    290,
+  )
+
+/** `rdp in nsg-a: its sources become VirtualNetwork`, for a dialogue that shows no markup. */
+export function briefly({ rule, nsgId, ...change }: RuleChange): string {
+  const name = `${plain(rule.name, 60)} in ${plain(nsgId.split('/').at(-1) ?? '', 60)}`
+  if (change.kind === 'delete') return `${name} is removed`
+  return `${name}: its ${change.kind} become ${plain(change.to.join(', '), 80)}`
+}
+
+const askButton = (conversion: Conversion, mark: string) =>
+  actions([
+    button(askConversionId, 'Ask for this change', `${mark} ${conversion.vm.id}`, {
+      accessibility_label: plain(`Ask for the change of rules in front of ${conversion.vm.name}`, 75),
+      confirm: {
+        title: 'Ask for this change?',
+        text: confirmText(conversion),
+        confirm: 'Ask for it',
+        deny: 'Back',
+      },
+    }),
+  ])
+
+const makeText = (asking: Asking | null): string[] => {
+  if (asking === null) return []
+  return ['why' in asking ? asking.why : 'You can ask for it here: once another operator agrees, I make it.']
 }
 
 /** Which rules would have to change so that nothing stands open on a VM. */
-export function conversionMessage(conversion: Conversion): Shown {
+export function conversionMessage(conversion: Conversion, asking: Asking | null): Shown {
   const { vm, open, changes, at } = conversion
   const lines =
     changes.length === 0
@@ -129,9 +178,11 @@ export function conversionMessage(conversion: Conversion): Shown {
       : [
           `*From standing access to access on request:* ${vmName(vm)}, by its rules as of ${time(at)}.`,
           `Stands open: ${open.map(exposureText).join('; ')}.`,
-          `*I make no such change myself:* ${changes.length === 1 ? 'this rule is' : 'these rules are'} not mine. Whoever looks after the security group can do it with ${changes.length === 1 ? 'this command' : 'these commands'}, once the right people have agreed and after checking that the rule is still as it is here.`,
+          `*Nothing is changed by this:* ${changes.length === 1 ? 'this rule is' : 'these rules are'} not mine. Whoever looks after the security group can do it with ${changes.length === 1 ? 'this command' : 'these commands'}, once the right people have agreed and after checking that the rule is still as it is here.`,
           ...changes.flatMap(changeLines),
         ]
-  const all = [...lines, afterwards(conversion)].filter((line) => line !== '')
-  return { text: cut(all.join('\n'), 3900), blocks: sections(all).slice(0, 50) }
+  const all = [...lines, afterwards(conversion), ...makeText(asking)].filter((line) => line !== '')
+  const blocks = sections(all).slice(0, 49)
+  const shown = asking && 'mark' in asking ? [...blocks, askButton(conversion, asking.mark)] : blocks
+  return { text: cut(all.join('\n'), 3900), blocks: shown }
 }

@@ -1,7 +1,9 @@
 import { sql } from 'kysely'
+import type { AskedConversion } from '../core/conversion.ts'
 import { wantOf } from '../core/decide-protection.ts'
 import type { Protection } from '../core/protection.ts'
 import type { Store } from '../ports.ts'
+import { conversionsUnderWay, conversionWorkIn } from './conversions.ts'
 import { toJson } from './json.ts'
 import type { Queries } from './schema.ts'
 
@@ -52,7 +54,12 @@ export async function saveProtection(db: Queries, protection: Protection): Promi
 }
 
 /** What there is to write or remove in one group, as far as these say. */
-export const shieldWorkIn = (all: readonly Protection[], nsgId: string): ShieldWorkIn => ({
+export const shieldWorkIn = (
+  all: readonly Protection[],
+  conversions: readonly AskedConversion[],
+  nsgId: string,
+): ShieldWorkIn => ({
+  changes: conversionWorkIn(conversions, nsgId),
   shields: all.flatMap((protection) =>
     protection.rules.flatMap((rule) => {
       const want = rule.nsgId === nsgId ? wantOf(protection, rule) : null
@@ -67,18 +74,19 @@ export const shieldWorkIn = (all: readonly Protection[], nsgId: string): ShieldW
   ),
 })
 
-export const noShieldWork: ShieldWorkIn = { shields: [], removals: [] }
+export const noShieldWork: ShieldWorkIn = { shields: [], removals: [], changes: [] }
 
-/** Few VMs are being protected at any moment, so all of them are read at once for all groups that are asked about. */
+/** Few VMs are being protected or converted at any moment, so all of them are read at once for all groups that are asked about. */
 export async function shieldWork(
   db: Queries,
   nsgIds: readonly string[],
 ): Promise<ReadonlyMap<string, ShieldWorkIn>> {
+  const conversions = await conversionsUnderWay(db)
   const busy = await activeRows(db)
     .where(
       sql<boolean>`(doc ->> 'state' in ('protecting', 'unprotecting') or doc @? '$.removals[*] ? (@.state == "agreed")')`,
     )
     .execute()
   const all = busy.map(({ doc }) => doc)
-  return new Map(nsgIds.map((id) => [id, shieldWorkIn(all, id)]))
+  return new Map(nsgIds.map((id) => [id, shieldWorkIn(all, conversions, id)]))
 }

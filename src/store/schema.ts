@@ -1,5 +1,6 @@
 import type { ColumnType, Generated, GeneratedAlways, Kysely } from 'kysely'
 import type { AuditEvent } from '../core/audit.ts'
+import type { AskedConversion } from '../core/conversion.ts'
 import type { KeptDigest } from '../core/digest.ts'
 import type { Note } from '../core/effect.ts'
 import type { Panic } from '../core/panic.ts'
@@ -141,6 +142,13 @@ interface Protections {
   ended_at: Date | null
 }
 
+interface Conversions {
+  id: string
+  vm_id: string
+  doc: Doc<AskedConversion>
+  ended_at: Date | null
+}
+
 interface Digests {
   one: boolean
   doc: Doc<KeptDigest>
@@ -169,6 +177,7 @@ export interface Schema {
   feeds: Feeds
   panics: Panics
   protections: Protections
+  conversions: Conversions
   digests: Digests
   migrations: Migrations
 }

@@ -4,6 +4,7 @@ import type { Intake, Jobs, OwnRecords, Reconciling, Store } from '../ports.ts'
 import { lastAddress } from './addresses.ts'
 import { auditAfter } from './audit-chain.ts'
 import { casesByGrant, oneCase } from './cases.ts'
+import { oneConversion } from './conversions.ts'
 import { type Database, openDatabase, type StoreOptions } from './database.ts'
 import { entraUser, mapEntraUser } from './entra-users.ts'
 import { flushWork } from './flush-work.ts'
@@ -133,7 +134,10 @@ const panicsOf = (outside: () => Queries): Pick<Store, 'panics' | 'panic'> => ({
   panic: async (id) => onePanic(outside(), id),
 })
 
-const protectionsOf = (outside: () => Queries): Pick<Store, 'protections' | 'protection' | 'shieldWork'> => ({
+const protectionsOf = (
+  outside: () => Queries,
+): Pick<Store, 'protections' | 'protection' | 'shieldWork' | 'conversion'> => ({
+  conversion: async (id) => oneConversion(outside(), id),
   protections: async () => protections(outside()),
   protection: async (id) => oneProtection(outside(), id),
   shieldWork: alike(outside, (nsgIds) => shieldWork(outside(), nsgIds), noShieldWork),

@@ -7,6 +7,7 @@ import type { Tx } from '../ports.ts'
 import { rememberAddress } from './addresses.ts'
 import { appendAudit } from './audit-chain.ts'
 import { lockCases, saveCases } from './cases.ts'
+import { conversionsIn } from './conversions.ts'
 import type { Database } from './database.ts'
 import { endIntake } from './intakes.ts'
 import { dropJobs, fenceOf, finishJobs, putJobs } from './jobs.ts'
@@ -57,6 +58,7 @@ function openTx(db: Queries, { log }: Database, signal: Signal): OpenTx {
       events.push(...more)
     },
     ...protectionsIn(db),
+    ...conversionsIn(db),
     putJobs: async (jobs) => {
       if (jobs.length === 0) return
       woke = true

@@ -75,6 +75,8 @@ const others = {
   context: other,
   'write policy': other,
   'protection news': other,
+  'conversion card': other,
+  'conversion news': other,
   digest: other,
 }
 

@@ -3,6 +3,7 @@ import type { Store } from '../../src/ports.ts'
 import { empty, type TestStore } from '../support/stores.ts'
 import { auditContract } from './store-audit.contract.ts'
 import { caseContract } from './store-case.contract.ts'
+import { conversionContract } from './store-conversion.contract.ts'
 import { factsContract } from './store-facts.contract.ts'
 import { intakeContract } from './store-intake.contract.ts'
 import { inventoryContract } from './store-inventory.contract.ts'
@@ -56,6 +57,7 @@ export function storeContract(name: string, open: (logged: string[]) => Promise<
     inventoryContract(subject)
     panicContract(subject)
     protectionContract(subject)
+    conversionContract(subject)
     policyContract(subject)
     quotaContract(subject)
     reconcileContract(subject)

@@ -254,6 +254,60 @@ const table: readonly Wrong[] = [
   },
 ]
 
+const foreign = '/subscriptions/s1/resourceGroups/rg/providers/Microsoft.Network/networkSecurityGroups/nsg-a'
+const theirs = {
+  access: 'Allow',
+  direction: 'Inbound',
+  priority: 300,
+  protocol: 'Tcp',
+  description: 'The office.',
+  sourceAddressPrefix: '*',
+  sourcePortRange: '*',
+  destinationAddressPrefix: '*',
+  destinationPortRange: '3389',
+}
+
+/** A second operator agreed to a change of a foreign rule, which is then written. */
+function agreedChange(
+  good: Evidence,
+  how: { readonly method: string; readonly early?: number; readonly becomes: Partial<typeof theirs> | null },
+): Evidence {
+  const at = good.audit.at(-1)?.at ?? 0
+  const group = (properties: object | null) => ({
+    id: foreign,
+    properties: { securityRules: properties ? [{ name: 'office', properties }] : [] },
+  })
+  const worldWith = (text: string, properties: object | null) => {
+    const world = JSON.parse(text)
+    return JSON.stringify({ ...world, resources: [...world.resources, group(properties)] }, null, 1)
+  }
+  const [record] = good.audit
+  const [call] = good.calls
+  if (!record || !call) throw new Error('Nothing has happened.')
+  const after = how.method === 'DELETE' ? null : { name: 'office', sources: ['VirtualNetwork'] }
+  const change = { nsg: foreign.toLowerCase(), before: { name: 'office' }, after }
+  return {
+    ...good,
+    audit: [
+      ...good.audit,
+      { ...record, type: 'conversion.agreed', at, requestId: null, details: { changes: [change] } },
+    ],
+    calls: [
+      ...good.calls,
+      {
+        ...call,
+        method: how.method,
+        path: `${foreign}/securityRules/office`,
+        time: at + 1_000 - (how.early ?? 0),
+      },
+    ],
+    others: {
+      before: worldWith(good.others.before, theirs),
+      after: worldWith(good.others.after, how.becomes && { ...theirs, ...how.becomes }),
+    },
+  }
+}
+
 describe('the checks of the invariants', () => {
   let scene: Scene
   let good: Evidence
@@ -279,6 +333,26 @@ describe('the checks of the invariants', () => {
       { kind: 'approve own', acked: true },
       { kind: 'approve', acked: true },
     ])
+  })
+
+  const inside = { sourceAddressPrefix: 'VirtualNetwork' }
+  const fourth = (how: Parameters<typeof agreedChange>[1]) =>
+    violations(agreedChange(good, how)).filter((line) => line.startsWith('I4'))
+
+  test('let a foreign rule become what a second operator agreed to', () => {
+    expect(fourth({ method: 'PUT', becomes: inside })).toEqual([])
+    expect(fourth({ method: 'PUT', becomes: {} })).toEqual([])
+    expect(fourth({ method: 'DELETE', becomes: null })).toEqual([])
+  })
+
+  test('find it changed before the yes, or otherwise than agreed', () => {
+    expect(fourth({ method: 'PUT', early: 5_000, becomes: inside }).join()).toMatch(
+      /no write to a rule of ours/,
+    )
+    expect(fourth({ method: 'PUT', becomes: { ...inside, description: '' } }).join()).toMatch(
+      /Azure has changed/,
+    )
+    expect(fourth({ method: 'PUT', becomes: null }).join()).toMatch(/Azure has changed/)
   })
 
   test.each(table)('find $what', ({ how, breaks }) => {

@@ -6,6 +6,7 @@ import { approvalsOf } from '../../src/core/pick.ts'
 import type { Call } from '../../src/simulator/calls.ts'
 import type { RuleVersion } from '../../src/simulator/security-groups.ts'
 import { firstBroken } from '../../src/store/audit-chain.ts'
+import { agreedIn, besideAgreed, isAgreed } from './agreed.ts'
 import { claimsOf } from './claims.ts'
 import { type Evidence, nameOf } from './evidence.ts'
 
@@ -145,14 +146,19 @@ function saidTwice({ said }: Evidence): string[] {
   })
 }
 
-/** Rules that are not ours stay what they were, and nothing else is ever written. */
+/**
+ * Rules that are not ours stay what they were, and nothing else is ever written, but for the very rules that a second
+ * operator agreed about.
+ */
 function i4(evidence: Evidence): string[] {
-  const { others, calls } = evidence
+  const { calls, audit } = evidence
+  const agreed = agreedIn(audit)
+  const others = besideAgreed(evidence.others, agreed)
   const reads =
     /\/(ipFlowVerify|resources|checkPolicyRestrictions|listNetworkManagerEffectiveSecurityAdminRules)$/i
   const strange = calls.filter((call) => {
     if (call.method === 'GET' || (call.method === 'POST' && reads.test(call.path))) return false
-    return !rulePath.test(call.path) || nameOf(ruleIn(call)) === null
+    return (!rulePath.test(call.path) || nameOf(ruleIn(call)) === null) && !isAgreed(agreed, call)
   })
   const wrong = strange.map((call) => `${call.method} ${call.path} is no write to a rule of ours`)
   if (others.before !== others.after)

@@ -96,7 +96,7 @@ describe('the Home', () => {
     await world.people.robin.clicks(home, 'convert')
     await world.settle()
     expect(world.dm('robin').at(-1)).toMatch(
-      /From standing access to access on request: vm-open01[\s\S]*I make no such change myself/,
+      /From standing access to access on request: vm-open01[\s\S]*Nothing is changed by this/,
     )
   })
 })

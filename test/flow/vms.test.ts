@@ -145,7 +145,7 @@ describe('Convert to JIT', () => {
     world = await createWorld()
     const answer = await proposal()
     expect(answer).toMatch(/From standing access to access on request: vm-open01/)
-    expect(answer).toMatch(/I make no such change myself: this rule is not mine\./)
+    expect(answer).toMatch(/Nothing is changed by this: this rule is not mine\./)
     expect(answer).toMatch(/its sources are \* and become VirtualNetwork\./)
     expect(answer).toContain(
       `az network nsg rule update ${at} --name rdp-for-everyone --source-address-prefixes VirtualNetwork`,

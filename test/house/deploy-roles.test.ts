@@ -29,7 +29,8 @@ const unrecorded: Readonly<Record<RoleFile, Readonly<Record<string, string>>>> =
 const policy = `
 version: 1
 audit: { channel: C0AUDIT }
-operators: { users: [U0ALEX] }
+pages: { channel: C0PAGES }
+operators: { users: [U0ALEX, U0LEE] }
 defaults: { channel: C0APPROVALS, deadline: 30m, maxDuration: 1h, approvers: { users: [U0AVERY] } }
 rules:
   - name: who looks after the jump host in Azure is let in by a colleague
@@ -108,6 +109,24 @@ async function vmsAreProtected(world: World): Promise<void> {
         text.startsWith('protect') ? /^Protected/ : /^No longer protected/,
       )
     }
+}
+
+/** What stands open on a VM becomes access on request: one rule keeps whoever is inside, and one goes. */
+async function standingAccessIsConverted(world: World): Promise<void> {
+  const nsg = 'nsg-open01-nic'
+  const [rdp] = Object.values(world.azure.rules(nsg))
+  if (!rdp) throw new Error('There is no such rule.')
+  const office = { ...rdp, priority: 320, sourceAddressPrefix: '81.2.69.0/24', destinationPortRange: '22' }
+  world.azure.mutate({ do: 'put-rule', nsg, name: 'ssh-office', properties: office })
+  await world.app.inventory.refresh()
+  await world.asks('alex', 'vms open01')
+  for (const button of ['convert', 'ask_conversion']) {
+    const answer = world.slack.ephemerals('alex').at(-1)
+    if (!answer) throw new Error('There is no answer.')
+    await world.clicks('alex', button, answer)
+  }
+  await world.clicks('lee', 'make_conversion', world.slack.messages('C0PAGES').at(-1))
+  expect(world.dm('alex').at(-1)).toMatch(/^Changed: .*Changed: the sources.*Removed: the rule ssh-office/s)
 }
 
 /** Everything about Azure that `doctor` looks at. */
@@ -232,6 +251,14 @@ describe('the roles in deploy/', () => {
     await doctorLooks(each.azure)
     await expectExactly('role-nsg', used(each.azure))
   }, 120_000)
+
+  test('role-nsg lets the bot change rules of others that two operators agreed about', async () => {
+    const each = await open(['role-nsg'])
+    await standingAccessIsConverted(each)
+    const { Actions } = await deployRole('role-nsg')
+    const known = new Set(lower(Actions))
+    expect(used(each.azure).filter((action) => !known.has(action))).toEqual([])
+  }, 60_000)
 
   test('role-defender lets the bot ask Defender and remove what it leaves open, and write no rule', async () => {
     const each = await open(['role-defender'])

@@ -2,6 +2,7 @@ import { beforeEach, describe } from 'vitest'
 import type { Subject } from '../contract/store.contract.ts'
 import { auditContract } from '../contract/store-audit.contract.ts'
 import { caseContract } from '../contract/store-case.contract.ts'
+import { conversionContract } from '../contract/store-conversion.contract.ts'
 import { factsContract } from '../contract/store-facts.contract.ts'
 import { intakeContract } from '../contract/store-intake.contract.ts'
 import { jobContract } from '../contract/store-job.contract.ts'
@@ -45,6 +46,7 @@ describe('the store of the simulation', () => {
   intakeContract(subject)
   panicContract(subject)
   protectionContract(subject)
+  conversionContract(subject)
   policyContract(subject)
   quotaContract(subject)
   reconcileContract(subject)

@@ -303,7 +303,12 @@ export class MemoryStore implements Store {
 
   protection: Store['protection'] = async (id) => this.#outside().protections.get(id) ?? null
 
-  shieldWork: Store['shieldWork'] = async (nsgId) => shieldWorkIn(activeProtections(this.#outside()), nsgId)
+  conversion: Store['conversion'] = async (id) => this.#outside().conversions.get(id) ?? null
+
+  shieldWork: Store['shieldWork'] = async (nsgId) => {
+    const tables = this.#outside()
+    return shieldWorkIn(activeProtections(tables), tables.conversions.all(), nsgId)
+  }
 
   panic: Store['panic'] = async (id) => {
     const row = this.#outside().panics.get(id)

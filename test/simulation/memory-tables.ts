@@ -1,6 +1,7 @@
 import type { Alarm } from '../../src/core/alarm.ts'
 import type { AuditRecord } from '../../src/core/audit.ts'
 import type { Case } from '../../src/core/case.ts'
+import type { AskedConversion } from '../../src/core/conversion.ts'
 import type { KeptDigest } from '../../src/core/digest.ts'
 import type { Note } from '../../src/core/effect.ts'
 import type { Panic } from '../../src/core/panic.ts'
@@ -152,6 +153,7 @@ export class Tables {
   readonly alarms = new Table<AlarmRow>(this.journal)
   readonly panics = new Table<PanicRow>(this.journal)
   readonly protections = new Table<Protection>(this.journal)
+  readonly conversions = new Table<AskedConversion>(this.journal)
   readonly policies = new Table<string>(this.journal)
   readonly digests = new Table<KeptDigest>(this.journal)
   /** The hash of the policy that is in force, under the key `hash`. */

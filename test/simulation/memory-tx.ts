@@ -128,6 +128,9 @@ type Others = Pick<
   | 'protection'
   | 'putProtection'
   | 'saveProtection'
+  | 'conversion'
+  | 'putConversion'
+  | 'saveConversion'
   | 'queueNotes'
   | 'putStrays'
   | 'endStray'
@@ -192,6 +195,17 @@ function others(tables: Tables, course: Course): Others {
     }),
     saveProtection: statement(course, (protection) => {
       if (tables.protections.has(protection.id)) tables.protections.put(protection.id, stored(protection))
+    }),
+    conversion: statement(course, (id) => tables.conversions.get(id) ?? null),
+    putConversion: statement(course, (conversion) => {
+      const active = tables.conversions.all().filter(({ endedAt }) => endedAt === undefined)
+      const other = active.some(({ proposal }) => proposal.vm.id === conversion.proposal.vm.id)
+      if (other || tables.conversions.has(conversion.id)) return false
+      tables.conversions.put(conversion.id, stored(conversion))
+      return true
+    }),
+    saveConversion: statement(course, (conversion) => {
+      if (tables.conversions.has(conversion.id)) tables.conversions.put(conversion.id, stored(conversion))
     }),
     endStray: statement(course, (nsgId, name) => tables.strays.remove(`${nsgId} ${name}`)),
     raiseAlarms: statement(course, (alarms) => {

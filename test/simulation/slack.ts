@@ -108,6 +108,8 @@ export function chatOf(line: SlackLine): Chat {
     home: () => Promise.resolve(),
     digest: () => Promise.resolve(),
     conversion: () => Promise.resolve(),
+    conversionCard: () => Promise.resolve({ channel: 'C0PAGES', ts: '1.0' }),
+    conversionNews: () => Promise.resolve(),
     note: (kase, said, _, now) => note('thread', kase, said, now),
     tell: (kase, said, now) => note('requester', kase, said, now),
     announce: (_, record, repeat) => {

@@ -62,6 +62,7 @@ export function storeLine(line: Line, store: MemoryStore): Store {
     panic: far('panic', (id) => store.panic(id)),
     protections: far('protections', () => store.protections()),
     protection: far('protection', (id) => store.protection(id)),
+    conversion: far('conversion', (id) => store.conversion(id)),
     shieldWork: far('shieldWork', (nsgId) => store.shieldWork(nsgId)),
     requestAt: far('requestAt', (card) => store.requestAt(card)),
     usage: far('usage', (of) => store.usage(of)),

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { groups, type JudgedVm } from '../../src/core/compliance.ts'
+import { type AskedConversion, askedConversion } from '../../src/core/conversion.ts'
 import type { Conversion } from '../../src/core/convert.ts'
 import { breadths } from '../../src/core/exposure.ts'
 import type { Digest, HomeView, VmsView } from '../../src/core/overview.ts'
@@ -8,9 +9,11 @@ import { changesSince, kept, standingAccess } from '../../src/core/standing.ts'
 import { azRule, azValues } from '../../src/slack/az-command.ts'
 import type { Shown } from '../../src/slack/blocks.ts'
 import { conversionMessage } from '../../src/slack/conversion.ts'
+import { conversionCard, conversionNews } from '../../src/slack/conversion-card.ts'
 import { digestMessage } from '../../src/slack/digest.ts'
 import { homeView } from '../../src/slack/home.ts'
 import { vmsAnswer } from '../../src/slack/vms.ts'
+import { alice, bob } from '../support/cases.ts'
 import { rule } from '../support/exposures.ts'
 import { complaintsAbout } from '../support/fake-slack/block-limits.ts'
 import { refusalOf } from '../support/fake-slack/view-limits.ts'
@@ -162,15 +165,36 @@ describe('whatever Azure’s names are', () => {
       nsgId: words,
       rule: anyRule,
       vms: fc.nat(3),
-      kind: fc.constantFrom('sources' as const, 'ports' as const),
+      kind: fc.constantFrom('sources' as const, 'ports' as const, 'delete' as const),
       to: fc.array(words),
     })
     fc.assert(
-      fc.property(judged, fc.array(change, { maxLength: 20 }), fc.option(words), (one, changes, askBy) => {
-        const { vm, exposures: open, doubt } = one
-        const conversion: Conversion = { vm, at: noon, open, changes, left: open, doubt, askBy }
-        expectGood(conversionMessage(conversion))
-      }),
+      fc.property(
+        judged,
+        fc.array(change, { maxLength: 20 }),
+        fc.option(words),
+        words,
+        (one, changes, askBy, said) => {
+          const { vm, exposures: open, doubt } = one
+          const conversion: Conversion = { vm, at: noon, open, changes, left: open, doubt, askBy }
+          for (const asking of [null, { mark: 'm1' }, { why: 'Ask <@U0ALEX>.' }])
+            expectGood(conversionMessage(conversion, asking))
+          const asked = askedConversion(conversion, { id: 'c1', by: alice, at: noon })
+          expectGood(conversionCard(asked))
+          for (const state of ['agreed', 'done', 'void', 'kept'] as const) {
+            const after = { at: noon, open, doubt, askBy, unread: askBy }
+            const settled: AskedConversion = {
+              ...asked,
+              state: state === 'agreed' || state === 'kept' ? state : 'ended',
+              decided: { by: bob, at: noon },
+              changes: asked.changes.map((each) => ({ ...each, state, at: noon, detail: said, met: said })),
+              ...(state === 'done' && { after }),
+            }
+            expectGood(conversionCard(settled))
+            expectGood(conversionNews(settled))
+          }
+        },
+      ),
       { numRuns: 60 },
     )
   })

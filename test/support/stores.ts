@@ -61,6 +61,7 @@ const tables = [
   'places',
   'panics',
   'protections',
+  'conversions',
   'digests',
   'inventory_pieces',
   'policies',

@@ -1,0 +1,143 @@
+import { authorise } from '../core/approval.ts'
+import { type AskedConversion, askedConversion, askingProblem } from '../core/conversion.ts'
+import type { Conversion } from '../core/convert.ts'
+import { type Panic, panicOver, scopeName, stoppedText } from '../core/panic.ts'
+import type { Member } from '../core/person.ts'
+import { groupsNamed } from '../core/policy.ts'
+import { type Refusal, refusalText } from '../core/refusal.ts'
+import type { Vm } from '../core/vm.ts'
+import type { Claim, Gesture } from '../ports.ts'
+import { answer, endWith, type IntakeParts } from './answer.ts'
+import { backoffMs, gestureTries } from './backoff.ts'
+import { conversionIn, proposeIn } from './conversions.ts'
+import { again, ended, type Finish } from './handler.ts'
+import { foundVm, propose } from './propose-conversion.ts'
+import { saying } from './say.ts'
+import { goneText, markOf } from './take-convert.ts'
+import type { VmsParts } from './take-vms.ts'
+
+type AskGesture = Extract<Gesture, { kind: 'ask conversion' }>
+type DecideGesture = Extract<Gesture, { kind: 'decide conversion' }>
+
+const nothing = 'Nothing was changed.'
+
+/** A stop that is about the VM, or about one of these people. */
+function stopText(
+  { wording }: Pick<IntakeParts, 'wording'>,
+  panics: readonly Panic[],
+  vm: Vm,
+  people: readonly Member[],
+): string | null {
+  const stop = people
+    .map(({ person, entraId }) => panicOver(panics, { vm, requester: person }, entraId))
+    .find((one) => one !== null)
+  if (!stop) return null
+  const what = stoppedText(stop.scope.kind, scopeName(stop.scope), wording)
+  return `${wording.person(stop.by)} stopped ${what} at ${wording.time(stop.at)}: ${wording.words(stop.reason, 300)}. Until another operator lifts that, no such change is asked for or agreed to. ${nothing}`
+}
+
+/** Null when it may be asked for: the very proposal that was shown, as the rules stand now. */
+function notAsked(parts: VmsParts, { mark }: AskGesture, conversion: Conversion): string | null {
+  const problem = askingProblem(conversion)
+  if (problem !== null) return `Nobody was asked: ${parts.wording.words(problem, 300)}.`
+  return markOf(parts, conversion) === mark
+    ? null
+    : 'What would have to change is not what you were shown any more, so nobody was asked. Look at it again with Convert to JIT.'
+}
+
+/** Nothing is changed by this: another operator is asked. */
+export async function takeAskConversion(parts: VmsParts, claim: Claim, gesture: AskGesture): Promise<Finish> {
+  const { store, clock, wording } = parts
+  const { person, vmId, responseUrl } = gesture
+  const say = (text: string) => endWith(parts, claim, responseUrl, text)
+  const policy = parts.policy()
+  const by = await parts.directory.member(person, groupsNamed(policy), 'live')
+  if (!by.known && claim.attempt < gestureTries)
+    return again(clock.now() + backoffMs(claim.attempt), 'Slack did not say who this is')
+  const refusal = authorise('protect', by, { request: null, terms: null, operators: policy.operators })
+  if (refusal) return say(refusalText(refusal, wording))
+  const found = foundVm(parts, vmId)
+  if (!found) return say(goneText)
+  const conversion = await propose(parts, found)
+  const why = notAsked(parts, gesture, conversion)
+  if (why !== null) return say(`${why} ${nothing}`)
+  const said = await store.transact(async (tx) => {
+    const now = clock.now()
+    const stop = stopText(parts, await tx.panics(), found.vm, [by])
+    if (!(await tx.finish([claim], now)).has(claim.id)) return null
+    await tx.endIntake(claim.subject, now)
+    if (stop !== null) return stop
+    const asked = askedConversion(conversion, { id: parts.newId(), by: person, at: now })
+    const where = wording.channel(policy.pages.channel)
+    return (await proposeIn(tx, asked))
+      ? `Another operator is asked, in ${where}, whether this change is made. Until one agrees every rule stays as it is. You are told what becomes of it.`
+      : `A change of rules for ${wording.words(found.vm.name, 80)} is asked for or under way already, in ${where}. ${nothing}`
+  })
+  if (said !== null) await answer(parts, responseUrl, said)
+  return ended
+}
+
+/** To take back one's own wish harms nothing; one's own yes counts for nothing. */
+function mayDecide(
+  parts: IntakeParts,
+  { agrees }: DecideGesture,
+  { by: requester }: AskedConversion,
+  by: Member,
+  asker: Member,
+): Refusal | null {
+  const { operators } = parts.policy()
+  if (!agrees && by.person.userId === requester.userId)
+    return authorise('protect', by, { request: null, terms: null, operators })
+  return authorise('agree', by, {
+    request: { requester },
+    requesterEntraId: asker.entraId,
+    ...(asker.entraUnread && { requesterUnread: true }),
+    terms: null,
+    operators,
+  })
+}
+
+/** The yes or the no of another operator. */
+export async function takeConversionDecision(
+  parts: IntakeParts,
+  claim: Claim,
+  gesture: DecideGesture,
+): Promise<Finish> {
+  const { store, clock, wording, directory } = parts
+  const { person, conversionId, agrees, responseUrl } = gesture
+  const asked = await store.conversion(conversionId)
+  if (!asked) return endWith(parts, claim, responseUrl, `There is no such change to decide about. ${nothing}`)
+  const [by, asker] = await Promise.all([
+    directory.member(person, groupsNamed(parts.policy()), 'live'),
+    directory.member(asked.by, []),
+  ])
+  if (!by.known && claim.attempt < gestureTries)
+    return again(clock.now() + backoffMs(claim.attempt), 'Slack did not say who this is')
+  const refusal = mayDecide(parts, gesture, asked, by, asker)
+  if (refusal) return endWith(parts, claim, responseUrl, refusalText(refusal, wording))
+  const { vm } = asked.proposal
+  const outcome = await store.transact(async (tx) => {
+    const now = clock.now()
+    // To leave the rules as they are is never harmful.
+    const stop = agrees ? stopText(parts, await tx.panics(), vm, [by, asker]) : null
+    if (!(await tx.finish([claim], now)).has(claim.id)) return null
+    await tx.endIntake(claim.subject, now)
+    if (stop !== null) return { text: stop, kept: false }
+    const next = await conversionIn(tx, conversionId, { type: 'decided', by: person, agrees }, now)
+    if (!next) return { text: 'This was decided already. Your click changed nothing.', kept: false }
+    return agrees
+      ? {
+          text: 'The change is being made, as far as each rule is still as it was shown. The message says what becomes of it, and whoever asked is told.',
+          kept: false,
+        }
+      : { text: 'Every rule stays as it is.', kept: true }
+  })
+  if (outcome !== null) await answer(parts, responseUrl, outcome.text)
+  if (outcome?.kept && person.userId !== asked.by.userId)
+    await saying(
+      parts,
+      asked.by.userId,
+      `${wording.person(person)} left the rules for ${wording.words(vm.name, 80)} as they are: the change that you asked for is not made.`,
+    )
+  return ended
+}
