@@ -6,6 +6,7 @@ import { createDatabaseClock } from './clock.ts'
 import { type Clocks, watchClocks } from './clock-watch.ts'
 import { type Config, ConfigError } from './config.ts'
 import { connectAzure } from './connect-azure.ts'
+import { mayType } from './core/address-policy.ts'
 import { azureRolesNamed, entraGroupsNamed } from './core/policy.ts'
 import { isRemembered } from './core/source.ts'
 import { planDigest } from './engine/digest.ts'
@@ -97,7 +98,7 @@ function slackOf(config: Config, { store, clock, policy, log, engine, inventory 
     remembered: async (person) => {
       const last = await store.lastAddress(person)
       const isGood = last && isRemembered(last.at, policy.current().addressWindowMs, clock.now())
-      return isGood ? last.address : null
+      return isGood && mayType(policy.current()) ? last.address : null
     },
     services: () => policy.current().services,
     refuseAsk: ({ emergency }) =>

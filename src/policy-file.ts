@@ -1,4 +1,6 @@
-import type { Policy } from './core/policy.ts'
+import { type AddressList, addressDenials } from './core/address-policy.ts'
+import { mostAddresses, type Policy } from './core/policy.ts'
+import { addressOf } from './policy-address.ts'
 import { denyOf, ruleOf, servicesOf } from './policy-rules.ts'
 import { fileShape, keysAt, ruleShape } from './policy-shape.ts'
 import { at, type FileProblem, type Flaw, fewer, flawsOf, readYaml } from './policy-yaml.ts'
@@ -10,6 +12,8 @@ export type PolicyAnswer =
       /** The file as plain values, and where each of them stands. */
       readonly raw: unknown
       readonly problemOf: (flaw: Flaw) => FileProblem
+      /** Lists of addresses that stand in files of their own. */
+      readonly neverFiles: readonly string[]
     }
   | { readonly ok: false; readonly problems: readonly FileProblem[] }
 
@@ -50,18 +54,22 @@ function flawsBeside(raw: unknown): Flaw[] {
 
 /**
  * Reads a policy file. `hash` identifies the exact text. All problems are named at once, each with its line,
- * its path, the bad value and what would be allowed.
+ * its path, the bad value and what would be allowed. `lists` is what the files hold that it names.
  */
-export function parsePolicy(text: string, hash: string): PolicyAnswer {
+export function parsePolicy(text: string, hash: string, lists: readonly AddressList[] = []): PolicyAnswer {
   const yaml = readYaml(text)
   if (!yaml.ok) return yaml
   const { raw, problemOf } = yaml
-  const answer = policyOf(raw, hash)
-  if ('rules' in answer) return { ok: true, policy: answer, raw, problemOf }
+  const answer = policyOf(raw, hash, lists)
+  if ('policy' in answer) return { ok: true, ...answer, raw, problemOf }
   return { ok: false, problems: fewer(answer.flaws.map(problemOf)) }
 }
 
-function policyOf(raw: unknown, hash: string): Policy | { flaws: readonly Flaw[] } {
+function policyOf(
+  raw: unknown,
+  hash: string,
+  lists: readonly AddressList[],
+): { policy: Policy; neverFiles: readonly string[] } | { flaws: readonly Flaw[] } {
   const parsed = fileShape.safeParse(raw)
   if (!parsed.success)
     return {
@@ -82,11 +90,14 @@ function policyOf(raw: unknown, hash: string): Policy | { flaws: readonly Flaw[]
   const rules = file.rules.map((rule, index) =>
     ruleOf(file.defaults, rule, services, ['rules', index], flaws),
   )
+  const said = at(raw, ['address', 'ranges'])
+  const names = typeof said === 'object' && said !== null ? Object.keys(said) : []
+  const address = addressOf(file.address, names, mostAddresses({ rules }), lists, flaws)
   if (flaws.length > 0) return { flaws }
-  return {
+  const policy: Policy = {
     hash,
     services,
-    deny,
+    deny: [...deny, ...(address ? addressDenials(address) : [])],
     rules,
     auditChannel: file.audit.channel,
     pages: {
@@ -98,5 +109,7 @@ function policyOf(raw: unknown, hash: string): Policy | { flaws: readonly Flaw[]
     addressWindowMs: file.address?.remember ?? defaultRemember,
     showTags: file.card?.showTags ?? [],
     ...(file.digest && { digest: file.digest }),
+    ...(address && { address }),
   }
+  return { policy, neverFiles: file.address?.neverFiles ?? [] }
 }

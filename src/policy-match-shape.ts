@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { parseSpan } from './core/duration.ts'
-import { isRange } from './core/source.ts'
+import { isRange, waysLearnt } from './core/source.ts'
 import { isZone, parseDays, parseHours } from './core/time-window.ts'
 
 const expectedDuration = 'expected a duration such as 30m, 2h or 1h30m'
@@ -49,10 +49,7 @@ const requesterLists = {
 const expectedRange = 'expected a range such as 81.2.69.0/24 or 2a00:1450::/32'
 const range = z.string({ error: expectedRange }).refine((text) => isRange(text), { error: expectedRange })
 const sourceLists = {
-  kind: z
-    .array(z.enum(['typed', 'remembered']))
-    .min(1)
-    .exactOptional(),
+  kind: z.array(z.enum(waysLearnt)).min(1).exactOptional(),
   within: z.array(range).min(1).exactOptional(),
 }
 

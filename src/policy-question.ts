@@ -136,7 +136,7 @@ export function untold(policy: Policy, question: Question): readonly string[] {
   )
   const byGroup = asks(({ requester, not }) => requester.groups ?? not?.requester?.groups)
   const byEntra = asks(({ requester, not }) => requester.entraGroups ?? not?.requester?.entraGroups)
-  const byRange = asks(({ source, not }) => source?.within ?? not?.source?.within)
+  const byRange = asks(({ source, not }) => source?.within ?? source?.listed ?? not?.source?.within)
   return [
     ...ofVm,
     ...(byGroup && question.groups.length === 0 ? ['groups'] : []),

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { type Port, parsePort } from './core/service.ts'
 import { widestRange } from './core/source.ts'
 import { isZone } from './core/time-window.ts'
+import { addressShape } from './policy-address.ts'
 import { azureRole, channel, duration, globs, group, match, matchKeys, user } from './policy-match-shape.ts'
 
 const expectedPort = 'expected a port such as 5432/tcp or 3389'
@@ -94,7 +95,6 @@ const operatorsShape = z.strictObject({
   groups: z.array(group).exactOptional(),
 })
 const auditShape = z.strictObject({ channel })
-const addressShape = z.strictObject({ remember: duration })
 const cardShape = z.strictObject({ showTags: z.array(z.string().min(1)).max(10) })
 const dayNames = ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday']
 const expectedDay = 'expected a day such as monday or mon'

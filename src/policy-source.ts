@@ -2,12 +2,15 @@ import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Policy } from './core/policy.ts'
 import { type PolicyAnswer, parsePolicy } from './policy-file.ts'
+import { readLists } from './policy-lists.ts'
 import type { FileProblem } from './policy-yaml.ts'
 
-export const problemText = (file: string, { line, column, path, message }: FileProblem): string =>
-  `${file}:${line}:${column}: ${path ? `${path}: ` : ''}${message}`
+export const problemText = (
+  file: string,
+  { file: other, line, column, path, message }: FileProblem,
+): string => `${other ?? file}:${line}:${column}: ${path ? `${path}: ` : ''}${message}`
 
-/** What a policy file holds; `hash` identifies the exact text, good or bad. */
+/** What a policy file holds; `hash` identifies the exact text, good or bad, and the lists that it names. */
 export type LoadedPolicy = PolicyAnswer & { readonly text: string; readonly hash: string }
 
 const hashOf = (text: string) => createHash('sha256').update(text).digest('hex')
@@ -22,8 +25,14 @@ export async function loadPolicy(file: string): Promise<LoadedPolicy> {
     const problems = [{ line: 1, column: 1, path: '', message }]
     return { ok: false, problems, text: '', hash: hashOf(message) }
   }
-  const hash = hashOf(text)
-  return { ...parsePolicy(text, hash), text, hash }
+  const first = parsePolicy(text, hashOf(text))
+  if (!first.ok || first.neverFiles.length === 0) return { ...first, text, hash: hashOf(text) }
+  // Another list is another policy, though its text is the same.
+  const all = createHash('sha256').update(text)
+  const { lists, problems } = await readLists(file, first.neverFiles, first.problemOf, all)
+  const hash = all.digest('hex')
+  if (problems.length > 0) return { ok: false, problems, text, hash }
+  return { ...parsePolicy(text, hash, lists), text, hash }
 }
 
 /** The policy in force, and its text. */

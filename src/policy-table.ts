@@ -1,6 +1,8 @@
 import { z } from 'zod'
+import { mayType } from './core/address-policy.ts'
 import { parseInstant } from './core/duration.ts'
 import type { Outcome, Policy } from './core/policy.ts'
+import { waysLearnt } from './core/source.ts'
 import { entraGroup, group, user } from './policy-match-shape.ts'
 import { type Question, type Read, readAddress, readLength, readPorts } from './policy-question.ts'
 import { at, type FileProblem, type Flaw, fewer, flawsOf, type Place, readYaml } from './policy-yaml.ts'
@@ -63,7 +65,7 @@ const rowShape = z.strictObject({
   service: word,
   for: word,
   from: text.optional(),
-  learnt: z.enum(['typed', 'remembered'], oneOf(['typed', 'remembered'])).optional(),
+  learnt: z.enum(waysLearnt, oneOf(waysLearnt)).optional(),
   at: instant.optional(),
   reason: text.optional(),
   breakGlass: z.boolean().optional(),
@@ -143,7 +145,7 @@ function questionOf(table: Table, row: FileRow, policy: Policy, reader: Reader):
     ports: reader.take('service', readPorts(row.service, policy), []),
     durationMs: reader.take('for', readLength(row.for), 0),
     address: row.from === undefined ? null : reader.take<string | null>('from', readAddress(row.from), null),
-    learnt: row.learnt ?? 'typed',
+    learnt: row.learnt ?? (mayType(policy) ? 'typed' : 'confirmed'),
     at: moment ?? 0,
     reason: row.reason ?? null,
     emergency: row.breakGlass ?? false,

@@ -22,6 +22,8 @@ export interface Flaw {
 
 /** One thing that is wrong with a file, and where. */
 export interface FileProblem {
+  /** Another file, where it is not the one that was read. */
+  readonly file?: string
   readonly line: number
   readonly column: number
   /** Such as `rules[0].maxDuration`. */

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { mayType } from './core/address-policy.ts'
 import { parseInstant } from './core/duration.ts'
 import type { Policy, Verdict } from './core/policy.ts'
 import type { Port } from './core/service.ts'
@@ -138,7 +139,7 @@ function questionOf(given: Given, policy: Policy, now: number, mistakes: Mistake
     ),
     durationMs: mistakes.take('for', unlessMissing(length, readLength, 0), 0),
     address: mistakes.take('source', source, null),
-    learnt: 'typed',
+    learnt: mayType(policy) ? 'typed' : 'confirmed',
     at: mistakes.take('at', momentOf(given.at, now), now),
     reason: given.reason ?? null,
     used: { byPerson: 0, ofVm: 0, ofRule: 0 },

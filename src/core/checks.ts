@@ -113,9 +113,11 @@ function rangeFit(allowed: readonly Range[], asked: Range | null): Fit {
 const kindText: Readonly<Record<Subject['source']['learnt'], string>> = {
   typed: 'it was typed',
   remembered: 'it was given before',
+  confirmed: 'it was confirmed in the browser',
+  named: 'it is a range of the policy',
 }
 
-function sourceChecks({ kind, within }: SourceMatch): Check[] {
+function sourceChecks({ kind, within, listed }: SourceMatch): Check[] {
   const checks: Check[] = []
   if (kind) {
     checks.push({
@@ -131,6 +133,19 @@ function sourceChecks({ kind, within }: SourceMatch): Check[] {
       fit: ({ subject }) => rangeFit(ranges, rangeOf(subject.source.address)),
       because: ({ subject: { source } }, fit) =>
         rangeOf(source.address) ? among(source.address, fit, within) : unknown('the address'),
+    })
+  }
+  if (listed) {
+    checks.push({
+      what: 'the address',
+      fit: ({ subject: { source } }) =>
+        rangeOf(source.address)
+          ? allOrNone(listed.some(({ spans }) => spans.touches(source.address)))
+          : 'some',
+      because: ({ subject: { source } }, fit) =>
+        rangeOf(source.address)
+          ? `${source.address} is ${fit === 'none' ? 'not ' : ''}in ${listed.map(({ what }) => what).join(', ')}`
+          : unknown('the address'),
     })
   }
   return checks

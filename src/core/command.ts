@@ -90,6 +90,9 @@ const isSpan = (text: string) => parseSpan(text).ok
 const vmForm = /^[\p{L}\p{N}_](?:[\p{L}\p{N}._()-]*[\p{L}\p{N}_)])?$/u
 const isVm = (word: string) => word.length <= 260 && word.split('/').every((part) => vmForm.test(part))
 
+/** As the policy may call a range; whether it does is for the policy to say. */
+const isNameLike = (text: string) =>
+  /^[a-z][a-z0-9-]{0,30}$/i.test(text) && !keywords.has(text.toLowerCase()) && !isSpan(text)
 const isAddressLike = (text: string) => text.length <= 60 && /[.:]/.test(text) && !/[<>,]/.test(text)
 
 /** Takes the words that make up a duration out of the list: `until 18:00`, `1h 30 m`, `90 min`, a bare `30`. */
@@ -159,7 +162,7 @@ function corrected(parts: Parts, services: readonly Service[]): string {
   )
   // A first word that is no service stands where the service should be, so it is hardly the VM.
   const vm = (vms[0] === parts.words[0] ? vms[1] : undefined) ?? vms[0] ?? someVm
-  const from = given && isAddressLike(given) ? ` from ${given}` : ''
+  const from = given && (isAddressLike(given) || isNameLike(given)) ? ` from ${given}` : ''
   return `/jit ${service.toLowerCase()} ${vm} ${span}${startText(start)}${from}`
 }
 

@@ -61,8 +61,11 @@ function rangeCovers(wide: string, narrow: string): boolean {
   return base.kind() === address.kind() && bits >= width && address.match(base, width)
 }
 
+/** Of two lists nobody says whether one is in the other. */
 const sourceCovers: Covers<SourceMatch> = (wide, narrow) =>
-  namesCover(wide.kind, narrow.kind) && listCovers(rangeCovers)(wide.within, narrow.within)
+  wide.listed === undefined &&
+  namesCover(wide.kind, narrow.kind) &&
+  listCovers(rangeCovers)(wide.within, narrow.within)
 
 /** Hours are compared only when they are the same, because a change of the clocks moves them. */
 function timeCovers(wide: TimeMatch, narrow: TimeMatch): boolean {

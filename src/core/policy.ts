@@ -1,3 +1,4 @@
+import type { AddressList, AddressPolicy } from './address-policy.ts'
 import type { RoleAnswer } from './azure-role.ts'
 import type { Preference } from './defender.ts'
 import type { DigestSchedule } from './digest.ts'
@@ -73,6 +74,8 @@ export interface SourceMatch {
   readonly kind?: readonly Source['learnt'][]
   /** Ranges in CIDR form. */
   readonly within?: readonly string[]
+  /** Lists that are too long to look through; any address in one of them is enough. */
+  readonly listed?: readonly AddressList[]
 }
 
 /** Days and hours in one zone. */
@@ -198,6 +201,8 @@ export interface Policy {
   readonly operators: Pick<Approvers, 'users' | 'groups'>
   /** How long an address that a person gave counts as theirs without typing it again. */
   readonly addressWindowMs: number
+  /** Which addresses may come in, where the file says more of it. */
+  readonly address?: AddressPolicy
   /** When and where it is told each week what stands open; absent means never. */
   readonly digest?: DigestSchedule
   /** Tag names that the card shows. */
@@ -306,7 +311,7 @@ export const entraGroupsNamed = ({ deny, rules }: Policy): readonly string[] => 
 ]
 
 /** How many addresses a source may stand for by any rule. */
-export const mostAddresses = ({ rules }: Policy): number =>
+export const mostAddresses = ({ rules }: Pick<Policy, 'rules'>): number =>
   Math.max(1, ...rules.map(({ maxAddresses = 1 }) => maxAddresses))
 
 /** Every Azure role that the policy names. */

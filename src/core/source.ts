@@ -6,10 +6,18 @@ export type Family = 'IPv4' | 'IPv6'
 export interface Source {
   readonly address: string
   readonly family: Family
-  readonly learnt: 'typed' | 'remembered'
+  /** `typed` and `remembered` are what a person said, `confirmed` what their browser came from, `named` what the policy says. */
+  readonly learnt: 'typed' | 'remembered' | 'confirmed' | 'named'
   /** When this person first gave it, in epoch milliseconds. */
   readonly learntAt: number
+  /** What the policy calls the range, where that is how it was asked for. */
+  readonly name?: string
+  /** The policy says that others come from it too. */
+  readonly isShared?: true
 }
+
+/** Every way in which an address can be learnt. */
+export const waysLearnt = ['typed', 'remembered', 'confirmed', 'named'] as const
 
 /** Whether an address that was given then may still be taken without being typed again. */
 export const isRemembered = (givenAt: number, windowMs: number, now: number): boolean =>

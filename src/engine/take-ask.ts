@@ -1,3 +1,4 @@
+import { sourceAgain, sourceFrom } from '../core/address-policy.ts'
 import { askingProblem, membershipProblem } from '../core/approval.ts'
 import { type AskCommand, parseCommand } from '../core/command.ts'
 import { endOf, startOf } from '../core/duration.ts'
@@ -5,7 +6,7 @@ import { Fault } from '../core/fault.ts'
 import type { Member, Person } from '../core/person.ts'
 import { groupsNamed, mostAddresses } from '../core/policy.ts'
 import type { Ask } from '../core/request.ts'
-import { isRemembered, parseSource, type Source } from '../core/source.ts'
+import { isRemembered, type Source } from '../core/source.ts'
 import type { Vm, Way } from '../core/vm.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import { endWith, type IntakeParts } from './answer.ts'
@@ -153,9 +154,8 @@ async function findSource(
 ): Promise<Found<Source>> {
   const most = mostAddresses(parts.policy())
   if (command.from !== null) {
-    const parsed = parseSource(command.from, most)
-    if (!parsed.ok) return say(`${parsed.why} ${nothingStored}`)
-    return found({ address: parsed.address, family: parsed.family, learnt: 'typed', learntAt: at })
+    const given = sourceFrom(parts.policy(), command.from, at, most)
+    return given.ok ? found(given.source) : say(`${given.why} ${nothingStored}`)
   }
   const last = await parts.store.lastAddress(person)
   const { addressWindowMs } = parts.policy()
@@ -164,9 +164,8 @@ async function findSource(
       `Which address will you connect from? Add it to the command: \`from\` and your public IP address, as in \`from 81.2.69.142\`. ${nothingStored}`,
     )
   }
-  const parsed = parseSource(last.address, most)
-  if (!parsed.ok) return say(`${parsed.why} ${nothingStored}`)
-  return found({ address: parsed.address, family: parsed.family, learnt: 'remembered', learntAt: last.at })
+  const given = sourceAgain(parts.policy(), last.address, last.at, most)
+  return given.ok ? found(given.source) : say(`${given.why} ${nothingStored}`)
 }
 
 function nearestText(names: readonly string[]): string {

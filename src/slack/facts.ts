@@ -30,13 +30,19 @@ export function portsFact(request: Request): string {
   return words(request.label === numbers ? numbers : `${request.label} (${numbers})`, 400)
 }
 
-/** The approver sees whether the address was given for this request or taken over from an earlier one. */
+function learntText({ learnt, learntAt, name }: Request['source']): string {
+  if (learnt === 'typed') return 'typed, not confirmed'
+  if (learnt === 'confirmed') return `confirmed in the browser ${time(learntAt)}`
+  if (learnt === 'named') return `the policy’s range ${words(name ?? '', 40)}`
+  return `typed earlier, ${time(learntAt)}, not confirmed`
+}
+
+/** The approver sees how far the address can be relied on, and whether strangers to the request come from it as well. */
 export function addressFact({ source }: Request): string {
   const count = addressesIn(source.address)
   const address = `${words(source.address, 60)}${count === 1 ? '' : `, ${countText(count)}`}`
-  return source.learnt === 'typed'
-    ? `${address} (typed)`
-    : `${address} (given ${time(source.learntAt)}, not typed again)`
+  const shared = source.isShared ? '; shared address: others come from it too' : ''
+  return `${address} (${learntText(source)}${shared})`
 }
 
 /** Less than the time until the end that was named: a yes that comes soon enough is over before that. */

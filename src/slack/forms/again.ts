@@ -43,6 +43,7 @@ function earlierTimes(request: Request): string[] {
 /** An address that was not typed then is not typed now either: the one that is remembered by now is used. */
 function addressText({ source }: Request, remembered: string | null): string {
   if (source.learnt === 'typed') return ` from ${source.address}`
+  if (source.name !== undefined) return ` from ${source.name}, as the policy has it now`
   return remembered === null
     ? '. The address that you gave before is not remembered any more, so you will be asked for it.'
     : ` from ${remembered}, which you gave before and which is still remembered`
@@ -104,6 +105,12 @@ function startIn(values: Values): string | null {
   return found?.start && found.found.trim() === start ? ` ${start}` : null
 }
 
+/** What stood behind `from`; empty where nothing was typed. */
+function saidFrom({ learnt, address, name }: Request['source']): string {
+  if (learnt === 'typed') return ` from ${address}`
+  return name === undefined ? '' : ` from ${name}`
+}
+
 /**
  * The command that asks for it once more. The VM is named by its subscription’s id, so that it stays the one; what is
  * remembered is not typed, because a rule may want an address that was.
@@ -118,13 +125,13 @@ export function commandIn(values: Values, { request }: Case): AgainAnswer {
   const reason = textIn(values, reasonBlock)
   const ports = request.label.replaceAll(/\s*,\s*/g, ',')
   const where = `${vm.subscriptionId}/${vm.resourceGroup}/${vm.name}`
-  const from = source.learnt === 'typed' ? ` from ${source.address}` : ''
+  const from = saidFrom(source)
   const asked = `${ports} ${where} ${textIn(values, timeBlock)}${start}${from}`
   return { ok: true, text: reason === '' ? asked : `${asked} because ${reason}` }
 }
 
 /** Why what the form showed is not what would be asked for; null when it is. */
 export function changedAddress({ request }: Case, shown: string, remembered: string | null): string | null {
-  if (request.source.learnt === 'typed' || shown === (remembered ?? '')) return null
+  if (saidFrom(request.source) !== '' || shown === (remembered ?? '')) return null
   return 'Your remembered address has changed since this form was opened. Close it and press Ask again once more.'
 }
