@@ -153,7 +153,7 @@ export function parseSource(text: string, most: number): AddressAnswer {
   const [base = '', bits = ''] = text.split('/')
   const first = parseAddress(base)
   if (!first.ok) return first
-  if (!/^\d{1,3}$/.test(bits) || !isRange(text)) {
+  if (!/^(?:0|[1-9]\d{0,2})$/.test(bits) || !isRange(text)) {
     return no(`“${text}” is not a range. A range is written as in 81.2.69.128/28.`)
   }
   const range = `${first.address}/${Number(bits)}`

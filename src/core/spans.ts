@@ -55,7 +55,7 @@ function readSix(text: string, bits: number): FamilySpan | null {
 
 function readSpan(text: string): FamilySpan | null {
   const [address = '', bits, ...more] = text.split('/')
-  if (more.length > 0 || (bits !== undefined && !/^\d{1,3}$/.test(bits))) return null
+  if (more.length > 0 || (bits !== undefined && !/^(?:0|[1-9]\d{0,2})$/.test(bits))) return null
   return address.includes(':') ? readSix(address, Number(bits ?? 128)) : readFour(address, Number(bits ?? 32))
 }
 

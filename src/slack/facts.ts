@@ -33,7 +33,7 @@ export function portsFact(request: Request): string {
 function learntText({ learnt, learntAt, name }: Request['source']): string {
   if (learnt === 'typed') return 'typed, not confirmed'
   if (learnt === 'confirmed') return `confirmed in the browser ${time(learntAt)}`
-  if (learnt === 'named') return `the policy’s range ${words(name ?? '', 40)}`
+  if (learnt === 'named') return `of the policy’s range ${words(name ?? '', 40)}`
   return `typed earlier, ${time(learntAt)}, not confirmed`
 }
 
