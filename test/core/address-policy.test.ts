@@ -90,6 +90,9 @@ describe('which addresses may come in', () => {
   })
 })
 
+const outcome = (learnt: 'typed' | 'remembered' | 'confirmed' | 'named') =>
+  evaluate(closed, subject({ source: { address: '81.2.69.142', learnt } }))
+
 describe('what stands behind from', () => {
   it('is an address, marked where it is shared', () => {
     expect(sourceFrom(full, '81.2.69.142', 5, 1)).toEqual({
@@ -150,8 +153,6 @@ describe('what stands behind from', () => {
   })
 
   it('is put to the policy again at each yes', () => {
-    const outcome = (learnt: 'typed' | 'remembered' | 'confirmed' | 'named') =>
-      evaluate(closed, subject({ source: { address: '81.2.69.142', learnt } }))
     expect(outcome('typed').tree.because).toBe(
       'access is refused if its address was typed, which this policy does not take',
     )

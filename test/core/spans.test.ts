@@ -65,6 +65,7 @@ describe('many ranges at once', () => {
     ]).flat()
     const spans = spansOf(list)
     expect(spans.size).toBe(100_000)
+    expect(spans.touches('11.0.16.0')).toBe(true)
     expect(spans.touches('11.0.16.15')).toBe(true)
     expect(spans.touches('11.0.16.16')).toBe(false)
     expect(spans.touches('22.255.0.1')).toBe(true)
