@@ -1,14 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import type { Source } from '../../src/core/source.ts'
 import { addressFact } from '../../src/slack/facts.ts'
-import { base, noon } from './a-case.ts'
+import { base, cases, noon } from './a-case.ts'
 
 const said = (but: Partial<Source>) =>
   addressFact({
-    ...base,
-    state: 'canceled',
+    ...cases.pending.request,
     source: { ...base.source, learntAt: noon, ...but },
-  } as Parameters<typeof addressFact>[0]).replace(/<!date[^>]*>/, 'then')
+  }).replace(/<!date[^>]*>/, 'then')
 
 const shared = '; shared address: others come from it too'
 
