@@ -43,7 +43,7 @@ describe('which addresses may come in', () => {
     ['198.41.128.0', 'never lets in'],
     ['198.41.128.255', 'never lets in'],
     ['198.41.129.0', null],
-    ['198.41.128.16/28', 'Some of 198.41.128.16/28'],
+    ['198.41.128.16/28', 'Some of 198.41.128.16/28 stand in'],
     ['2a09:bac7:ffff::1', 'never lets in'],
     ['2a09:bac8::1', null],
     ['10.0.0.1', 'is private'],
