@@ -67,7 +67,7 @@ async function withLink(
 
 /** The page for this link as things stand; `before` is the address that it showed last, where that was another. */
 async function show(desk: Desk, context: Ctx, opened: Opened, before: string | null = null) {
-  const { token, tokenHash, link, session } = opened
+  const { token, link, session } = opened
   const shown = await shownOf(desk, opened)
   const seen = lookAt(context.get('address'), link, context.get('links'))
   const status = before === null ? 200 : 409
@@ -78,7 +78,7 @@ async function show(desk: Desk, context: Ctx, opened: Opened, before: string | n
   }
   const path = pathOf(context, token)
   if (!session) return answer(context, beforeSignIn(shown, seen, `${path}/sign-in`))
-  const form = desk.seals.seal('form', { session: session.id, tokenHash, address: seen.address })
+  const form = desk.seals.seal('form', { session: session.id, address: seen.address })
   return answer(context, askForYes(shown, seen, { action: path, form, name: session.name }, before), status)
 }
 
@@ -113,8 +113,7 @@ async function confirm(desk: Desk, context: Ctx, opened: Opened, sealedForm: str
   const { tokenHash, session, link, token } = opened
   if (!session) return answer(context, notices.signedOut(pathOf(context, token)), 403)
   const form = desk.seals.open('form', sealedForm)
-  if (!form || form.session !== session.id || form.tokenHash !== tokenHash)
-    return answer(context, notices.oldForm(pathOf(context, token)), 403)
+  if (form?.session !== session.id) return answer(context, notices.oldForm(pathOf(context, token)), 403)
   const links = context.get('links')
   const seen = lookAt(context.get('address'), link, links)
   if (seen.kind !== 'fit' || seen.address !== form.address)

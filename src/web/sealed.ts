@@ -17,8 +17,8 @@ export interface Kept {
     readonly teamId: string
     readonly name: string | null
   }
-  /** What the page showed beside its button, to whom. */
-  readonly form: { readonly session: string; readonly tokenHash: string; readonly address: string }
+  /** The address that the page showed beside its button, in which session, and so for which link. */
+  readonly form: { readonly session: string; readonly address: string }
 }
 
 export interface Seals {

@@ -4,6 +4,7 @@ import { addressPageOf } from '../../src/address-page.ts'
 import { readConfig } from '../../src/config.ts'
 import { type AddressLink, linkLifeMs } from '../../src/core/address-link.ts'
 import { parseAddress } from '../../src/core/source.ts'
+import { createMetrics, nothingYet } from '../../src/metrics.ts'
 import type { AddressLinks } from '../../src/ports.ts'
 import { startWeb } from '../../src/web/server.ts'
 import { client, type OpenId, type SlackUser, startOpenId } from './openid.ts'
@@ -69,7 +70,6 @@ export interface AddressSite {
   readonly openId: OpenId
   /** What the operator would read in the log. */
   readonly troubles: string[]
-  readonly ignored: () => number
   /** Makes a link and answers its token. */
   makes(more?: Partial<AddressLink>): string
   link(token: string): AddressLink | undefined
@@ -95,7 +95,7 @@ export async function startAddressSite(options: SiteOptions = {}): Promise<Addre
   )
   const links = new MemoryLinks(() => now)
   const troubles: string[] = []
-  let ignored = 0
+  const metrics = createMetrics(async () => nothingYet)
   const config = readConfig({
     SLACK_BOT_TOKEN: 'xoxb-test',
     SLACK_APP_TOKEN: 'xapp-test',
@@ -111,12 +111,12 @@ export async function startAddressSite(options: SiteOptions = {}): Promise<Addre
     host: '127.0.0.1',
     port,
     unready: () => [],
-    metrics: async () => ({ contentType: 'text/plain', body: '' }),
+    metrics: metrics.render,
     slack: null,
     ...addressPageOf(config, {
       links: () => ((options.ready?.() ?? true) ? links : null),
       now: () => now,
-      metrics: { forwardedIgnored: () => ignored++ },
+      metrics,
       log: {
         warn: (given: { err: unknown }, what: string) => troubles.push(`${what}: ${String(given.err)}`),
       },
@@ -128,7 +128,6 @@ export async function startAddressSite(options: SiteOptions = {}): Promise<Addre
     links,
     openId,
     troubles,
-    ignored: () => ignored,
     makes: (more = {}) => {
       const token = randomBytes(16).toString('base64url')
       links.kept.set(hashOf(token), {

@@ -250,6 +250,16 @@ describe('the address page', () => {
       expect(site.links.bound).toHaveLength(1)
     })
 
+    test('is one that is not waiting, even where the look-up hands it out', async () => {
+      const [late, done] = [
+        site.makes(),
+        site.makes({ state: 'confirmed', expiresAt: Number.MAX_SAFE_INTEGER }),
+      ]
+      site.passes(10 * 60_000)
+      site.links.find = async (tokenHash) => site.links.kept.get(tokenHash) ?? null
+      for (const token of [late, done]) expect((await from(home).send(pageOf(token))).status).toBe(404)
+    })
+
     test('is looked up by the hash of its token alone', async () => {
       const token = site.makes()
       await reads(from(home), token)

@@ -13,10 +13,13 @@ const schemes = ['light', 'dark'] as const
 
 /** Texts whose contrast is below what WCAG 2.2 AA asks, and parts that are wider than the window. */
 function faults(): string[] {
-  const channel = (value: number) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4)
+  const weights = [0.2126, 0.7152, 0.0722]
   const luminance = (color: string) => {
-    const [red = 0, green = 0, blue = 0] = (color.match(/[\d.]+/g) ?? []).map((each) => Number(each) / 255)
-    return 0.2126 * channel(red) + 0.7152 * channel(green) + 0.0722 * channel(blue)
+    const channels = (color.match(/[\d.]+/g) ?? []).map((each) => Number(each) / 255)
+    const linear = channels.map((value) =>
+      value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4,
+    )
+    return weights.reduce((sum, weight, at) => sum + weight * (linear[at] ?? 0), 0)
   }
   const behind = (element: Element | null): string => {
     if (!element) return 'rgb(255, 255, 255)'
