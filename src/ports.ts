@@ -343,6 +343,7 @@ export interface SlackDirectory extends Directory {
 }
 
 export type { LiveRule } from './core/live-rule.ts'
+export type { AddressLinks } from './ports-address.ts'
 export type { Gesture, Intake } from './ports-gesture.ts'
 export type {
   AutomaticApproval,

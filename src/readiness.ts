@@ -5,7 +5,7 @@ import type { Metrics } from './metrics.ts'
 import type { Inventory, Store, Survey } from './ports.ts'
 import type { SlackApp } from './slack/app.ts'
 import type { Upkeep } from './upkeep.ts'
-import { startWeb } from './web/server.ts'
+import { startWeb, type WebParts } from './web/server.ts'
 
 /** What the web part tells while the rest is still starting. */
 export interface Progress {
@@ -24,8 +24,14 @@ export function unreadyReasons({ store, inventory, slack, reconciled }: Progress
   ]
 }
 
-export const webOf = (config: Config, progress: Progress, metrics: Metrics) =>
+export const webOf = (
+  config: Config,
+  progress: Progress,
+  metrics: Metrics,
+  more: Pick<WebParts, 'addressPage' | 'tls'> = {},
+) =>
   startWeb({
+    ...more,
     host: config.HOST,
     port: config.PORT,
     unready: () => unreadyReasons(progress),
