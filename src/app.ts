@@ -6,12 +6,11 @@ import { createDatabaseClock } from './clock.ts'
 import { type Clocks, watchClocks } from './clock-watch.ts'
 import { type Config, ConfigError } from './config.ts'
 import { connectAzure } from './connect-azure.ts'
-import { mayType } from './core/address-policy.ts'
 import { azureRolesNamed, entraGroupsNamed } from './core/policy.ts'
-import { isRemembered } from './core/source.ts'
 import { planDigest } from './engine/digest.ts'
 import { createEngine, type Engine, type EngineParts } from './engine/engine.ts'
 import { entraDirectory } from './engine/entra-directory.ts'
+import { findSource } from './engine/find-source.ts'
 import { createInventory } from './engine/inventory.ts'
 import { lastReconciled } from './engine/reconciled.ts'
 import { unknownScope } from './engine/stop-scope.ts'
@@ -21,6 +20,7 @@ import { openDatabase } from './open-database.ts'
 import { openPolicy, type PolicySource } from './policy-source.ts'
 import { recordInForce, watchPolicy } from './policy-watch.ts'
 import type { Clock, EntraUsers, Inventory, InventorySource, Store } from './ports.ts'
+import type { AddressLinks } from './ports-address.ts'
 import { type Progress, reconcileFirst, unreadyReasons, webOf } from './readiness.ts'
 import { createSlackApp, type SlackApp } from './slack/app.ts'
 import { createChat } from './slack/chat.ts'
@@ -44,6 +44,8 @@ export interface App {
   readonly store: Store
   readonly inventory: Inventory
   readonly webPort: number
+  /** What the address page asks; null where there is none. */
+  readonly links: AddressLinks | null
 
   readonly ready: Promise<unknown>
   /** What keeps the bot from being ready, in words. */
@@ -60,6 +62,16 @@ function newId(from?: string): string {
     from === undefined ? randomBytes(10) : createHash('sha256').update(from).digest().subarray(0, 10)
   return [...bytes].map((byte) => alphabet[byte % 32]).join('')
 }
+
+/** 128 random bits; nothing but their hash is kept anywhere. */
+function newToken(): { token: string; hash: string } {
+  const token = randomBytes(16).toString('base64url')
+  return { token, hash: createHash('sha256').update(token).digest('hex') }
+}
+
+/** The page needs an address of its own, and a way to know who opens it. */
+const pagesOf = ({ PUBLIC_URL: publicUrl, SLACK_CLIENT_ID: id, SLACK_CLIENT_SECRET: secret }: Config) =>
+  publicUrl !== undefined && id !== undefined && secret !== undefined ? { publicUrl, newToken } : null
 
 const createLog = (config: Config): Logger =>
   pino({
@@ -96,9 +108,9 @@ function slackOf(config: Config, { store, clock, policy, log, engine, inventory 
     receive: (intake) => store.receive(intake),
     read: (requestId) => store.case(requestId),
     remembered: async (person) => {
-      const last = await store.lastAddress(person)
-      const isGood = last && isRemembered(last.at, policy.current().addressWindowMs, clock.now())
-      return isGood && mayType(policy.current()) ? last.address : null
+      const parts = { store, policy: () => policy.current(), addressPages: pagesOf(config) }
+      const found = await findSource(parts, person, { from: null }, clock.now())
+      return found.kind === 'found' ? found.source.address : null
     },
     services: () => policy.current().services,
     refuseAsk: ({ emergency }) =>
@@ -173,6 +185,7 @@ function engineOf(config: Config, given: Given, around: Around): Engine {
     azureRoles: lookup ? (azureRoles ?? null) : null,
     policy: current,
     newId,
+    addressPages: pagesOf(config),
     wording: slackWording,
   })
 }
@@ -237,13 +250,10 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
     store,
     inventory: azure.inventory,
     webPort: web.port,
+    links: engine.links,
     ready: Promise.all([reading, connecting, compared]),
     unready: () => unreadyReasons(progress),
-    reloadPolicy: async () => {
-      const wrong = await watching.reload()
-      await plan()
-      return wrong
-    },
+    reloadPolicy: () => watching.reload().then((wrong) => plan().then(() => wrong)),
     stop: async () => {
       watching.stop()
       await slack.stop()

@@ -46,6 +46,8 @@ const shape = z.object({
     .url({ protocol: /^https$/, error: 'expected an https:// URL' })
     .default('https://api.pagerduty.com'),
   PUBLIC_URL: url.optional(),
+  SLACK_CLIENT_ID: text.optional(),
+  SLACK_CLIENT_SECRET: text.optional(),
   HOST: text.default('127.0.0.1'),
   PORT: portNumber.default(3001),
   LOG_LEVEL: z.enum(levels, oneOf(levels)).default('info'),

@@ -1,4 +1,5 @@
 import type { ConversionGesture } from './core/conversion.ts'
+import type { AddressGesture } from './core/kept-link.ts'
 import type { Person } from './core/person.ts'
 import type { ProtectionGesture } from './core/protection.ts'
 import type { Place } from './ports.ts'
@@ -35,6 +36,7 @@ export type Gesture =
     }
   | ProtectionGesture
   | ConversionGesture
+  | AddressGesture
   /** Somebody looks at the app's Home, or asks how access that stands open would be turned into access on request. */
   | { readonly kind: 'home'; readonly person: Person }
   | {

@@ -54,6 +54,15 @@ export type AuditType =
   | 'conversion.changed'
   | 'conversion.void'
   | 'conversion.ended'
+  /** A link to the address page was asked for, and what became of it. */
+  | 'address.asked'
+  | 'address.confirmed'
+  | 'address.lapsed'
+  | 'address.replaced'
+  /** Somebody else signed in behind it. */
+  | 'address.opened'
+  /** A person had what is remembered of their address forgotten. */
+  | 'address.forgotten'
   /** A rule of ours was found that no grant wants. */
   | 'rule.stray'
   /** Azure was read: the stray rule is gone. */

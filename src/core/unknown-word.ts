@@ -6,6 +6,7 @@ const commands = [
   'help',
   'status',
   'vms',
+  'ip',
   'why',
   'extend',
   'cancel',
@@ -82,6 +83,8 @@ export function commandExample(meant: Name | null, service: string, vm: string):
     case 'protect':
     case 'unprotect':
       return `/jit ${meant} ${vm}`
+    case 'ip':
+      return '/jit ip'
     case 'panic':
       return '/jit panic all because the jump host is compromised'
     default:

@@ -91,6 +91,25 @@ export const conversionNewsJob = (id: string, dueAt: number): NewJob => ({
   mode: 'wake',
 })
 
+/** The private message about a link to the address page, as it stands at this moment. */
+export const linkJob = (id: string, dueAt: number): NewJob => ({
+  key: `address link:${id}`,
+  kind: 'address link',
+  lane: 'slack',
+  subject: id,
+  dueAt,
+  mode: 'wake',
+})
+
+export const lapseJob = (id: string, dueAt: number): NewJob => ({
+  key: `address lapse:${id}`,
+  kind: 'address lapse',
+  lane: 'timers',
+  subject: id,
+  dueAt,
+  mode: 'move',
+})
+
 export const surveyJob = (dueAt: number): NewJob => ({
   key: 'survey',
   kind: 'survey',

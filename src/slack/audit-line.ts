@@ -47,6 +47,12 @@ const happened: Readonly<Record<AuditType, string>> = {
   'conversion.changed': 'changed a rule of somebody else’s, confirmed by Azure',
   'conversion.void': 'a rule of somebody else’s is not changed as agreed',
   'conversion.ended': 'no change of rules is left to make',
+  'address.asked': '@ was sent a link to confirm their address',
+  'address.confirmed': '@ confirmed their address in the browser',
+  'address.lapsed': 'no address was confirmed in time',
+  'address.replaced': 'a link to confirm an address gave way to a newer one',
+  'address.opened': '@ opened somebody else’s link and signed in; nothing happened',
+  'address.forgotten': '@ had their address forgotten',
   'rule.stray': 'found a network rule that no access needs',
   'rule.removed': 'removed that network rule, confirmed by Azure',
   'policy.loaded': 'a policy came into force',
@@ -203,6 +209,8 @@ function belongs(record: AuditRecord): string {
     return `protection ${words(text(record.details['protection']) ?? 'unknown', 80)}`
   if (record.type.startsWith('conversion.'))
     return `change of rules ${words(text(record.details['conversion']) ?? 'unknown', 80)}`
+  if (record.type.startsWith('address.') && record.requestId === null)
+    return `link ${words(text(record.details['link']) ?? 'unknown', 80)}`
   const stop = record.type === 'panic.begun' || record.type === 'panic.lifted'
   if (stop) return `stop ${words(text(record.details['panic']) ?? 'unknown', 80)}`
   return record.requestId === null

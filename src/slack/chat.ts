@@ -3,6 +3,7 @@ import type { Case } from '../core/case.ts'
 import { Fault } from '../core/fault.ts'
 import type { Pages } from '../core/policy.ts'
 import type { Chat, Place } from '../ports.ts'
+import { addressesMessage, linkMessage } from './address-link.ts'
 import { answerPrivately, answerShown } from './answer.ts'
 import { auditLine } from './audit-line.ts'
 import { type Shown, section } from './blocks.ts'
@@ -110,6 +111,19 @@ const overview = (
   },
 })
 
+/** What is said of somebody's address, to nobody but them. */
+const addresses = (
+  people: WebClient,
+  slackApiUrl: string,
+  timeout: number,
+): Pick<Chat, 'addressLink' | 'addresses'> => ({
+  addressLink(link, leads, at) {
+    const shown = linkMessage(link, leads)
+    return at === null ? post(people, link.person.userId, shown) : edit(people, at, shown)
+  },
+  addresses: (responseUrl, view) => answerShown(responseUrl, addressesMessage(view), slackApiUrl, timeout),
+})
+
 /** What is said to one person, or asks one for something. */
 const personally = (people: WebClient, log: Log): Pick<Chat, 'panicNews' | 'say' | 'askWhy'> => ({
   async panicNews(pages, panic, news) {
@@ -190,6 +204,7 @@ export function createChat({ token, slackApiUrl, showTags, log, ...limits }: Cha
     },
     ...personally(people, log),
     ...overview(people, slackApiUrl, timeout),
+    ...addresses(people, slackApiUrl, timeout),
     answer: (responseUrl, text) => answerPrivately(responseUrl, text, slackApiUrl, timeout),
     explain: (responseUrl, explained) =>
       answerPrivately(responseUrl, whyText(explained), slackApiUrl, timeout),

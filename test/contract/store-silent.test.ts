@@ -52,6 +52,8 @@ const quiet = { info: () => {}, warn: () => {}, error: () => {} }
 const other: Handler = async () => done
 const others = {
   deadline: other,
+  'address link': other,
+  'address lapse': other,
   reminder: other,
   escalation: other,
   start: other,
