@@ -168,7 +168,9 @@ function engineOf(config: Config, given: Given, around: Around): Engine {
     now: () => clock.now(),
     log,
   }
-  const chat = createChat({ ...slack, showTags: () => policy.current().showTags })
+  const addressPages = pagesOf(config)
+  const showTags = () => policy.current().showTags
+  const chat = createChat({ ...slack, showTags, addressPage: addressPages !== null })
   const people = createDirectory(slack)
   const current = () => policy.current()
   if (!lookup && [...entraGroupsNamed(current()), ...azureRolesNamed(current())].length > 0)
@@ -185,7 +187,7 @@ function engineOf(config: Config, given: Given, around: Around): Engine {
     azureRoles: lookup ? (azureRoles ?? null) : null,
     policy: current,
     newId,
-    addressPages: pagesOf(config),
+    addressPages,
     wording: slackWording,
   })
 }

@@ -20,6 +20,8 @@ export type Gesture =
       readonly action: 'approve' | 'deny' | 'cancel' | 'close' | 'sign' | 'unjustified' | 'why'
       readonly requestId: string
       readonly responseUrl: string | null
+      /** How often the address had changed that the card showed; absent when it never had. */
+      readonly seen?: number
       /** Set when the approver left only a part of it. */
       readonly less?: {
         readonly duration: string

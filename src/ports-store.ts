@@ -48,6 +48,7 @@ export type JobKind =
   | 'digest'
   | 'address link'
   | 'address lapse'
+  | 'address moved'
 
 /**
  * Jobs of different lanes never wait for one another. A job that is woken into `closes` stays there until it

@@ -6,6 +6,8 @@ export type AuditType =
   | 'request.escalated'
   | 'request.narrowed'
   | 'request.commented'
+  /** The requester comes from another address, and approvals begin anew. */
+  | 'request.address'
   /** Somebody looked at access that nobody had been asked about. */
   | 'request.signed'
   | 'request.unjustified'
@@ -21,6 +23,8 @@ export type AuditType =
   | 'grant.moved'
   /** A request to stay longer was made. */
   | 'grant.extending'
+  /** A request from another address of the same person was made. */
+  | 'grant.address'
   | 'grant.closing'
   | 'grant.stuck'
   /** Defender for Cloud had not closed in time. */

@@ -29,7 +29,7 @@ import { callPeople } from './call-people.ts'
 import { conversionCard, conversionNews } from './conversion-news.ts'
 import { tellDigest } from './digest.ts'
 import { createDispatcher, type Dispatcher } from './dispatch.ts'
-import { endFollowing } from './end-following.ts'
+import { closeMoved, endFollowing } from './end-following.ts'
 import { gatherContext } from './gather-context.ts'
 import { intake } from './intake.ts'
 import type { AddressPages } from './keep-ask.ts'
@@ -148,6 +148,7 @@ export function createEngine(parts: EngineParts): Engine {
       digest: tellDigest(all),
       'address link': linkNews(all),
       'address lapse': lapse(all),
+      'address moved': closeMoved(all),
     },
   })
   return {

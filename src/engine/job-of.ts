@@ -165,6 +165,7 @@ const readers = (note: Note): readonly NoteTo['to'][] => {
   // After the end the requester has nothing to do with what else lets somebody in.
   if (note.type === 'flow') return note.of === 'open' ? ['thread', 'requester'] : ['thread']
   if (note.type === 'decided') return ['requester']
+  if (note.type === 'address changed') return ['thread']
   const threadOnly =
     note.type === 'came back' ||
     note.type === 'moved' ||
@@ -175,6 +176,15 @@ const readers = (note: Note): readonly NoteTo['to'][] => {
 const followingJob = (requestId: string, dueAt: number): NewJob => ({
   key: `request:${requestId}:predecessor`,
   kind: 'predecessor closed',
+  lane: 'timers',
+  subject: requestId,
+  dueAt,
+  mode: 'wake',
+})
+
+const movedJob = (requestId: string, dueAt: number): NewJob => ({
+  key: `request:${requestId}:moved`,
+  kind: 'address moved',
   lane: 'timers',
   subject: requestId,
   dueAt,
@@ -267,6 +277,9 @@ export function addEffect(rows: Rows, effect: Effect, now: number): void {
       return
     case 'end following':
       addJob(rows, followingJob(effect.requestId, now))
+      return
+    case 'close moved':
+      addJob(rows, movedJob(effect.requestId, now))
       return
     case 'verify flow':
       addJob(rows, flowJob(effect.requestId, effect.of, now))

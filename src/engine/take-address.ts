@@ -4,6 +4,7 @@ import type { KeptLink } from '../core/kept-link.ts'
 import type { Request } from '../core/request.ts'
 import type { Claim, Gesture, Tx } from '../ports.ts'
 import { endWith, type IntakeParts } from './answer.ts'
+import { changeAddress } from './change-address.ts'
 import { confirmedSource } from './find-source.ts'
 import { done, type Finish } from './handler.ts'
 import { linkJob } from './job-of.ts'
@@ -46,6 +47,8 @@ export async function takeConfirmed(
   const from = confirmedSource(parts.policy(), confirmed.address, confirmed.at)
   if (from.kind === 'no') return endWith(own, claim, null, `${from.why} So your request did not go on.`)
   if (from.kind !== 'found') return done
+  if (link.requestId !== null)
+    return changeAddress(own, claim, link, from.source, (tx, text_) => settle(parts, tx, link, text_))
   if (link.ask === null) return endWith(own, claim, null, remembered(parts))
   const { person, ask: text, askedAt } = link
   const gesture = { kind: 'ask', person, text, responseUrl: '' } as const

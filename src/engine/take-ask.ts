@@ -6,10 +6,11 @@ import type { Member, Person } from '../core/person.ts'
 import { groupsNamed } from '../core/policy.ts'
 import type { Ask } from '../core/request.ts'
 import type { Source } from '../core/source.ts'
-import type { Path, Vm, Way } from '../core/vm.ts'
+import type { Vm, Way } from '../core/vm.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import { endWith, type IntakeParts } from './answer.ts'
 import { backoffMs, gestureTries } from './backoff.ts'
+import { familyOf, pathProblem } from './family-of.ts'
 import { findSource, whichAddress } from './find-source.ts'
 import { again, type Finish, messageOf } from './handler.ts'
 import { keepAsk, type Wanted } from './keep-ask.ts'
@@ -138,7 +139,7 @@ async function gather(parts: VmsParts, gathering: Gathering): Promise<Found<Gath
       parts.defender?.guard(vm.value, signal),
     ]),
   )
-  if (path.kind !== 'guarded') return say(pathProblem(vm.value, path))
+  if (path.kind !== 'guarded') return say(`${pathProblem(vm.value, path)} ${nothingStored}`)
   const times = timesOf(command, receivedAt, member.timeZone)
   const ask: Ask = {
     id: parts.newId(),
@@ -157,26 +158,17 @@ async function gather(parts: VmsParts, gathering: Gathering): Promise<Found<Gath
   return found({ ask, way: path.way })
 }
 
-/** Why no rule can be opened on the way to a VM. */
-export const pathProblem = (vm: Vm, path: Exclude<Path, { kind: 'guarded' }>): string =>
-  path.kind === 'unguarded'
-    ? `${vm.name} has no security group in front of ${path.networkInterface}, so everything is let in already and opening a rule would mean nothing. ${nothingStored} Ask whoever looks after the VM to put a security group there.`
-    : `${path.why}. ${nothingStored}`
-
 /** Nobody is sent to the page for what could not be opened from any address. */
 async function waiting(
-  { topology, clock }: IntakeParts,
+  parts: IntakeParts,
   person: Person,
   command: AskCommand,
   vm: Vm,
 ): Promise<Found<Gathered>> {
-  const [four, six] = await within(clock, longestReadMs, null, (signal) =>
-    Promise.all([topology.path(vm, 'IPv4', signal), topology.path(vm, 'IPv6', signal)]),
-  )
-  if (four.kind !== 'guarded' && six.kind !== 'guarded') return say(pathProblem(vm, four))
-  const family = four.kind !== 'guarded' ? 'IPv6' : six.kind === 'guarded' ? null : 'IPv4'
+  const reached = await familyOf(parts, vm)
+  if ('why' in reached) return say(`${reached.why} ${nothingStored}`)
   const about = { label: command.ports.label, vm: vm.name, howLong: spanText(command.span) }
-  return found({ waits: { person, requestId: null, about, family } })
+  return found({ waits: { person, requestId: null, about, family: reached.family } })
 }
 
 /** A start fixes the end as well, so that a late yes shortens the access and never moves it. */

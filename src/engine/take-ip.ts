@@ -1,7 +1,12 @@
 import { waysToSay } from '../core/address-policy.ts'
 import { membershipProblem } from '../core/approval.ts'
+import { durationText, utcText } from '../core/duration.ts'
+import { type Person, samePerson } from '../core/person.ts'
+import { refusalText } from '../core/refusal.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import { answer, endWith, type IntakeParts } from './answer.ts'
+import { newestOf } from './change-address.ts'
+import { familyOf } from './family-of.ts'
 import { knownAddresses } from './find-source.ts'
 import { done, ended, type Finish, messageOf } from './handler.ts'
 import { announceJob } from './job-of.ts'
@@ -29,11 +34,38 @@ export async function takeIp(
   return done
 }
 
+/** A request is to have another address. */
+async function wantsAnother(
+  parts: IntakeParts,
+  claim: Claim,
+  { person, requestId, responseUrl }: { person: Person; requestId: string; responseUrl: string | null },
+): Promise<Finish> {
+  const first = await parts.store.case(requestId)
+  const no = (text: string) => endWith(parts, claim, responseUrl, text)
+  if (!first) return no(`There is no request ${requestId}, so nothing changed.`)
+  const { request, grant } = await newestOf(parts.store, first)
+  if (!samePerson(request.requester, person))
+    return no(refusalText({ code: 'not yours to move' }, parts.wording))
+  if (request.state !== 'pending' && grant?.state !== 'open')
+    return no(refusalText({ code: 'address stays' }, parts.wording))
+  const family = await familyOf(parts, request.vm)
+  const howLong =
+    grant === null ? `for ${durationText(request.durationMs)}` : `until ${utcText(grant.expiresAt)}`
+  const about = { label: request.label, vm: request.vm.name, howLong }
+  return keepAsk(parts, claim, responseUrl, {
+    person,
+    ask: null,
+    requestId: request.id,
+    about,
+    family: 'why' in family ? null : family.family,
+  })
+}
+
 /** A person wants to confirm an address that no ask waits for. */
 export async function takeWantsLink(
   parts: IntakeParts,
   claim: Claim,
-  { person, responseUrl }: Of<'confirm address'>,
+  { person, responseUrl, requestId }: Of<'confirm address'>,
 ): Promise<Finish> {
   const problem = membershipProblem(await parts.directory.member(person, []))
   if (problem !== null)
@@ -45,6 +77,7 @@ export async function takeWantsLink(
       responseUrl,
       `There is no page to confirm an address on. ${waysToSay(parts.policy(), false)}`,
     )
+  if (requestId !== null) return wantsAnother(parts, claim, { person, requestId, responseUrl })
   const nothing = { ask: null, requestId: null, about: null, family: null }
   return keepAsk(parts, claim, responseUrl, { person, ...nothing })
 }

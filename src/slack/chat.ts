@@ -28,6 +28,8 @@ export interface ChatSettings {
   /** Names of the tags that the card shows; the policy may change while the bot runs. */
   readonly showTags: () => readonly string[]
   readonly log: Log
+  /** Whether there is a page to confirm another address on. */
+  readonly addressPage?: boolean
   /** The most that one call may take. */
   readonly callTimeoutMs?: number
 }
@@ -150,7 +152,8 @@ const personally = (people: WebClient, log: Log): Pick<Chat, 'panicNews' | 'say'
  * The port `Chat` over Slack's Web API. Audit lines have a client of their own, with one call in flight: they keep
  * their order, and nothing that they meet slows the rest.
  */
-export function createChat({ token, slackApiUrl, showTags, log, ...limits }: ChatSettings): Chat {
+export function createChat(settings: ChatSettings): Chat {
+  const { token, slackApiUrl, showTags, log, addressPage = false, ...limits } = settings
   const timeout = limits.callTimeoutMs ?? callTimeout
   const people = webClient(token, slackApiUrl, log, { timeout })
   const audit = webClient(token, slackApiUrl, log, { timeout, maxRequestConcurrency: 1 })
@@ -178,7 +181,7 @@ export function createChat({ token, slackApiUrl, showTags, log, ...limits }: Cha
       return at === null ? post(people, channelOf(kase), shown) : edit(people, at, shown)
     },
     async mirror(kase, at, now) {
-      const shown = mirrorCard(kase, now)
+      const shown = mirrorCard(kase, now, { page: addressPage })
       return at === null ? post(people, kase.request.requester.userId, shown) : edit(people, at, shown)
     },
     async note(kase, note, card, now, repeat) {

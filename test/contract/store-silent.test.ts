@@ -54,6 +54,7 @@ const others = {
   deadline: other,
   'address link': other,
   'address lapse': other,
+  'address moved': other,
   reminder: other,
   escalation: other,
   start: other,

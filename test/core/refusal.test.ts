@@ -37,6 +37,9 @@ const all: { [Code in Refusal['code']]: readonly Extract<Refusal, { code: Code }
   'nothing to sign': [{ code: 'nothing to sign' }],
   'not less': [{ code: 'not less' }],
   'defender refuses': [{ code: 'defender refuses', vm: 'vm-mdc01', why: 'it opens nothing for IPv6' }],
+  'address changed': [{ code: 'address changed', address: '89.160.20.112' }],
+  'address stays': [{ code: 'address stays' }],
+  'not yours to move': [{ code: 'not yours to move' }],
   'no extra time': [{ code: 'no extra time' }],
   'not yours to close': [{ code: 'not yours to close' }],
   'already reviewed': [
