@@ -48,7 +48,7 @@ export function unknownWord(
   // Somebody who forgot the service begins with a VM, and half of all VMs are called nearly so.
   const command = nearest(
     first,
-    commands.filter((name) => name !== 'vms'),
+    commands.filter((name) => name !== 'vms' && name !== 'ip'),
   )
   const service = nearest(first, names)
   const meant = commands.find((name) => name === command) ?? null
