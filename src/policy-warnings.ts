@@ -60,7 +60,7 @@ function* named(
   else if (typeof value === 'object' && value !== null) {
     for (const [key, inner] of Object.entries(value)) {
       // These hold words of the operator’s own, and no ids.
-      if (key === 'tags' || (path.length === 0 && key === 'services')) continue
+      if (key === 'tags' || key === 'ranges' || (path.length === 0 && key === 'services')) continue
       if ((key === 'users' || key === 'groups') && isList(inner)) {
         for (const [index, id] of inner.entries())
           if (typeof id === 'string') yield { path: [...path, key, index], list: key, id }

@@ -51,7 +51,7 @@ export function addressRefusal({ address }: Says, source: string): string | null
   if (!parsed.ok) return parsed.why
   const [list] = listsWith(address?.never ?? [], parsed.address)
   if (!list) return null
-  const [some, stands] = parsed.address.includes('/') ? ['Some of ', 'stands'] : ['', 'stands']
+  const [some, stands] = parsed.address.includes('/') ? ['Some of ', 'stand'] : ['', 'stands']
   return `${some}${parsed.address} ${stands} in ${list.what} of addresses that the policy never lets in, such as those of a cloud, a VPN or a private relay, where strangers come from the same address. Turn that off and use the address of your own connection, or ask whoever looks after the policy.`
 }
 

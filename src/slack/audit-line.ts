@@ -137,12 +137,12 @@ function deed(record: AuditRecord): string {
   return typeof actor === 'string' ? `*${done}*` : `*${done}*, asked for by ${name}`
 }
 
-const learntWords: Readonly<Record<string, string>> = {
-  typed: 'typed',
-  remembered: 'from an earlier request',
-  confirmed: 'confirmed in the browser',
-  named: 'a range of the policy',
-}
+const learntWords = new Map([
+  ['typed', 'typed'],
+  ['remembered', 'from an earlier request'],
+  ['confirmed', 'confirmed in the browser'],
+  ['named', 'a range of the policy'],
+])
 
 /** The facts of a request that an auditor looks for, as far as this event carries them. */
 function facts(record: AuditRecord): string[] {
@@ -150,7 +150,7 @@ function facts(record: AuditRecord): string[] {
   const requester = text(details['requester'])
   const ports = isList(details['ports']) ? details['ports'].filter((port) => typeof port === 'string') : []
   const learnt = text(details['learnt'])
-  const how = learnt === null ? '' : ` (${learntWords[learnt] ?? words(learnt, 40)})`
+  const how = learnt === null ? '' : ` (${learntWords.get(learnt) ?? words(learnt, 40)})`
   const named = brokeGlass(record) || (typeof actor !== 'string' && actor.userId === requester)
   return [
     ...(requester === null || named ? [] : [`for ${user(requester)}`]),

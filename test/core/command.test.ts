@@ -182,6 +182,11 @@ describe('an ask', () => {
       ...plainAsk,
       from: '81.2.69.142',
     })
+    expect(parse('rdp vm-jump01 30m from office')).toEqual({ ...plainAsk, from: 'office' })
+    expect(parse('rdp vm-jump01 from Office 30m')).toEqual({ ...plainAsk, from: 'Office' })
+    expect(parse('rdpp vm-jump01 30m from office')).toMatchObject({
+      example: '/jit rdp vm-jump01 30m from office',
+    })
     expect(parse('rdp vm-jump01 from 2001:DB8::1 30m')).toEqual({ ...plainAsk, from: '2001:DB8::1' })
   })
 

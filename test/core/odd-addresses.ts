@@ -282,7 +282,7 @@ function wrongAddress(text: string, ours: string): string | null {
 }
 
 /** What was taken that should not have been, by any of the ways in; null when nothing was. */
-export function wronglyTaken(text: string): string | null {
+function wronglyTaken(text: string): string | null {
   const one = parseAddress(text)
   const wrong = one.ok ? wrongAddress(text, one.address) : null
   if (wrong !== null) return `parseAddress: ${wrong}`

@@ -229,7 +229,9 @@ const bad: Record<string, [string, string[]]> = {
   ],
   'a misspelt key of the address': [
     `${oneRule}address: { remember: 1h, forget: 2h }\n`,
-    ['8:26 address.forget: unknown key; allowed are remember'],
+    [
+      '8:26 address.forget: unknown key; allowed are remember, confirmed, typed, ranges, shared, never, neverFiles',
+    ],
   ],
   'no name': [`${head}rules:\n  - approvals: 0\n`, ['5:5 rules[0].name: is missing; expected string']],
   'no duration': [

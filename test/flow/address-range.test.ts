@@ -31,7 +31,7 @@ describe('a range instead of one address', () => {
 
   test('is opened as it was asked for, where the rule lets it in', async () => {
     await world.asks('robin', 'ssh vm-web01 30m from 81.2.69.128/28')
-    expect(world.cardText()).toContain('81.2.69.128/28, 16 addresses (typed)')
+    expect(world.cardText()).toContain('81.2.69.128/28, 16 addresses (typed, not confirmed)')
     await world.clicks('avery', 'approve')
     expect(world.cardText()).toMatch(/^Open: ssh to vm-web01/)
     expect(sources()).toEqual(['81.2.69.128/28'])
@@ -68,7 +68,7 @@ describe('a range instead of one address', () => {
     }
     await less('81.2.69.142')
     expect(world.cardText()).toMatch(/^Open: ssh to vm-web01/)
-    expect(world.cardText()).toContain('81.2.69.142 (typed)')
+    expect(world.cardText()).toContain('81.2.69.142 (typed, not confirmed)')
     expect(world.cardText()).toMatch(
       /Asked for: ssh, 30 min, from 81\.2\.69\.128\/28\. @avery approved less\./,
     )

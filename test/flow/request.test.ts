@@ -135,7 +135,7 @@ describe('asking for access', () => {
 
   test('the next request does not need the address again, and the card says where it is from', async () => {
     expect(await told('rdp vm-jump01 30m')).toMatch(/from 81\.2\.69\.142/)
-    expect(world.cardText()).toMatch(/81\.2\.69\.142 \(.*not typed again.*\)/)
+    expect(world.cardText()).toMatch(/81\.2\.69\.142 \(typed earlier, .*, not confirmed\)/)
     await world.clicks('avery', 'deny')
   })
 

@@ -4,6 +4,7 @@ import type { Note } from '../../src/core/effect.ts'
 import type { Person } from '../../src/core/person.ts'
 import type { Approvers, Lookup, Reason } from '../../src/core/policy.ts'
 import type { Request } from '../../src/core/request.ts'
+import { waysLearnt } from '../../src/core/source.ts'
 import { grantBase, noon, rule, terms } from './a-case.ts'
 
 const nasty = [
@@ -119,12 +120,17 @@ const requestBase = fc.record({
     fc.record({ number: fc.constantFrom(22, 3389, 443, 65_535), protocol: fc.constantFrom('tcp', 'udp') }),
     { minLength: 1, maxLength: 60 },
   ),
-  source: fc.record({
-    address: words,
-    family: fc.constantFrom('IPv4', 'IPv6'),
-    learnt: fc.constantFrom('typed', 'remembered'),
-    learntAt: at,
-  }),
+  source: fc.record(
+    {
+      address: words,
+      family: fc.constantFrom('IPv4', 'IPv6'),
+      learnt: fc.constantFrom(...waysLearnt),
+      learntAt: at,
+      name: words,
+      isShared: fc.constant(true),
+    },
+    { requiredKeys: ['address', 'family', 'learnt', 'learntAt'] },
+  ),
   durationMs: fc.integer({ min: 60_000, max: 400 * 86_400_000 }),
   until: fc.oneof(fc.constant(null), at),
   reason: fc.oneof(fc.constant(null), words),

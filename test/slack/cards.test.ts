@@ -45,7 +45,7 @@ describe('the card of a request that waits', () => {
       Ports
       rdp (3389/tcp)
       Address
-      81.2.69.142 (typed)
+      81.2.69.142 (typed, not confirmed)
       How long
       30 min from the approval
       Tags
@@ -59,7 +59,7 @@ describe('the card of a request that waits', () => {
 
   it('says all of it in the text that a screen reader reads', () => {
     expect(heard(requestCard(cases.pending, now, { showTags: [] }))).toMatchInlineSnapshot(
-      `"Approval needed: rdp to vm-jump01 for 30 min. Nobody has approved yet, and 2 approvals are needed. Decide by 2026-11-22 13:00 UTC. Approvers: @bob, @carol and @ops. @alice asked for rdp (3389/tcp) to vm-jump01 (Production / rg-jump) from 81.2.69.142 (typed), 30 min from the approval. Reason: Patch the print spooler. Request r7k3m9x2."`,
+      `"Approval needed: rdp to vm-jump01 for 30 min. Nobody has approved yet, and 2 approvals are needed. Decide by 2026-11-22 13:00 UTC. Approvers: @bob, @carol and @ops. @alice asked for rdp (3389/tcp) to vm-jump01 (Production / rg-jump) from 81.2.69.142 (typed, not confirmed), 30 min from the approval. Reason: Patch the print spooler. Request r7k3m9x2."`,
     )
   })
 
@@ -130,7 +130,7 @@ describe('the card of a request that waits', () => {
       Ports
       rdp (3389/tcp)
       Address
-      81.2.69.142 (given 2026-11-22 11:00 UTC, not typed again)
+      81.2.69.142 (typed earlier, 2026-11-22 11:00 UTC, not confirmed)
       How long
       until 2026-11-22 13:30 UTC
       [Approve] [Deny] [Approve less] [Why]
@@ -317,7 +317,7 @@ describe('the requester’s own message', () => {
       Ports
       rdp (3389/tcp)
       Address
-      81.2.69.142 (typed)
+      81.2.69.142 (typed, not confirmed)
       How long
       30 min from the approval
       Reason: Patch the print spooler

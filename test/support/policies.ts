@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import type { DenyRule, Match, PolicyRule, Subject } from '../../src/core/policy.ts'
 import type { Port } from '../../src/core/service.ts'
+import { waysLearnt } from '../../src/core/source.ts'
 import { clock, person, subject, terms, vm } from './cases.ts'
 
 const hour = 3_600_000
@@ -49,7 +50,7 @@ const requesterPart = fc.record(
   { requiredKeys: [] },
 )
 const sourcePart = fc.oneof(
-  some(['typed', 'remembered'] as const).map((kind) => ({ kind })),
+  some(waysLearnt).map((kind) => ({ kind })),
   some(['81.2.69.0/24', '81.2.0.0/16', '81.2.69.142/32', '2a00::/16', '0.0.0.0/0']).map((within) => ({
     within,
   })),
@@ -125,7 +126,7 @@ export const anySubject: fc.Arbitrary<Subject> = fc
     ports,
     source: fc.record({
       address: fc.constantFrom('81.2.69.142', '81.2.70.1', '81.2.0.0/16', '9.9.9.9', '2a00:1450::1', ''),
-      learnt: fc.constantFrom('typed' as const, 'remembered' as const),
+      learnt: fc.constantFrom(...waysLearnt),
     }),
     startsAt: fc.constantFrom(
       clock('09:00'),
