@@ -41,7 +41,11 @@ export async function takeConfirmed(
     await parts.store.transact((tx) => tx.endIntake(claim.subject, parts.clock.now()))
     return done
   }
-  const reply = (text: string) => parts.store.transact((tx) => settle(parts, tx, link, text))
+  // The address is on record by now, so what is said elsewhere of a request that was not made would not be so.
+  const reply = (text: string) =>
+    parts.store.transact((tx) =>
+      settle(parts, tx, link, text.replaceAll('Nothing was stored', 'No request was made')),
+    )
   const own = { ...parts, reply }
   const { confirmed } = link
   const from = confirmedSource(parts.policy(), confirmed.address, confirmed.at)

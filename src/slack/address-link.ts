@@ -31,7 +31,7 @@ const waitingLines = (link: KeptLink, { repeat }: Leads): string[] => [
 const againText = ({ about, requestId }: KeptLink): string => {
   if (about === null) return 'No address was stored. `/jit ip` makes a new link.'
   return requestId === null
-    ? 'Nobody was asked, nothing was opened, and nothing of it is stored. Type the command again when you are ready.'
+    ? 'Nobody was asked, nothing was opened, and no address was stored. Type the command again when you are ready.'
     : 'The request stays as it was, with the address that it had. “My address changed” on its message makes a new link.'
 }
 

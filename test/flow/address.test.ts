@@ -103,7 +103,7 @@ describe('an address that nobody confirms', () => {
     expect(world.dm('robin').at(-1)).toMatch(/Confirm your address/)
     await world.passes({ seconds: 1 })
     expect(world.dm('robin').at(-1)).toMatch(
-      /The request lapsed .* \(rdp to vm-jump01 for 30 min\): no address was confirmed in time\.\s+Nobody was asked, nothing was opened, and nothing of it is stored\./,
+      /The request lapsed .* \(rdp to vm-jump01 for 30 min\): no address was confirmed in time\.\s+Nobody was asked, nothing was opened, and no address was stored\./,
     )
     expect(JSON.stringify(world.slack.dm('robin').at(-1)?.blocks)).not.toMatch(/jit\.example/)
     expect(await bench.links().find(hash(before))).toBeNull()
