@@ -6,6 +6,7 @@ const page = {
   PUBLIC_URL: 'https://jit.example/',
   SLACK_CLIENT_ID: '1.2',
   SLACK_CLIENT_SECRET: 'secret',
+  TRUSTED_PROXIES: '127.0.0.1/32',
 }
 
 const policy = (address = '') => `
