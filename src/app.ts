@@ -1,10 +1,12 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { TokenCredential } from '@azure/identity'
 import { type Logger, pino } from 'pino'
+import { addressPageOf } from './address-page.ts'
 import { startChores } from './chores.ts'
 import { createDatabaseClock } from './clock.ts'
 import { type Clocks, watchClocks } from './clock-watch.ts'
 import { type Config, ConfigError } from './config.ts'
+import { isAddressPageOn } from './config-address.ts'
 import { connectAzure } from './connect-azure.ts'
 import { azureRolesNamed, entraGroupsNamed } from './core/policy.ts'
 import { planDigest } from './engine/digest.ts'
@@ -14,13 +16,12 @@ import { findSource } from './engine/find-source.ts'
 import { createInventory } from './engine/inventory.ts'
 import { lastReconciled } from './engine/reconciled.ts'
 import { unknownScope } from './engine/stop-scope.ts'
-import { createMetrics, nothingYet, type Standing } from './metrics.ts'
+import { createMetrics, type Metrics, nothingYet, type Standing } from './metrics.ts'
 import { createPagerDuty } from './oncall/pagerduty.ts'
 import { openDatabase } from './open-database.ts'
 import { openPolicy, type PolicySource } from './policy-source.ts'
 import { recordInForce, watchPolicy } from './policy-watch.ts'
-import type { Clock, EntraUsers, Inventory, InventorySource, Store } from './ports.ts'
-import type { AddressLinks } from './ports-address.ts'
+import type { AddressLinks, Clock, EntraUsers, Inventory, InventorySource, Store } from './ports.ts'
 import { type Progress, reconcileFirst, unreadyReasons, webOf } from './readiness.ts'
 import { createSlackApp, type SlackApp } from './slack/app.ts'
 import { createChat } from './slack/chat.ts'
@@ -70,8 +71,8 @@ function newToken(): { token: string; hash: string } {
 }
 
 /** The page needs an address of its own, and a way to know who opens it. */
-const pagesOf = ({ PUBLIC_URL: publicUrl, SLACK_CLIENT_ID: id, SLACK_CLIENT_SECRET: secret }: Config) =>
-  publicUrl !== undefined && id !== undefined && secret !== undefined ? { publicUrl, newToken } : null
+const pagesOf = (config: Config) =>
+  isAddressPageOn(config) ? { publicUrl: config.PUBLIC_URL ?? '', newToken } : null
 
 const createLog = (config: Config): Logger =>
   pino({
@@ -205,6 +206,19 @@ const inventoryOf = (
   { store, clock, log }: Pick<Behind, 'store' | 'clock' | 'log'>,
 ) => createInventory({ source, kept: store.inventory, clock, self: randomUUID(), log })
 
+/** The page answers from the first moment, too; what it asks comes once the rest has started. */
+const servingOf = (
+  config: Config,
+  progress: Progress,
+  { metrics, log, now }: { metrics: Metrics; log: Logger; now: () => number },
+) =>
+  webOf(
+    config,
+    progress,
+    metrics,
+    addressPageOf(config, { links: () => progress.links ?? null, now, metrics, log }),
+  )
+
 /** Puts everything together and starts it. Throws a `ConfigError` for what only the operator can mend. */
 export async function startApp(config: Config, overrides: Overrides = {}): Promise<App> {
   const log = overrides.log ?? createLog(config)
@@ -212,7 +226,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
   const progress: Progress = { reconciled: false, store: null, inventory: null, slack: null }
   const metrics = createMetrics(() => standing(progress.store, () => clock))
   // Probes are answered from the first moment: a database that is away must not look like a dead process.
-  const web = await webOf(config, progress, metrics)
+  const web = await servingOf(config, progress, { metrics, log, now: () => clock.now() })
   const realClock = createDatabaseClock(async () => (await database).time())
   const clock = overrides.clock ?? realClock
   const upkeep = createUpkeep(realClock, log)
@@ -232,7 +246,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
   const given = { ...azure, store, clock, policy, log, observe: metrics.observe, clockTrouble: watch }
   const engine = engineOf(config, given, around)
   const slack = slackOf(config, { store, clock, policy, log, engine, inventory: azure.inventory })
-  progress.slack = slack
+  Object.assign(progress, { slack, links: engine.links })
   const watching = watchPolicy({ file: config.POLICY_FILE, policy, store, clock, log })
 
   if (!overrides.clock) engine.worker.start()

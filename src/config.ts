@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { addressPageProblems } from './config-address.ts'
 
 const text = z.string().min(1)
 const url = z.url({ protocol: /^https?$/, error: 'expected a URL such as https://example.com' })
@@ -46,8 +47,13 @@ const shape = z.object({
     .url({ protocol: /^https$/, error: 'expected an https:// URL' })
     .default('https://api.pagerduty.com'),
   PUBLIC_URL: url.optional(),
+  PUBLIC_URL_V4: url.optional(),
   SLACK_CLIENT_ID: text.optional(),
   SLACK_CLIENT_SECRET: text.optional(),
+  SLACK_OPENID_ISSUER: url.default('https://slack.com'),
+  TRUSTED_PROXIES: list.optional(),
+  TLS_CERT_FILE: text.optional(),
+  TLS_KEY_FILE: text.optional(),
   HOST: text.default('127.0.0.1'),
   PORT: portNumber.default(3001),
   LOG_LEVEL: z.enum(levels, oneOf(levels)).default('info'),
@@ -103,6 +109,7 @@ export function readConfig(environment: Environment = process.env): Config {
     problems.push('SLACK_APP_TOKEN: is required for Socket Mode, or SLACK_SIGNING_SECRET for HTTP mode')
   }
   problems.push(...tenantProblems(environment))
+  if (parsed.success) problems.push(...addressPageProblems(parsed.data))
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems)
   return Object.freeze(parsed.data)
 }

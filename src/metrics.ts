@@ -8,6 +8,8 @@ const secondBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60, 120, 300, 900]
 export interface Metrics {
   /** Counts what a committed transition tells. */
   readonly observe: (outcome: Outcome) => void
+  /** Counts a header that tells where somebody comes from and was not believed. */
+  readonly forwardedIgnored: () => void
   /** Reads the gauges from the database and answers everything in Prometheus’ form. */
   readonly render: () => Promise<{ contentType: string; body: string }>
 }
@@ -75,6 +77,26 @@ function gaugesOf(registers: Registry[]): (standing: Standing) => void {
   }
 }
 
+const countersOf = (registers: Registry[]) => ({
+  ignored: new Counter({
+    name: 'jit_forwarded_ignored_total',
+    help: 'Requests to the address page whose X-Forwarded-For was not believed',
+    registers,
+  }),
+  transitions: new Counter({
+    name: 'jit_transitions_total',
+    help: 'Committed transitions by audit event',
+    labelNames: ['type'],
+    registers,
+  }),
+  refusals: new Counter({
+    name: 'jit_refusals_total',
+    help: 'Refused actions',
+    labelNames: ['code'],
+    registers,
+  }),
+})
+
 /** No user, VM or address ever becomes a label: those belong in the audit trail. */
 export function createMetrics(read: () => Promise<Standing>): Metrics {
   const registry = new Registry()
@@ -100,19 +122,9 @@ export function createMetrics(read: () => Promise<Standing>): Metrics {
     buckets: secondBuckets,
     registers,
   })
-  const transitions = new Counter({
-    name: 'jit_transitions_total',
-    help: 'Committed transitions by audit event',
-    labelNames: ['type'],
-    registers,
-  })
-  const refusals = new Counter({
-    name: 'jit_refusals_total',
-    help: 'Refused actions',
-    labelNames: ['code'],
-    registers,
-  })
+  const { ignored, transitions, refusals } = countersOf(registers)
   return {
+    forwardedIgnored: () => ignored.inc(),
     observe: (outcome) => {
       if (!outcome.ok) {
         refusals.inc({ code: outcome.refusal.code })

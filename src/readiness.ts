@@ -2,10 +2,10 @@ import type { Config } from './config.ts'
 import { reconcileNow } from './engine/reconcile.ts'
 import { reconciledSince } from './engine/reconciled.ts'
 import type { Metrics } from './metrics.ts'
-import type { Inventory, Store, Survey } from './ports.ts'
+import type { AddressLinks, Inventory, Store, Survey } from './ports.ts'
 import type { SlackApp } from './slack/app.ts'
 import type { Upkeep } from './upkeep.ts'
-import { startWeb } from './web/server.ts'
+import { startWeb, type WebParts } from './web/server.ts'
 
 /** What the web part tells while the rest is still starting. */
 export interface Progress {
@@ -13,6 +13,8 @@ export interface Progress {
   store: Store | null
   inventory: Inventory | null
   slack: SlackApp | null
+  /** What the address page asks; null while it cannot be asked, or where there is none. */
+  links?: AddressLinks | null
 }
 
 export function unreadyReasons({ store, inventory, slack, reconciled }: Progress): readonly string[] {
@@ -24,8 +26,14 @@ export function unreadyReasons({ store, inventory, slack, reconciled }: Progress
   ]
 }
 
-export const webOf = (config: Config, progress: Progress, metrics: Metrics) =>
+export const webOf = (
+  config: Config,
+  progress: Progress,
+  metrics: Metrics,
+  more: Pick<WebParts, 'addressPage' | 'tls'> = {},
+) =>
   startWeb({
+    ...more,
     host: config.HOST,
     port: config.PORT,
     unready: () => unreadyReasons(progress),

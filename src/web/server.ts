@@ -1,6 +1,11 @@
+import { promises as files } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
+import { addressPage } from './address-page.ts'
+import type { AddressPageParts } from './desk.ts'
+import { hardened } from './hardening.ts'
 
 export interface WebParts {
   readonly host: string
@@ -10,6 +15,10 @@ export interface WebParts {
   readonly metrics: () => Promise<{ contentType: string; body: string }>
   /** HTTP mode: what takes `POST /slack/events` with its raw body, or null while that is still starting. */
   readonly slack: (() => SlackHandler | null) | null
+  /** The page that reads a person's address; without it there is none. */
+  readonly addressPage?: AddressPageParts | null
+  /** Speaks TLS itself, with what these PEM files hold. */
+  readonly tls?: { readonly certFile: string; readonly keyFile: string } | null
 }
 
 type SlackHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>
@@ -21,9 +30,14 @@ export interface Web {
 
 const headerTimeoutMs = 10_000
 const requestTimeoutMs = 20_000
+/** A connection on which nothing at all happens; and how often the server looks for those that are late. */
+const [idleTimeoutMs, lookEveryMs] = [30_000, 2_000]
 
 function pages(parts: WebParts): Hono {
   const app = new Hono()
+  const { addressPage: page } = parts
+  app.use(hardened(page?.publicUrl.startsWith('https:') ?? false))
+  if (page) app.route('/ip', addressPage(page))
   app.get('/livez', (context) => context.text('ok\n'))
   app.get('/readyz', (context) => {
     const unready = parts.unready()
@@ -47,10 +61,23 @@ const listening = (server: Server, port: number, host: string) =>
     })
   })
 
-/** Listens for probes, metrics and, in HTTP mode, for Slack. Rejects when the port is taken. */
+async function serverFor(
+  { tls }: WebParts,
+  take: (request: IncomingMessage, response: ServerResponse) => void,
+): Promise<Server> {
+  const options = { connectionsCheckingInterval: lookEveryMs }
+  if (!tls) return createServer(options, take)
+  const [cert, key] = await Promise.all([files.readFile(tls.certFile), files.readFile(tls.keyFile)])
+  return createTlsServer(
+    { ...options, cert, key, minVersion: 'TLSv1.2', handshakeTimeout: headerTimeoutMs },
+    take,
+  )
+}
+
+/** Listens for probes, metrics, the address page and, in HTTP mode, for Slack. Rejects when the port is taken. */
 export async function startWeb(parts: WebParts): Promise<Web> {
   const listener = getRequestListener(pages(parts).fetch)
-  const server = createServer((request, response) => {
+  const server = await serverFor(parts, (request, response) => {
     const toSlack = parts.slack && request.url?.split('?', 1)[0] === '/slack/events'
     if (!toSlack) {
       void listener(request, response)
@@ -62,6 +89,7 @@ export async function startWeb(parts: WebParts): Promise<Web> {
   })
   server.headersTimeout = headerTimeoutMs
   server.requestTimeout = requestTimeoutMs
+  server.setTimeout(idleTimeoutMs)
   const port = await listening(server, parts.port, parts.host)
   return {
     port,

@@ -15,7 +15,7 @@ const quiet = [
   '--disable-sync',
 ]
 
-function findBrowser(): string {
+function installed(): string | null {
   const folders = (process.env['PATH'] ?? '').split(delimiter)
   for (const file of folders.flatMap((folder) => names.map((name) => join(folder, name)))) {
     try {
@@ -25,6 +25,14 @@ function findBrowser(): string {
       // Not this one.
     }
   }
+  return null
+}
+
+export const hasBrowser = (): boolean => installed() !== null
+
+function findBrowser(): string {
+  const file = installed()
+  if (file !== null) return file
   throw new Error(
     `No browser was found. This test needs one of ${names.join(', ')} in PATH; on Debian and Ubuntu: apt-get install chromium.`,
   )

@@ -118,7 +118,15 @@ const layers: readonly Layer[] = [
   },
   {
     file: 'src/web/planted.ts',
-    may: ['./server.ts', '../core/grant.ts', '../ports.ts', 'hono', 'hono/html', '@hono/node-server'],
+    may: [
+      './server.ts',
+      '../core/grant.ts',
+      '../ports.ts',
+      'hono',
+      'hono/html',
+      '@hono/node-server',
+      'openid-client',
+    ],
     mayNot: [
       '../engine/dispatch.ts',
       '../slack/cards.ts',
