@@ -1,6 +1,6 @@
 import { askingProblem, membershipProblem } from '../core/approval.ts'
 import { type AskCommand, parseCommand } from '../core/command.ts'
-import { endOf, spanText, startOf } from '../core/duration.ts'
+import { endOf, lengthOf, startOf } from '../core/duration.ts'
 import { Fault } from '../core/fault.ts'
 import type { Member, Person } from '../core/person.ts'
 import { groupsNamed } from '../core/policy.ts'
@@ -167,7 +167,7 @@ async function waiting(
 ): Promise<Found<Gathered>> {
   const reached = await familyOf(parts, vm)
   if ('why' in reached) return say(`${reached.why} ${nothingStored}`)
-  const about = { label: command.ports.label, vm: vm.name, howLong: spanText(command.span) }
+  const about = { label: command.ports.label, vm: vm.name, howLong: lengthOf(command.span) }
   return found({ waits: { person, requestId: null, about, family: reached.family } })
 }
 

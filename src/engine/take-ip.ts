@@ -50,7 +50,7 @@ async function wantsAnother(
     return no(refusalText({ code: 'address stays' }, parts.wording))
   const family = await familyOf(parts, request.vm)
   const howLong =
-    grant === null ? `for ${durationText(request.durationMs)}` : `until ${utcText(grant.expiresAt)}`
+    grant === null ? durationText(request.durationMs) : `the time until ${utcText(grant.expiresAt)}`
   const about = { label: request.label, vm: request.vm.name, howLong }
   return keepAsk(parts, claim, responseUrl, {
     person,

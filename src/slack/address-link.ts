@@ -11,7 +11,7 @@ export const changedId = 'address_changed'
 export const forgetId = 'forget_address'
 
 const aboutText = ({ label, vm, howLong }: NonNullable<KeptLink['about']>): string =>
-  `${words(label, 80)} to ${words(vm, 80)} ${words(howLong, 40)}`
+  `${words(label, 80)} to ${words(vm, 80)} for ${words(howLong, 60)}`
 
 const forWhat = ({ about, requestId }: KeptLink): string => {
   if (about === null) return 'This is for the address that I remember of you; nothing else waits for it.'

@@ -11,7 +11,7 @@ const link = (id: string, more: Partial<KeptLink> = {}): KeptLink => ({
   expiresAt: noon + 10 * minute,
   ask: 'rdp vm-jump01 30m',
   requestId: null,
-  about: { label: 'rdp', vm: 'vm-jump01', howLong: 'for 30 min' },
+  about: { label: 'rdp', vm: 'vm-jump01', howLong: '30 min' },
   family: 'IPv4',
   state: 'waiting',
   place: null,
