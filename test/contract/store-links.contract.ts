@@ -21,6 +21,8 @@ const link = (id: string, more: Partial<KeptLink> = {}): KeptLink => ({
   ...more,
 })
 
+const yes = (at: number) => ({ by: avery, verdict: 'approve', at }) as const
+
 export function linkContract(subject: Subject): void {
   const within = <T>(work: (tx: Tx) => Promise<T>) => subject.store.transact(work)
   const put = async (id: string, hash: string | null, more: Partial<KeptLink> = {}) => {
@@ -30,6 +32,10 @@ export function linkContract(subject: Subject): void {
   }
   const confirm = (hash: string, by = robin, now = noon + 1) =>
     within((tx) => tx.confirmLink(hash, by, '81.2.69.142', now))
+  const lapse = (now: number) => within((tx) => tx.lapseLink('l1', now))
+  const settle = (outcome: string) => within((tx) => tx.settleLink('l1', outcome))
+  const opened = (userId: string, now = noon) =>
+    within((tx) => tx.openedLink('h1', { userId, teamId: robin.teamId }, now))
 
   describe('a link to the address page', () => {
     test('is found by its hash alone, for as long as it waits', async () => {
@@ -94,7 +100,6 @@ export function linkContract(subject: Subject): void {
     })
 
     test('lapses at its end and not before, and what was typed is gone with it', async () => {
-      const lapse = (now: number) => within((tx) => tx.lapseLink('l1', now))
       await put('l1', 'h1')
       expect(await lapse(noon + 10 * minute - 1)).toBeNull()
       expect(await lapse(noon + 10 * minute)).toEqual(link('l1', { state: 'lapsed', ask: null }))
@@ -102,7 +107,6 @@ export function linkContract(subject: Subject): void {
     })
 
     test('is settled once', async () => {
-      const settle = (outcome: string) => within((tx) => tx.settleLink('l1', outcome))
       await put('l1', 'h1')
       await confirm('h1')
       expect(await settle('It went on.')).toBe(true)
@@ -112,8 +116,6 @@ export function linkContract(subject: Subject): void {
 
     test('notes each other person once, a few at most, and that its own person was told', async () => {
       const { links } = subject.store
-      const opened = (userId: string, now = noon) =>
-        within((tx) => tx.openedLink('h1', { userId, teamId: robin.teamId }, now))
       await put('l1', 'h1')
       expect(await opened(robin.userId)).toBeNull()
       expect(await opened('UA', noon + 10 * minute)).toBeNull()
@@ -162,7 +164,6 @@ export function linkContract(subject: Subject): void {
     test('is not kept, and the same person can say yes again', async () => {
       const { store } = subject
       const kase = pendingCase('r1')
-      const yes = (at: number) => ({ by: avery, verdict: 'approve', at }) as const
       await within((tx) => tx.save([{ ...kase, request: { ...kase.request, reviews: [yes(noon)] } }], noon))
       const change = { count: 1, at: noon + 1, before: '81.2.69.142', voided: [avery] }
       const save = (reviews: readonly ReturnType<typeof yes>[]) =>
