@@ -1,26 +1,27 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { TokenCredential } from '@azure/identity'
 import { type Logger, pino } from 'pino'
+import { addressPageOf } from './address-page.ts'
 import { startChores } from './chores.ts'
 import { createDatabaseClock } from './clock.ts'
 import { type Clocks, watchClocks } from './clock-watch.ts'
 import { type Config, ConfigError } from './config.ts'
+import { isAddressPageOn } from './config-address.ts'
 import { connectAzure } from './connect-azure.ts'
-import { mayType } from './core/address-policy.ts'
 import { azureRolesNamed, entraGroupsNamed } from './core/policy.ts'
-import { isRemembered } from './core/source.ts'
 import { planDigest } from './engine/digest.ts'
 import { createEngine, type Engine, type EngineParts } from './engine/engine.ts'
 import { entraDirectory } from './engine/entra-directory.ts'
+import { findSource } from './engine/find-source.ts'
 import { createInventory } from './engine/inventory.ts'
 import { lastReconciled } from './engine/reconciled.ts'
 import { unknownScope } from './engine/stop-scope.ts'
-import { createMetrics, nothingYet, type Standing } from './metrics.ts'
+import { createMetrics, type Metrics, nothingYet, type Standing } from './metrics.ts'
 import { createPagerDuty } from './oncall/pagerduty.ts'
 import { openDatabase } from './open-database.ts'
 import { openPolicy, type PolicySource } from './policy-source.ts'
 import { recordInForce, watchPolicy } from './policy-watch.ts'
-import type { Clock, EntraUsers, Inventory, InventorySource, Store } from './ports.ts'
+import type { AddressLinks, Clock, EntraUsers, Inventory, InventorySource, Store } from './ports.ts'
 import { type Progress, reconcileFirst, unreadyReasons, webOf } from './readiness.ts'
 import { createSlackApp, type SlackApp } from './slack/app.ts'
 import { createChat } from './slack/chat.ts'
@@ -44,6 +45,8 @@ export interface App {
   readonly store: Store
   readonly inventory: Inventory
   readonly webPort: number
+  /** What the address page asks; null where there is none. */
+  readonly links: AddressLinks | null
 
   readonly ready: Promise<unknown>
   /** What keeps the bot from being ready, in words. */
@@ -60,6 +63,16 @@ function newId(from?: string): string {
     from === undefined ? randomBytes(10) : createHash('sha256').update(from).digest().subarray(0, 10)
   return [...bytes].map((byte) => alphabet[byte % 32]).join('')
 }
+
+/** 128 random bits; nothing but their hash is kept anywhere. */
+function newToken(): { token: string; hash: string } {
+  const token = randomBytes(16).toString('base64url')
+  return { token, hash: createHash('sha256').update(token).digest('hex') }
+}
+
+/** The page needs an address of its own, and a way to know who opens it. */
+const pagesOf = (config: Config) =>
+  isAddressPageOn(config) ? { publicUrl: config.PUBLIC_URL ?? '', newToken } : null
 
 const createLog = (config: Config): Logger =>
   pino({
@@ -96,9 +109,9 @@ function slackOf(config: Config, { store, clock, policy, log, engine, inventory 
     receive: (intake) => store.receive(intake),
     read: (requestId) => store.case(requestId),
     remembered: async (person) => {
-      const last = await store.lastAddress(person)
-      const isGood = last && isRemembered(last.at, policy.current().addressWindowMs, clock.now())
-      return isGood && mayType(policy.current()) ? last.address : null
+      const parts = { store, policy: () => policy.current(), addressPages: pagesOf(config) }
+      const found = await findSource(parts, person, { from: null }, clock.now())
+      return found.kind === 'found' ? found.source.address : null
     },
     services: () => policy.current().services,
     refuseAsk: ({ emergency }) =>
@@ -156,7 +169,9 @@ function engineOf(config: Config, given: Given, around: Around): Engine {
     now: () => clock.now(),
     log,
   }
-  const chat = createChat({ ...slack, showTags: () => policy.current().showTags })
+  const addressPages = pagesOf(config)
+  const showTags = () => policy.current().showTags
+  const chat = createChat({ ...slack, showTags, addressPage: addressPages !== null })
   const people = createDirectory(slack)
   const current = () => policy.current()
   if (!lookup && [...entraGroupsNamed(current()), ...azureRolesNamed(current())].length > 0)
@@ -173,6 +188,7 @@ function engineOf(config: Config, given: Given, around: Around): Engine {
     azureRoles: lookup ? (azureRoles ?? null) : null,
     policy: current,
     newId,
+    addressPages,
     wording: slackWording,
   })
 }
@@ -190,6 +206,19 @@ const inventoryOf = (
   { store, clock, log }: Pick<Behind, 'store' | 'clock' | 'log'>,
 ) => createInventory({ source, kept: store.inventory, clock, self: randomUUID(), log })
 
+/** The page answers from the first moment, too; what it asks comes once the rest has started. */
+const servingOf = (
+  config: Config,
+  progress: Progress,
+  { metrics, log, now }: { metrics: Metrics; log: Logger; now: () => number },
+) =>
+  webOf(
+    config,
+    progress,
+    metrics,
+    addressPageOf(config, { links: () => progress.links ?? null, now, metrics, log }),
+  )
+
 /** Puts everything together and starts it. Throws a `ConfigError` for what only the operator can mend. */
 export async function startApp(config: Config, overrides: Overrides = {}): Promise<App> {
   const log = overrides.log ?? createLog(config)
@@ -197,7 +226,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
   const progress: Progress = { reconciled: false, store: null, inventory: null, slack: null }
   const metrics = createMetrics(() => standing(progress.store, () => clock))
   // Probes are answered from the first moment: a database that is away must not look like a dead process.
-  const web = await webOf(config, progress, metrics)
+  const web = await servingOf(config, progress, { metrics, log, now: () => clock.now() })
   const realClock = createDatabaseClock(async () => (await database).time())
   const clock = overrides.clock ?? realClock
   const upkeep = createUpkeep(realClock, log)
@@ -217,7 +246,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
   const given = { ...azure, store, clock, policy, log, observe: metrics.observe, clockTrouble: watch }
   const engine = engineOf(config, given, around)
   const slack = slackOf(config, { store, clock, policy, log, engine, inventory: azure.inventory })
-  progress.slack = slack
+  Object.assign(progress, { slack, links: engine.links })
   const watching = watchPolicy({ file: config.POLICY_FILE, policy, store, clock, log })
 
   if (!overrides.clock) engine.worker.start()
@@ -237,13 +266,10 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
     store,
     inventory: azure.inventory,
     webPort: web.port,
+    links: engine.links,
     ready: Promise.all([reading, connecting, compared]),
     unready: () => unreadyReasons(progress),
-    reloadPolicy: async () => {
-      const wrong = await watching.reload()
-      await plan()
-      return wrong
-    },
+    reloadPolicy: () => watching.reload().then((wrong) => plan().then(() => wrong)),
     stop: async () => {
       watching.stop()
       await slack.stop()

@@ -1,4 +1,5 @@
 import type { ConversionGesture } from './core/conversion.ts'
+import type { AddressGesture } from './core/kept-link.ts'
 import type { Person } from './core/person.ts'
 import type { ProtectionGesture } from './core/protection.ts'
 import type { Place } from './ports.ts'
@@ -19,6 +20,8 @@ export type Gesture =
       readonly action: 'approve' | 'deny' | 'cancel' | 'close' | 'sign' | 'unjustified' | 'why'
       readonly requestId: string
       readonly responseUrl: string | null
+      /** How often the address had changed that the card showed; absent when it never had. */
+      readonly seen?: number
       /** Set when the approver left only a part of it. */
       readonly less?: {
         readonly duration: string
@@ -35,6 +38,7 @@ export type Gesture =
     }
   | ProtectionGesture
   | ConversionGesture
+  | AddressGesture
   /** Somebody looks at the app's Home, or asks how access that stands open would be turned into access on request. */
   | { readonly kind: 'home'; readonly person: Person }
   | {

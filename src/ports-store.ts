@@ -15,6 +15,7 @@ import type { KnownRule } from './core/reconcile.ts'
 import type { Place } from './ports.ts'
 import type { ConversionTx } from './ports-conversion.ts'
 import type { Intake } from './ports-gesture.ts'
+import type { Links, LinkTx } from './ports-links.ts'
 
 export type JobKind =
   | 'deadline'
@@ -45,6 +46,9 @@ export type JobKind =
   | 'predecessor closed'
   | 'context'
   | 'digest'
+  | 'address link'
+  | 'address lapse'
+  | 'address moved'
 
 /**
  * Jobs of different lanes never wait for one another. A job that is woken into `closes` stays there until it
@@ -202,7 +206,7 @@ export interface AutomaticApproval {
 }
 
 /** Inside one database transaction. Nothing here talks to anything but the database. */
-export interface Tx extends ConversionTx {
+export interface Tx extends ConversionTx, LinkTx {
   /** Locks and reads cases by request id, in a fixed order so that two replicas cannot lock each other out. */
   cases(requestIds: readonly string[]): Promise<Map<string, Case>>
   /** Inserts or updates requests, reviews, grants and rules. */
@@ -214,7 +218,8 @@ export interface Tx extends ConversionTx {
   /** Ends claims that are still ours and answers which were; one that was woken meanwhile runs again. */
   finish(claims: readonly Claim[], now: number): Promise<ReadonlySet<string>>
   queueNotes(notes: readonly { requestId: string; note: Note; to: 'thread' | 'requester' }[]): Promise<void>
-  rememberAddress(person: Person, address: string, at: number): Promise<void>
+  /** A typed one, unless it says otherwise. */
+  rememberAddress(person: Person, address: string, at: number, learnt?: 'typed' | 'confirmed'): Promise<void>
   /** Answers those that were not on record before. */
   putStrays(strays: readonly Stray[], now: number): Promise<readonly Stray[]>
   /** False when it was not on record. */
@@ -314,6 +319,7 @@ export interface Store {
   readonly reconciling: Reconciling
   readonly inventory: KeptInventory
   readonly records: OwnRecords
+  readonly links: Links
   case(requestId: string): Promise<Case | null>
   /** Stores a gesture and the job that handles it; false when this gesture is known to have been stored before. */
   receive(intake: Intake): Promise<boolean>
@@ -334,7 +340,8 @@ export interface Store {
     readonly since: number
     readonly now: number
   }): Promise<OwnFacts>
-  lastAddress(person: Person): Promise<{ address: string; at: number } | null>
+  /** The last that they typed, or that they confirmed. */
+  lastAddress(person: Person, learnt?: 'typed' | 'confirmed'): Promise<{ address: string; at: number } | null>
   /** The Entra user that a person was mapped to, by object id. */
   entraUser(person: Person): Promise<string | null>
   /** Maps a person, unless they are mapped already; answers the mapping that holds. */

@@ -20,6 +20,7 @@ import type { Ask, Request } from './core/request.ts'
 import type { Family } from './core/source.ts'
 import type { Path, Vm } from './core/vm.ts'
 import type { Changer, ConversionChat } from './ports-conversion.ts'
+import type { LinkChat } from './ports-links.ts'
 import type { Trouble } from './ports-store.ts'
 
 /** The database's time in epoch milliseconds, kept between readings by the local monotonic clock. */
@@ -270,7 +271,7 @@ export interface PanicNews {
   readonly holds: boolean
 }
 
-export interface Chat extends ConversionChat {
+export interface Chat extends ConversionChat, LinkChat {
   /** Posts the card to the approvers' channel, or edits it where it stands. */
   card(kase: Case, at: Place | null, now: number): Promise<Place>
   /** The requester's own message, with the same states. */
@@ -345,6 +346,7 @@ export interface SlackDirectory extends Directory {
 export type { LiveRule } from './core/live-rule.ts'
 export type { AddressLinks } from './ports-address.ts'
 export type { Gesture, Intake } from './ports-gesture.ts'
+export type { Leads, Links, LinkTx } from './ports-links.ts'
 export type {
   AutomaticApproval,
   Claim,

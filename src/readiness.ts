@@ -2,7 +2,7 @@ import type { Config } from './config.ts'
 import { reconcileNow } from './engine/reconcile.ts'
 import { reconciledSince } from './engine/reconciled.ts'
 import type { Metrics } from './metrics.ts'
-import type { Inventory, Store, Survey } from './ports.ts'
+import type { AddressLinks, Inventory, Store, Survey } from './ports.ts'
 import type { SlackApp } from './slack/app.ts'
 import type { Upkeep } from './upkeep.ts'
 import { startWeb, type WebParts } from './web/server.ts'
@@ -13,6 +13,8 @@ export interface Progress {
   store: Store | null
   inventory: Inventory | null
   slack: SlackApp | null
+  /** What the address page asks; null while it cannot be asked, or where there is none. */
+  links?: AddressLinks | null
 }
 
 export function unreadyReasons({ store, inventory, slack, reconciled }: Progress): readonly string[] {

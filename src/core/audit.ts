@@ -6,6 +6,8 @@ export type AuditType =
   | 'request.escalated'
   | 'request.narrowed'
   | 'request.commented'
+  /** The requester comes from another address, and approvals begin anew. */
+  | 'request.address'
   /** Somebody looked at access that nobody had been asked about. */
   | 'request.signed'
   | 'request.unjustified'
@@ -21,6 +23,8 @@ export type AuditType =
   | 'grant.moved'
   /** A request to stay longer was made. */
   | 'grant.extending'
+  /** A request from another address of the same person was made. */
+  | 'grant.address'
   | 'grant.closing'
   | 'grant.stuck'
   /** Defender for Cloud had not closed in time. */
@@ -54,6 +58,15 @@ export type AuditType =
   | 'conversion.changed'
   | 'conversion.void'
   | 'conversion.ended'
+  /** A link to the address page was asked for, and what became of it. */
+  | 'address.asked'
+  | 'address.confirmed'
+  | 'address.lapsed'
+  | 'address.replaced'
+  /** Somebody else signed in behind it. */
+  | 'address.opened'
+  /** A person had what is remembered of their address forgotten. */
+  | 'address.forgotten'
   /** A rule of ours was found that no grant wants. */
   | 'rule.stray'
   /** Azure was read: the stray rule is gone. */

@@ -23,6 +23,8 @@ export type Command =
   | { readonly kind: 'help' }
   | { readonly kind: 'list' }
   | { readonly kind: 'status' }
+  /** What is remembered of their address. */
+  | { readonly kind: 'ip' }
   /** Words that a VM must fit, as they were typed. */
   | { readonly kind: 'vms'; readonly filter: string }
   /** `core/panic-command.ts` reads the rest. */
@@ -223,7 +225,6 @@ function why(parts: Parts, services: readonly Service[]): Command {
 }
 
 const comingLater: Readonly<Record<string, string>> = {
-  ip: 'Remembering your address is not here yet. Type it with “from” when you ask.',
   audit: 'Reading the audit trail here is not possible yet.',
 }
 
@@ -318,7 +319,7 @@ export function parseCommand(text: string, services: readonly Service[]): Comman
       commandExample(null, services[0]?.name ?? '3389', someVm),
     )
   if (name === 'help' || name === '?' || parts.words.includes('--help')) return { kind: 'help' }
-  if (name === 'list' || name === 'status') return { kind: name }
+  if (name === 'list' || name === 'status' || name === 'ip') return { kind: name }
   if (name === 'vms') return { kind: 'vms', filter: vmFilter(typed.join('')) }
   if (name === 'break-glass') return breakGlass(parts, services)
   if (name === 'extend') return extend(parts)

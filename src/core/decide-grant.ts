@@ -30,6 +30,9 @@ type GrantEvent = Exclude<
       | 'escalation'
       | 'sign'
       | 'unsigned'
+      | 'address changed'
+      | 'address moves'
+      | 'address moved'
       | DefenderEvent['type']
   }
 >
@@ -229,8 +232,10 @@ function closeEarly(
 }
 
 /** What was to follow on from access ends with it. */
-function withFollowing(closing: Transition, { extensions = [] }: Request): Transition {
-  const following = extensions.map((requestId): Effect => ({ kind: 'end following', requestId }))
+function withFollowing(closing: Transition, { extensions = [], movesTo = [] }: Request): Transition {
+  const following = [...extensions, ...movesTo].map(
+    (requestId): Effect => ({ kind: 'end following', requestId }),
+  )
   return { ...closing, effects: [...closing.effects, ...following] }
 }
 

@@ -1,4 +1,5 @@
 import type { Case } from './case.ts'
+import { addressMoved, addressMoves, changeAddress } from './change-address.ts'
 import { comment } from './comment.ts'
 import { decideDefender } from './decide-defender.ts'
 import { decideGrant } from './decide-grant.ts'
@@ -48,6 +49,39 @@ function withStopped<E extends Event>(event: E, panics: readonly Panic[]): E {
   return { ...event, earlier }
 }
 
+type Beside = Extract<
+  Event,
+  { type: 'comment' | 'context' | 'address changed' | 'address moves' | 'address moved' }
+>
+
+const besides: readonly Event['type'][] = [
+  'comment',
+  'context',
+  'address changed',
+  'address moves',
+  'address moved',
+] satisfies Beside['type'][]
+
+const isBeside = (event: Event): event is Beside => besides.includes(event.type)
+
+/** What is said or learnt, and from where its person comes: none of that is a yes or a no. */
+function beside(current: Case, event: Beside, now: number): Outcome {
+  switch (event.type) {
+    case 'comment':
+      return comment(current, event, now)
+    case 'context':
+      return learn(current, event, now)
+    case 'address changed':
+      return changeAddress(current, event, now)
+    case 'address moves':
+      return addressMoves(current, event, now)
+    case 'address moved':
+      return addressMoved(current, event, now)
+    default:
+      return event satisfies never
+  }
+}
+
 /** The only place where a state changes. Pure and total: the same arguments always give the same outcome. */
 export function decide(
   current: Case | null,
@@ -60,8 +94,7 @@ export function decide(
   if (stopped) return stopped
   if (event.type === 'submit') return current ? unchanged(current) : submit(event, now)
   if (!current) return refuse({ code: 'unknown request' })
-  if (event.type === 'comment') return comment(current, event, now)
-  if (event.type === 'context') return learn(current, event, now)
+  if (isBeside(event)) return beside(current, event, now)
   switch (event.type) {
     case 'sign':
     case 'unsigned':

@@ -120,6 +120,10 @@ export const spanText = (span: Span): string =>
     ? `for ${durationText(span.ms)}`
     : `until ${span.hour}:${String(span.minute).padStart(2, '0')}`
 
+/** The same as a length, behind a “for”. */
+export const lengthOf = (span: Span): string =>
+  span.kind === 'length' ? durationText(span.ms) : `the time ${spanText(span)}`
+
 /** `2026-11-22 17:05 UTC`. */
 export const utcText = (at: number): string =>
   DateTime.fromMillis(at, { zone: 'utc' }).toFormat("yyyy-MM-dd HH:mm 'UTC'")

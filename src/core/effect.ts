@@ -61,6 +61,14 @@ export type Note =
       readonly users: readonly string[]
       readonly groups: readonly string[]
     }
+  /** The requester comes from another address; whoever said yes before is asked anew. */
+  | {
+      readonly type: 'address changed'
+      readonly at: number
+      readonly before: string
+      readonly after: string
+      readonly voided: readonly string[]
+    }
   /** Its start has come, and who is asked whether it may still open does not answer. */
   | { readonly type: 'start waits'; readonly at: number; readonly silent: string; readonly expiresAt: number }
   /** Defender for Cloud has taken the request, and has not opened so far; or it has not closed in time. */
@@ -110,5 +118,7 @@ export type Effect =
   | { readonly kind: 'gather context'; readonly requestId: string }
   /** End what was to follow on from access that somebody closed. */
   | { readonly kind: 'end following'; readonly requestId: string }
+  /** Close the access that this one takes the place of. */
+  | { readonly kind: 'close moved'; readonly requestId: string; readonly to: string }
   /** Call the operators: this grant does not close. */
   | { readonly kind: 'page'; readonly requestId: string }

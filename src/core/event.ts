@@ -43,6 +43,8 @@ export type Event =
       readonly grantId: string
       /** The approver's own, narrower, answer; the policy was asked about it. */
       readonly less?: Less
+      /** How often the address had changed that the approver saw. */
+      readonly seen?: number
     } & Standing)
   | {
       readonly type: 'comment'
@@ -59,6 +61,22 @@ export type Event =
   | { readonly type: 'predecessor closed'; readonly by: Person }
   /** The requester wants to stay longer, and a request for that follows. */
   | { readonly type: 'extend'; readonly by: Member; readonly requestId: string; readonly extraMs: number }
+  /** The requester comes from somewhere else now: the request gets that address, judged by the policy of this moment. */
+  | {
+      readonly type: 'address changed'
+      readonly by: Member
+      readonly change: Pick<Ask, 'source' | 'hops' | 'connectTo' | 'guard' | 'preFlight'>
+      readonly verdict: Verdict
+    }
+  /** The same for open access: a request from the new address follows. */
+  | {
+      readonly type: 'address moves'
+      readonly by: Member
+      readonly requestId: string
+      readonly address: string
+    }
+  /** Access from the new address is open, by this request. */
+  | { readonly type: 'address moved'; readonly to: string }
   | { readonly type: 'cancel'; readonly by: Member }
   | { readonly type: 'deadline' }
   /** Absent where it could not be read. */

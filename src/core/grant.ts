@@ -49,6 +49,7 @@ export type CloseReason =
   | 'no longer allowed'
   | 'panic'
   | 'superseded'
+  | 'address changed'
 
 export interface GrantBase {
   readonly id: string

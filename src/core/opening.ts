@@ -142,6 +142,9 @@ export function nowPresent(
       show(request.id),
       noteOf(next, { type: 'opened', at: now, expiresAt: next.expiresAt }),
       verify(next, 'open'),
+      ...(request.moves
+        ? [{ kind: 'close moved', requestId: request.moves.requestId, to: request.id } as const]
+        : []),
     ],
   }
 }

@@ -29,6 +29,10 @@ export type Refusal =
   | { readonly code: 'unjustified' }
   | { readonly code: 'not yours to comment' }
   | { readonly code: 'not less' }
+  /** Whoever approves saw another address. */
+  | { readonly code: 'address changed'; readonly address: string }
+  | { readonly code: 'address stays' }
+  | { readonly code: 'not yours to move' }
   | { readonly code: 'no extra time' }
   | {
       readonly code: 'not an operator'
@@ -132,6 +136,9 @@ const sentences = {
     'Only an operator, or whoever the policy names to review or to approve such access, may sign this, so nothing changed.',
   'nothing to sign': 'There is nothing to sign here: somebody has done that already, or nobody needed to.',
   'not less': 'That is not less than what was asked for, so nothing changed. Use Approve for all of it.',
+  'address stays':
+    'This request neither waits for approval nor is open any more, so its address stays as it is. Ask again with `/jit`.',
+  'not yours to move': 'Only the person who asked can change the address, so nothing changed.',
   'no extra time':
     'That would end before the access that it is to follow, so nothing changed. Leave some of the extra time, or deny it.',
   'nothing to close':
@@ -179,6 +186,8 @@ export function refusalText(refusal: Refusal, wording: Wording): string {
       return `This access has been closing since ${wording.time(refusal.since)}. The thread will say when it is closed.`
     case 'already closed':
       return `This access was closed at ${wording.time(refusal.at)}. There is nothing left to close.`
+    case 'address changed':
+      return `The address of this request has changed to ${wording.words(refusal.address, 60)} since the card that you clicked on was drawn, so your yes does not count. Look at the card again, and decide about that address.`
     case 'defender refuses':
       return `Access to ${wording.words(refusal.vm, 80)} cannot be opened like this: ${wording.words(refusal.why, 500)}. Nothing was stored.`
     case 'policy changed':

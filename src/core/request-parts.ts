@@ -15,8 +15,12 @@ export const auditOf = (
 ): AuditEvent => ({ type, at, requestId: request.id, grantId, actor, details })
 
 /** What only some requests have. */
-function special({ emergency, extends: before }: RequestBase): Details {
-  return { ...(emergency && { emergency }), ...(before && { extends: before.requestId }) }
+function special({ emergency, extends: before, moves }: RequestBase): Details {
+  return {
+    ...(emergency && { emergency }),
+    ...(before && { extends: before.requestId }),
+    ...(moves && { moves: moves.requestId }),
+  }
 }
 
 export const askDetails = (request: RequestBase): Details => ({
@@ -58,7 +62,10 @@ export const baseOf = (request: Request): RequestBase => ({
   ...(request.preFlight && { preFlight: request.preFlight }),
   ...(request.oversight && { oversight: request.oversight }),
   ...(request.extends && { extends: request.extends }),
+  ...(request.moves && { moves: request.moves }),
   ...(request.extensions && { extensions: request.extensions }),
+  ...(request.movesTo && { movesTo: request.movesTo }),
+  ...(request.addressChange && { addressChange: request.addressChange }),
   ...(request.askedFor && { askedFor: request.askedFor }),
   ...(request.context && { context: request.context }),
 })

@@ -43,6 +43,8 @@ export interface Ask {
   readonly emergency?: boolean
   /** What was planned and noticed in Azure when it was asked for. */
   readonly preFlight?: PreFlight
+  /** Set when it is to take the place of open access, because its person comes from another address now. */
+  readonly moves?: { readonly requestId: string; readonly address: string }
   /** Set when it is to follow on from access that is open. */
   readonly extends?: {
     readonly requestId: string
@@ -66,6 +68,16 @@ export interface RequestBase extends Ask {
   readonly oversight?: Oversight
   /** The requests that were made to follow on from this one. */
   readonly extensions?: readonly string[]
+  /** The requests that were made to take its place, because its person comes from another address. */
+  readonly movesTo?: readonly string[]
+  /** The last change of its address before it was decided, and how many there were. */
+  readonly addressChange?: {
+    readonly count: number
+    readonly at: number
+    readonly before: string
+    /** Whose yes to the address before counts for nothing. */
+    readonly voided: readonly Person[]
+  }
   /** What approvers are told beyond the request itself; absent where nobody is asked. */
   readonly context?: Context
   /** What was asked for, where an approver has said yes to less. */

@@ -1,6 +1,7 @@
 import { askingProblem, authorise, escalated, mayBeMissing, sameHuman } from './approval.ts'
 import type { AuditEvent } from './audit.ts'
 import { begin, grantFor } from './begin.ts'
+import { addressesOf } from './change-address.ts'
 import type { Event, Standing } from './event.ts'
 import { isExpired } from './expiry.ts'
 import { isLess, keepsExtraTime, type Less, narrowed } from './less.ts'
@@ -89,6 +90,8 @@ export function review(request: PendingRequest, event: ReviewEvent, now: number)
   const one: Review = { by: by.person, verdict: event.verdict, at: now, groups, entraId }
   if (event.verdict === 'deny')
     return end({ ...request, reviews: [...request.reviews, one] }, 'denied', one.by, now)
+  if (addressesOf(request) !== (event.seen ?? 0))
+    return refuse({ code: 'address changed', address: request.source.address })
   if (event.policy.outcome === 'deny') return refuse(policyChanged(event.policy))
   if (askingProblem(event.requester) !== null) return refuse({ code: 'requester gone' })
   if (earlier.some((other) => !other.known || other.entraUnread || mayBeMissing(terms, other)))

@@ -6,6 +6,7 @@ const commands = [
   'help',
   'status',
   'vms',
+  'ip',
   'why',
   'extend',
   'cancel',
@@ -47,7 +48,7 @@ export function unknownWord(
   // Somebody who forgot the service begins with a VM, and half of all VMs are called nearly so.
   const command = nearest(
     first,
-    commands.filter((name) => name !== 'vms'),
+    commands.filter((name) => name !== 'vms' && name !== 'ip'),
   )
   const service = nearest(first, names)
   const meant = commands.find((name) => name === command) ?? null
@@ -82,6 +83,8 @@ export function commandExample(meant: Name | null, service: string, vm: string):
     case 'protect':
     case 'unprotect':
       return `/jit ${meant} ${vm}`
+    case 'ip':
+      return '/jit ip'
     case 'panic':
       return '/jit panic all because the jump host is compromised'
     default:

@@ -17,6 +17,7 @@ import type {
 } from '../ports.ts'
 import type { Dispatched, Dispatcher } from './dispatch.ts'
 import { done, type Finish, messageOf } from './handler.ts'
+import type { AddressPages } from './keep-ask.ts'
 import type { Log } from './log.ts'
 import type { KnowRoles } from './requester-roles.ts'
 
@@ -36,6 +37,10 @@ export interface IntakeParts {
   readonly jitPolicies?: JitPolicies | null
   readonly knowRoles: KnowRoles
   readonly chat: Chat
+  /** Null or absent: nobody can confirm an address in the browser. */
+  readonly addressPages?: AddressPages | null
+  /** Where a gesture did not come from Slack: what is answered goes there, and is kept. */
+  readonly reply?: (text: string) => Promise<void>
   readonly policy: () => Policy
   /** Another id each time, or always the same one for the same text. */
   readonly newId: (from?: string) => string
@@ -58,6 +63,7 @@ export async function endWith(
 
 /** A private answer that is lost is no harm to anything: what holds is in the messages and in the database. */
 export async function answer(parts: IntakeParts, url: string | null, text: string): Promise<void> {
+  if (parts.reply) return parts.reply(text)
   if (url === null) return
   try {
     await parts.chat.answer(url, text)

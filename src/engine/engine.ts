@@ -3,6 +3,7 @@ import type { Person } from '../core/person.ts'
 import type { Policy } from '../core/policy.ts'
 import type { Refusal, Wording } from '../core/refusal.ts'
 import type {
+  AddressLinks,
   AzureRoles,
   Chat,
   Clock,
@@ -21,15 +22,18 @@ import type {
   Survey,
   Topology,
 } from '../ports.ts'
+import { createAddressLinks } from './address-links.ts'
 import { announce } from './announce.ts'
 import { askDefender } from './ask-defender.ts'
 import { callPeople } from './call-people.ts'
 import { conversionCard, conversionNews } from './conversion-news.ts'
 import { tellDigest } from './digest.ts'
 import { createDispatcher, type Dispatcher } from './dispatch.ts'
-import { endFollowing } from './end-following.ts'
+import { closeMoved, endFollowing } from './end-following.ts'
 import { gatherContext } from './gather-context.ts'
 import { intake } from './intake.ts'
+import type { AddressPages } from './keep-ask.ts'
+import { lapse, linkNews } from './link-news.ts'
 import type { Log } from './log.ts'
 import { refuseStop } from './operators.ts'
 import { createOverviews } from './overview.ts'
@@ -81,6 +85,8 @@ export interface EngineParts {
   /** Another id each time, or always the same one for the same text. */
   readonly newId: (from?: string) => string
   readonly wording: Wording
+  /** Null or absent: nobody can confirm an address in the browser. */
+  readonly addressPages?: AddressPages | null
   readonly log: Log
   /** Told of every outcome after its commit. */
   readonly observe: (outcome: Outcome) => void
@@ -93,6 +99,8 @@ export interface Engine {
   readonly refuseStop: (person: Person) => Promise<Refusal | null>
   /** What goes by a name that somebody wants to protect, or not any more. */
   readonly protectable: (name: string) => Promise<Protectable>
+  /** What the address page asks; null where there is none. */
+  readonly links: AddressLinks | null
 }
 
 /** Puts the handlers of all jobs behind one worker. */
@@ -138,6 +146,9 @@ export function createEngine(parts: EngineParts): Engine {
       survey: findSubscriptions(all),
       reconcile: reconcile(all),
       digest: tellDigest(all),
+      'address link': linkNews(all),
+      'address lapse': lapse(all),
+      'address moved': closeMoved(all),
     },
   })
   return {
@@ -145,5 +156,6 @@ export function createEngine(parts: EngineParts): Engine {
     worker,
     refuseStop: (person) => refuseStop(parts, person),
     protectable: (name) => protectable(parts, name),
+    links: parts.addressPages ? createAddressLinks(parts) : null,
   }
 }

@@ -1,9 +1,11 @@
 import { done, type Handler } from './handler.ts'
+import { takeConfirmed } from './take-address.ts'
 import { takeAsk } from './take-ask.ts'
 import { takeClick } from './take-click.ts'
 import { takeComment } from './take-comment.ts'
 import { takeAskConversion, takeConversionDecision } from './take-conversion.ts'
 import { takeConvert } from './take-convert.ts'
+import { takeForget, takeWantsLink } from './take-ip.ts'
 import { takePanic } from './take-panic.ts'
 import { takeProtect, takeUnprotect } from './take-protect.ts'
 import { takeDecision, takeProposal } from './take-removal.ts'
@@ -39,6 +41,12 @@ export const intake =
         return takeAskConversion(parts, claim, gesture)
       case 'decide conversion':
         return takeConversionDecision(parts, claim, gesture)
+      case 'address confirmed':
+        return takeConfirmed(parts, claim, gesture)
+      case 'confirm address':
+        return takeWantsLink(parts, claim, gesture)
+      case 'forget address':
+        return takeForget(parts, claim, gesture)
       case 'comment':
         return takeComment(parts, claim, gesture)
       default:

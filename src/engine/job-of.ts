@@ -91,6 +91,25 @@ export const conversionNewsJob = (id: string, dueAt: number): NewJob => ({
   mode: 'wake',
 })
 
+/** The private message about a link to the address page, as it stands at this moment. */
+export const linkJob = (id: string, dueAt: number): NewJob => ({
+  key: `address link:${id}`,
+  kind: 'address link',
+  lane: 'slack',
+  subject: id,
+  dueAt,
+  mode: 'wake',
+})
+
+export const lapseJob = (id: string, dueAt: number): NewJob => ({
+  key: `address lapse:${id}`,
+  kind: 'address lapse',
+  lane: 'timers',
+  subject: id,
+  dueAt,
+  mode: 'move',
+})
+
 export const surveyJob = (dueAt: number): NewJob => ({
   key: 'survey',
   kind: 'survey',
@@ -146,6 +165,7 @@ const readers = (note: Note): readonly NoteTo['to'][] => {
   // After the end the requester has nothing to do with what else lets somebody in.
   if (note.type === 'flow') return note.of === 'open' ? ['thread', 'requester'] : ['thread']
   if (note.type === 'decided') return ['requester']
+  if (note.type === 'address changed') return ['thread']
   const threadOnly =
     note.type === 'came back' ||
     note.type === 'moved' ||
@@ -156,6 +176,15 @@ const readers = (note: Note): readonly NoteTo['to'][] => {
 const followingJob = (requestId: string, dueAt: number): NewJob => ({
   key: `request:${requestId}:predecessor`,
   kind: 'predecessor closed',
+  lane: 'timers',
+  subject: requestId,
+  dueAt,
+  mode: 'wake',
+})
+
+const movedJob = (requestId: string, dueAt: number): NewJob => ({
+  key: `request:${requestId}:moved`,
+  kind: 'address moved',
   lane: 'timers',
   subject: requestId,
   dueAt,
@@ -248,6 +277,9 @@ export function addEffect(rows: Rows, effect: Effect, now: number): void {
       return
     case 'end following':
       addJob(rows, followingJob(effect.requestId, now))
+      return
+    case 'close moved':
+      addJob(rows, movedJob(effect.requestId, now))
       return
     case 'verify flow':
       addJob(rows, flowJob(effect.requestId, effect.of, now))

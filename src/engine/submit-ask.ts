@@ -6,7 +6,7 @@ import { beyondProtection } from '../core/protection.ts'
 import type { Wording } from '../core/refusal.ts'
 import type { Ask, Request } from '../core/request.ts'
 import type { Way } from '../core/vm.ts'
-import type { Claim } from '../ports.ts'
+import type { Claim, Tx } from '../ports.ts'
 import { answer, endDispatched, endWith, type IntakeParts } from './answer.ts'
 import type { Dispatched } from './dispatch.ts'
 import { done, ended, type Finish } from './handler.ts'
@@ -21,6 +21,8 @@ export interface Known {
   readonly way?: Way | undefined
   /** It follows on from access that nothing has followed on from. */
   readonly first?: boolean
+  /** What is to be put on record together with it. */
+  readonly also?: (tx: Tx, request: Request) => Promise<void>
 }
 
 type Defeated = Extract<PreFlightAnswer, { ok: false }>
@@ -54,7 +56,7 @@ async function dispatchAsk(
   claim: Claim,
   member: Member,
   ask: Ask,
-  { way, first = false }: Known,
+  { way, first = false, also }: Known,
 ): Promise<Dispatched | Defeated> {
   let looked: PreFlightAnswer | null = null
   for (let tries = 1; ; tries += 1) {
@@ -92,6 +94,7 @@ async function dispatchAsk(
           if (decided.ok && ask.source.learnt === 'typed') {
             await tx.rememberAddress(ask.requester, ask.source.address, ask.source.learntAt)
           }
+          if (decided.ok) await also?.(tx, decided.next.request)
         },
       })
     } catch (error) {

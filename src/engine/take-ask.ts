@@ -1,20 +1,23 @@
-import { sourceAgain, sourceFrom } from '../core/address-policy.ts'
 import { askingProblem, membershipProblem } from '../core/approval.ts'
 import { type AskCommand, parseCommand } from '../core/command.ts'
-import { endOf, startOf } from '../core/duration.ts'
+import { endOf, lengthOf, startOf } from '../core/duration.ts'
 import { Fault } from '../core/fault.ts'
 import type { Member, Person } from '../core/person.ts'
-import { groupsNamed, mostAddresses } from '../core/policy.ts'
+import { groupsNamed } from '../core/policy.ts'
 import type { Ask } from '../core/request.ts'
-import { isRemembered, type Source } from '../core/source.ts'
+import type { Source } from '../core/source.ts'
 import type { Vm, Way } from '../core/vm.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import { endWith, type IntakeParts } from './answer.ts'
 import { backoffMs, gestureTries } from './backoff.ts'
+import { familyOf, pathProblem } from './family-of.ts'
+import { findSource, whichAddress } from './find-source.ts'
 import { again, type Finish, messageOf } from './handler.ts'
+import { keepAsk, type Wanted } from './keep-ask.ts'
 import { statusText } from './status.ts'
-import { submit } from './submit-ask.ts'
+import { type Known, submit } from './submit-ask.ts'
 import { takeExtend } from './take-extend.ts'
+import { takeIp } from './take-ip.ts'
 import { takeVms, type VmsParts } from './take-vms.ts'
 import { whyAsked } from './take-why.ts'
 import { within } from './within.ts'
@@ -34,17 +37,24 @@ const staleAfterMs = 60_000
 const trustedMs = 20 * 60_000
 const longestReadMs = 20_000
 
+/** What was confirmed in the browser, when an ask that waited for that goes on. */
+export interface Confirmed extends Pick<Known, 'also'> {
+  readonly source: Source
+}
+
 /** Gathers what a request needs and lets the core decide; a mistake is answered and leaves nothing behind. */
 export async function takeAsk(
   parts: VmsParts,
   claim: Claim,
   gesture: AskGesture,
   receivedAt: number,
+  confirmed: Confirmed | null = null,
 ): Promise<Finish> {
   const { responseUrl: url } = gesture
   const command = parseCommand(gesture.text, parts.policy().services)
   if (command.kind === 'status') return takeStatus(parts, claim, gesture)
   if (command.kind === 'vms') return takeVms(parts, claim, gesture, command.filter)
+  if (command.kind === 'ip') return takeIp(parts, claim, gesture)
   if (command.kind !== 'ask' && command.kind !== 'why' && command.kind !== 'extend') {
     const text =
       command.kind === 'mistake' ? `${command.wrong} For example: \`${command.example}\`` : nothingStored
@@ -54,10 +64,16 @@ export async function takeAsk(
     if (command.kind === 'extend') return await takeExtend(parts, claim, gesture, command)
     const member = await parts.directory.member(gesture.person, groupsNamed(parts.policy()))
     const asked = command.kind === 'why' ? command.ask : command
-    const ask = await gather(parts, gesture.person, member, asked, receivedAt)
+    const gathering = { person: gesture.person, member, command: asked, receivedAt, confirmed }
+    const ask = await gather(parts, gathering)
     if (!ask.ok) return await endWith(parts, claim, url, ask.say)
+    if ('waits' in ask.value) {
+      if (command.kind === 'why') return await endWith(parts, claim, url, whichAddress(parts))
+      return await keepAsk(parts, claim, url, { ...ask.value.waits, ask: gesture.text })
+    }
     const next = command.kind === 'why' ? whyAsked : submit
-    return await next(parts, claim, url, member, ask.value.ask, { way: ask.value.way })
+    const known = { way: ask.value.way, ...(confirmed?.also && { also: confirmed.also }) }
+    return await next(parts, claim, url, member, ask.value.ask, known)
   } catch (error) {
     if (!(error instanceof Fault)) throw error
     if (error.kind === 'permanent' || claim.attempt >= gestureTries) {
@@ -83,39 +99,47 @@ async function takeStatus(
   return endWith(parts, claim, responseUrl, text)
 }
 
-async function gather(
-  parts: IntakeParts,
-  person: Person,
-  member: Member,
-  command: AskCommand,
-  receivedAt: number,
-): Promise<Found<{ readonly ask: Ask; readonly way: Way | undefined }>> {
+interface Gathering {
+  readonly person: Person
+  readonly member: Member
+  readonly command: AskCommand
+  readonly receivedAt: number
+  readonly confirmed: Confirmed | null
+}
+
+/** A whole ask, or one that waits for its person's address. */
+type Gathered = { readonly ask: Ask; readonly way: Way | undefined } | { readonly waits: Omit<Wanted, 'ask'> }
+
+/** What is wrong with the ask itself, whoever asks and from wherever. */
+function shapeProblem(command: AskCommand): string | null {
+  if (new Set(command.ports.ports.map((port) => port.protocol)).size > 1)
+    return `One network rule is either for tcp or for udp. ${nothingStored} Ask for the two separately.`
+  return command.ports.ports.length > mostPorts
+    ? `That is more than ${mostPorts} ports, which nobody can approve at a glance. ${nothingStored} Ask for fewer.`
+    : null
+}
+
+async function gather(parts: VmsParts, gathering: Gathering): Promise<Found<Gathered>> {
+  const { person, member, command, receivedAt, confirmed } = gathering
   const problem = askingProblem(member)
   if (problem !== null) return say(`You cannot ask for access: ${problem}. ${nothingStored}`)
-  if (new Set(command.ports.ports.map((port) => port.protocol)).size > 1) {
-    return say(`One network rule is either for tcp or for udp. ${nothingStored} Ask for the two separately.`)
-  }
-  if (command.ports.ports.length > mostPorts) {
-    return say(
-      `That is more than ${mostPorts} ports, which nobody can approve at a glance. ${nothingStored} Ask for fewer.`,
-    )
-  }
-  const source = await findSource(parts, person, command, receivedAt)
-  if (!source.ok) return source
+  const wrong = shapeProblem(command)
+  if (wrong !== null) return say(wrong)
+  const from = confirmed
+    ? ({ kind: 'found', source: confirmed.source } as const)
+    : await findSource(parts, person, command, receivedAt)
+  if (from.kind === 'no') return say(`${from.why} ${nothingStored}`)
   const vm = await findVm(parts, command)
   if (!vm.ok) return vm
+  if (from.kind === 'unknown') return waiting(parts, person, command, vm.value)
+  const { source } = from
   const [path, guard] = await within(parts.clock, longestReadMs, null, (signal) =>
     Promise.all([
-      parts.topology.path(vm.value, source.value.family, signal),
+      parts.topology.path(vm.value, source.family, signal),
       parts.defender?.guard(vm.value, signal),
     ]),
   )
-  if (path.kind === 'unguarded') {
-    return say(
-      `${vm.value.name} has no security group in front of ${path.networkInterface}, so everything is let in already and opening a rule would mean nothing. ${nothingStored} Ask whoever looks after the VM to put a security group there.`,
-    )
-  }
-  if (path.kind === 'unreachable') return say(`${path.why}. ${nothingStored}`)
+  if (path.kind !== 'guarded') return say(`${pathProblem(vm.value, path)} ${nothingStored}`)
   const times = timesOf(command, receivedAt, member.timeZone)
   const ask: Ask = {
     id: parts.newId(),
@@ -126,12 +150,25 @@ async function gather(
     ...(guard && { guard }),
     label: command.ports.label,
     ports: command.ports.ports,
-    source: source.value,
+    source,
     ...times,
     reason: command.reason,
     ...(command.emergency && { emergency: true }),
   }
   return found({ ask, way: path.way })
+}
+
+/** Nobody is sent to the page for what could not be opened from any address. */
+async function waiting(
+  parts: IntakeParts,
+  person: Person,
+  command: AskCommand,
+  vm: Vm,
+): Promise<Found<Gathered>> {
+  const reached = await familyOf(parts, vm)
+  if ('why' in reached) return say(`${reached.why} ${nothingStored}`)
+  const about = { label: command.ports.label, vm: vm.name, howLong: lengthOf(command.span) }
+  return found({ waits: { person, requestId: null, about, family: reached.family } })
 }
 
 /** A start fixes the end as well, so that a late yes shortens the access and never moves it. */
@@ -144,28 +181,6 @@ function timesOf(
   const end = endOf(span, startsAt, zone)
   const fixed = start !== null || span.kind === 'until'
   return { durationMs: end - startsAt, until: fixed ? end : null, ...(start !== null && { startsAt }) }
-}
-
-async function findSource(
-  parts: IntakeParts,
-  person: Person,
-  command: AskCommand,
-  at: number,
-): Promise<Found<Source>> {
-  const most = mostAddresses(parts.policy())
-  if (command.from !== null) {
-    const given = sourceFrom(parts.policy(), command.from, at, most)
-    return given.ok ? found(given.source) : say(`${given.why} ${nothingStored}`)
-  }
-  const last = await parts.store.lastAddress(person)
-  const { addressWindowMs } = parts.policy()
-  if (!last || !isRemembered(last.at, addressWindowMs, at)) {
-    return say(
-      `Which address will you connect from? Add it to the command: \`from\` and your public IP address, as in \`from 81.2.69.142\`. ${nothingStored}`,
-    )
-  }
-  const given = sourceAgain(parts.policy(), last.address, last.at, most)
-  return given.ok ? found(given.source) : say(`${given.why} ${nothingStored}`)
 }
 
 function nearestText(names: readonly string[]): string {

@@ -150,5 +150,6 @@ async function reviewOf(
     ...standing,
     grantId: parts.newId(),
     ...(less && { less }),
+    ...(click.seen !== undefined && { seen: click.seen }),
   }
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { App } from '@slack/bolt'
+import { addressChanged, confirmAddress, forgetAddress, openPage } from './actions/address.ts'
 import { again, id as againId } from './actions/again.ts'
 import { approve, id as approveId } from './actions/approve.ts'
 import { cancel, id as cancelId } from './actions/cancel.ts'
@@ -16,6 +17,7 @@ import { unjustified, id as unjustifiedId } from './actions/unjustified.ts'
 
 import { why, id as whyId } from './actions/why.ts'
 
+import { changedId, confirmId, forgetId, openId } from './address-link.ts'
 import { answerPrivately } from './answer.ts'
 import { jit, id as jitId } from './commands/jit.ts'
 import { askConversionId } from './conversion.ts'
@@ -113,6 +115,10 @@ export function createSlackApp({ config, log, ...rest }: SlackAppSettings): Slac
   app.action({ action_id: askConversionId, type: 'block_actions' }, askConversion(hands))
   app.action({ action_id: makeId, type: 'block_actions' }, decideConversion(true)(hands))
   app.action({ action_id: leaveId, type: 'block_actions' }, decideConversion(false)(hands))
+  app.action({ action_id: openId, type: 'block_actions' }, openPage())
+  app.action({ action_id: confirmId, type: 'block_actions' }, confirmAddress(hands))
+  app.action({ action_id: changedId, type: 'block_actions' }, addressChanged(hands))
+  app.action({ action_id: forgetId, type: 'block_actions' }, forgetAddress(hands))
   app.action({ action_id: whyId, type: 'block_actions' }, why(hands))
   app.error(async (error) => {
     log.error(

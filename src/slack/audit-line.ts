@@ -11,6 +11,7 @@ const happened: Readonly<Record<AuditType, string>> = {
   'request.signed': '@ reviewed the emergency and signed it',
   'request.unjustified': '@ reviewed the emergency and found it not justified',
   'request.commented': '@ commented',
+  'request.address': '@ comes from another address, approvals begin anew',
   'request.narrowed': '@ approved less than was asked for',
   'request.escalated': 'more people are asked',
   'request.approved': '@ approved',
@@ -19,6 +20,7 @@ const happened: Readonly<Record<AuditType, string>> = {
   'request.lapsed': 'not approved in time',
   'grant.opening': 'opening',
   'grant.extending': '@ asks for more time',
+  'grant.address': '@ comes from another address and asks anew',
   'grant.asked': 'asked Defender for Cloud to open',
   'grant.open': 'open, confirmed by Azure',
   'grant.moved': 'a network rule has another priority',
@@ -47,6 +49,12 @@ const happened: Readonly<Record<AuditType, string>> = {
   'conversion.changed': 'changed a rule of somebody else’s, confirmed by Azure',
   'conversion.void': 'a rule of somebody else’s is not changed as agreed',
   'conversion.ended': 'no change of rules is left to make',
+  'address.asked': '@ was sent a link to confirm their address',
+  'address.confirmed': '@ confirmed their address in the browser',
+  'address.lapsed': 'no address was confirmed in time',
+  'address.replaced': 'a link to confirm an address gave way to a newer one',
+  'address.opened': '@ opened somebody else’s link and signed in; nothing happened',
+  'address.forgotten': '@ had their address forgotten',
   'rule.stray': 'found a network rule that no access needs',
   'rule.removed': 'removed that network rule, confirmed by Azure',
   'policy.loaded': 'a policy came into force',
@@ -203,6 +211,8 @@ function belongs(record: AuditRecord): string {
     return `protection ${words(text(record.details['protection']) ?? 'unknown', 80)}`
   if (record.type.startsWith('conversion.'))
     return `change of rules ${words(text(record.details['conversion']) ?? 'unknown', 80)}`
+  if (record.type.startsWith('address.') && record.requestId === null)
+    return `link ${words(text(record.details['link']) ?? 'unknown', 80)}`
   const stop = record.type === 'panic.begun' || record.type === 'panic.lifted'
   if (stop) return `stop ${words(text(record.details['panic']) ?? 'unknown', 80)}`
   return record.requestId === null

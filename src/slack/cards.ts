@@ -1,5 +1,6 @@
 import type { Button, KnownBlock } from '@slack/types'
 import type { Case } from '../core/case.ts'
+import { addressesOf } from '../core/change-address.ts'
 import { id as againId } from './actions/again.ts'
 import { id as approveId } from './actions/approve.ts'
 import { id as cancelId } from './actions/cancel.ts'
@@ -12,6 +13,7 @@ import { id as unjustifiedId } from './actions/unjustified.ts'
 
 import { id as whyId } from './actions/why.ts'
 
+import { changedId } from './address-link.ts'
 import { actions, button, context, fields, header, quoted, type Shown, section, versioned } from './blocks.ts'
 import { contextLines } from './context-lines.ts'
 import { wayFact } from './defender.ts'
@@ -60,6 +62,17 @@ const followsPair = ({ request }: Case): Pair[] =>
       ]
     : []
 
+/** Access from an address that its person does not come from any more. */
+const replacesPair = ({ request }: Case): Pair[] =>
+  request.moves
+    ? [
+        [
+          'Takes the place of',
+          `request ${words(request.moves.requestId, 40)}, open from ${words(request.moves.address, 60)}, which is closed once this is open`,
+        ],
+      ]
+    : []
+
 /** Who is to open it, where that is not Jitney. */
 function wayPair(kase: Case): Pair[] {
   const way = wayFact(kase)
@@ -73,6 +86,7 @@ const whatPairs = (kase: Case): Pair[] => [
   ['Address', addressFact(kase.request)],
   ['How long', lengthFact(kase)],
   ...followsPair(kase),
+  ...replacesPair(kase),
 ]
 
 const footer = ({ request }: Case): string => {
@@ -102,11 +116,18 @@ const signButtons = (kase: Case): Button[] =>
 /** The policy’s reasons stay of interest when everything is over. */
 const whyButton = (kase: Case): Button => labeled(whyId, 'Why', kase)
 
+/** Whoever says yes says it to the address that this card shows. */
+const approving = (kase: Case): Button => {
+  const changes = addressesOf(kase.request)
+  const approve = labeled(approveId, 'Approve', kase, 'primary')
+  return changes === 0 ? approve : { ...approve, value: `${kase.request.id} ${changes}` }
+}
+
 function cardButtons(kase: Case, phase: Phase): KnownBlock[] {
   if (phase.name === 'pending') {
     return [
       actions([
-        labeled(approveId, 'Approve', kase, 'primary'),
+        approving(kase),
         labeled(denyId, 'Deny', kase),
         labeled(lessId, 'Approve less', kase),
         whyButton(kase),
@@ -122,10 +143,13 @@ const over = new Set<Phase['name']>(['closed', 'denied', 'canceled', 'lapsed'])
 const againButton = (kase: Case, phase: Phase): Button | null =>
   over.has(phase.name) ? labeled(againId, 'Ask again', kase) : null
 
-function mirrorButtons(kase: Case, phase: Phase): KnownBlock[] {
-  if (phase.name === 'pending') return [actions([labeled(cancelId, 'Cancel', kase), whyButton(kase)])]
+function mirrorButtons(kase: Case, phase: Phase, page: boolean): KnownBlock[] {
+  const moving = page && (phase.name === 'pending' || phase.name === 'open')
+  const changed = moving ? [labeled(changedId, 'My address changed', kase)] : []
+  if (phase.name === 'pending')
+    return [actions([labeled(cancelId, 'Cancel', kase), ...changed, whyButton(kase)])]
   const act = closable(phase) ? labeled(closeId, 'Close now', kase) : againButton(kase, phase)
-  return [actions(act ? [act, whyButton(kase)] : [whyButton(kase)])]
+  return [actions([...(act ? [act] : []), ...changed, whyButton(kase)])]
 }
 
 /** Only who still decides needs them; they tell of the moment when it was asked for. */
@@ -194,8 +218,8 @@ export function requestCard(kase: Case, now: number, options: CardOptions): Show
   )
 }
 
-/** The requester's own message about the same case. */
-export function mirrorCard(kase: Case, now: number): Shown {
+/** The requester's own message about the same case; `page` is whether they can confirm another address. */
+export function mirrorCard(kase: Case, now: number, { page = false } = {}): Shown {
   const phase = phaseOf(kase, now)
   const status = mirrorStatus(phase, now)
   const blocks: KnownBlock[] = [
@@ -204,7 +228,7 @@ export function mirrorCard(kase: Case, now: number): Shown {
     ...warnings(kase),
     ...fields(whatPairs(kase)),
     ...reason(kase),
-    ...mirrorButtons(kase, phase),
+    ...mirrorButtons(kase, phase, page),
     context([footer(kase)]),
   ]
   return shown(kase, told(kase, phase, 'You asked', status), blocks)

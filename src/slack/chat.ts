@@ -3,6 +3,7 @@ import type { Case } from '../core/case.ts'
 import { Fault } from '../core/fault.ts'
 import type { Pages } from '../core/policy.ts'
 import type { Chat, Place } from '../ports.ts'
+import { addressesMessage, linkMessage } from './address-link.ts'
 import { answerPrivately, answerShown } from './answer.ts'
 import { auditLine } from './audit-line.ts'
 import { type Shown, section } from './blocks.ts'
@@ -27,6 +28,8 @@ export interface ChatSettings {
   /** Names of the tags that the card shows; the policy may change while the bot runs. */
   readonly showTags: () => readonly string[]
   readonly log: Log
+  /** Whether there is a page to confirm another address on. */
+  readonly addressPage?: boolean
   /** The most that one call may take. */
   readonly callTimeoutMs?: number
 }
@@ -110,6 +113,19 @@ const overview = (
   },
 })
 
+/** What is said of somebody's address, to nobody but them. */
+const addresses = (
+  people: WebClient,
+  slackApiUrl: string,
+  timeout: number,
+): Pick<Chat, 'addressLink' | 'addresses'> => ({
+  addressLink(link, leads, at) {
+    const shown = linkMessage(link, leads)
+    return at === null ? post(people, link.person.userId, shown) : edit(people, at, shown)
+  },
+  addresses: (responseUrl, view) => answerShown(responseUrl, addressesMessage(view), slackApiUrl, timeout),
+})
+
 /** What is said to one person, or asks one for something. */
 const personally = (people: WebClient, log: Log): Pick<Chat, 'panicNews' | 'say' | 'askWhy'> => ({
   async panicNews(pages, panic, news) {
@@ -136,7 +152,8 @@ const personally = (people: WebClient, log: Log): Pick<Chat, 'panicNews' | 'say'
  * The port `Chat` over Slack's Web API. Audit lines have a client of their own, with one call in flight: they keep
  * their order, and nothing that they meet slows the rest.
  */
-export function createChat({ token, slackApiUrl, showTags, log, ...limits }: ChatSettings): Chat {
+export function createChat(settings: ChatSettings): Chat {
+  const { token, slackApiUrl, showTags, log, addressPage = false, ...limits } = settings
   const timeout = limits.callTimeoutMs ?? callTimeout
   const people = webClient(token, slackApiUrl, log, { timeout })
   const audit = webClient(token, slackApiUrl, log, { timeout, maxRequestConcurrency: 1 })
@@ -164,7 +181,7 @@ export function createChat({ token, slackApiUrl, showTags, log, ...limits }: Cha
       return at === null ? post(people, channelOf(kase), shown) : edit(people, at, shown)
     },
     async mirror(kase, at, now) {
-      const shown = mirrorCard(kase, now)
+      const shown = mirrorCard(kase, now, { page: addressPage })
       return at === null ? post(people, kase.request.requester.userId, shown) : edit(people, at, shown)
     },
     async note(kase, note, card, now, repeat) {
@@ -190,6 +207,7 @@ export function createChat({ token, slackApiUrl, showTags, log, ...limits }: Cha
     },
     ...personally(people, log),
     ...overview(people, slackApiUrl, timeout),
+    ...addresses(people, slackApiUrl, timeout),
     answer: (responseUrl, text) => answerPrivately(responseUrl, text, slackApiUrl, timeout),
     explain: (responseUrl, explained) =>
       answerPrivately(responseUrl, whyText(explained), slackApiUrl, timeout),

@@ -34,6 +34,8 @@ export function reasonSentence({ reason, by, detail }: Why, you: Person | null =
       return `It is no longer allowed${because}.`
     case 'panic':
       return `${by === null ? 'An operator' : person(by)} stopped all such access${because}.`
+    case 'address changed':
+      return `Its person comes from another address now, and ${words(detail ?? 'another request', 80)} took its place.`
     case 'superseded':
       return `Defender for Cloud replaced it by a newer request for the same VM and port${because}.`
     case 'vm deleted':

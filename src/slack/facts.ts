@@ -19,7 +19,7 @@ export const rawScope = (request: Request): string => `${request.label} to ${req
 
 /** The same, and that it is about staying longer where it is. */
 export const rawSubject = (request: Request): string =>
-  `${request.extends ? 'more time for ' : ''}${rawScope(request)}`
+  `${request.extends ? 'more time for ' : request.moves ? 'a new address for ' : ''}${rawScope(request)}`
 
 /** The same inside mrkdwn. */
 export const scope = (request: Request): string =>
@@ -90,10 +90,22 @@ export const moreTimeFact = ({ extensions = [] }: Request): string[] =>
       ]
     : []
 
+/** What became of the address: before the approval it became another one, or somebody asks for that now. */
+export const addressChangedFact = ({ addressChange: change, movesTo = [] }: Request): string[] => [
+  ...(change
+    ? [
+        `*Address changed* ${time(change.at)}: it was ${words(change.before, 60)}. ${change.voided.length > 0 ? `Approvals began anew: the yes of ${list(change.voided.map(({ userId }) => user(userId)))} was to the address before.` : 'Nobody had approved the address before.'}`,
+      ]
+    : []),
+  ...(movesTo.length > 0
+    ? [`Another address was asked for: see request ${words(movesTo.at(-1) ?? '', 40)}.`]
+    : []),
+]
+
 /** What follows on from other access must not deny that there is some. */
 export const asFollowing = (request: Request, lines: readonly string[]): string[] =>
   lines.map((line) =>
-    request.extends
+    request.extends || request.moves
       ? line
           .replaceAll('Nothing is open yet.', 'Nothing more is open yet.')
           .replaceAll('Nothing was opened.', 'Nothing more was opened.')

@@ -153,6 +153,15 @@ function movedNote(kase: Case, { name, nsgId, at, before, after }: Of<'moved'>):
   ]
 }
 
+/** Whoever said yes reads here that it was to another address. */
+function addressNote(kase: Case, { at, before, after, voided }: Of<'address changed'>): string[] {
+  const people = voided.map((id) => `${user(id)} `).join('')
+  const anew = voided.length > 0 ? ' Your yes was to the address before and counts for nothing now.' : ''
+  return [
+    `${people}*Address changed* ${time(at)}: ${scope(kase.request)} was asked for from ${words(before, 60)}, and is now from ${words(after, 60)}.${anew} Approvals begin anew.`,
+  ]
+}
+
 function lines(kase: Case, note: Note, now: number, to: Reader): string[] | null {
   switch (note.type) {
     case 'opened':
@@ -188,6 +197,8 @@ function lines(kase: Case, note: Note, now: number, to: Reader): string[] | null
         : null
     case 'defender late':
       return [`*Late:* ${scope(kase.request)}. ${lateToClose(note.expiresAt)}`]
+    case 'address changed':
+      return addressNote(kase, note)
     case 'moved':
       return movedNote(kase, note)
     case 'flushed':

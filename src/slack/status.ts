@@ -4,6 +4,7 @@ import { stagesAsked } from '../core/quorum.ts'
 import { closedSentences, closingSentences, reasonSentence, startWaits } from './closing.ts'
 import { notOpenedYet, openedBy } from './defender.ts'
 import {
+  addressChangedFact,
   approvedBy,
   approversFact,
   asFollowing,
@@ -122,6 +123,7 @@ export const cardStatus = (phase: Phase, now: number): string[] => [
   ...asFollowing(phase.request, cardLines(phase, now)),
   ...askedFact(phase.request),
   ...moreTimeFact(phase.request),
+  ...addressChangedFact(phase.request),
   ...oversightFact(phase.request),
 ]
 
@@ -182,6 +184,7 @@ export const mirrorStatus = (phase: Phase, now: number): string[] => [
   ...asFollowing(phase.request, mirrorLines(phase, now)),
   ...askedFact(phase.request),
   ...moreTimeFact(phase.request),
+  ...addressChangedFact(phase.request),
   ...oversightFact(phase.request),
 ]
 

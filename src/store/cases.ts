@@ -85,6 +85,7 @@ export async function saveCases(
   })
   if (changed.length > 0) await updateRequests(db, changed, now)
   if (fresh.length > 0) await insertRequests(db, fresh, now)
+  await dropVoided(db, changed, locked)
   await saveReviews(db, [...fresh, ...changed])
   await saveGrants(db, cases, now)
   await saveRules(db, cases)
@@ -104,6 +105,20 @@ async function updateRequests(db: Queries, cases: readonly Case[], now: number):
     set doc = x.doc, version = r.version + 1, updated_at = ${new Date(now)}::timestamptz
     from jsonb_to_recordset(${requestRows(cases)}) as x(id text, doc jsonb) where r.id = x.id`.execute(db)
   if (Number(done.numAffectedRows) !== cases.length) throw new Error('A case that was locked is not there.')
+}
+
+const changes = (kase: Case | undefined) => kase?.request.addressChange?.count ?? 0
+
+/** A yes to an address that is another one now; the audit trail has it for good. */
+async function dropVoided(
+  db: Queries,
+  changed: readonly Case[],
+  locked: ReadonlyMap<string, Case>,
+): Promise<void> {
+  const ids = changed
+    .filter((kase) => changes(kase) !== changes(locked.get(kase.request.id)))
+    .map(({ request }) => request.id)
+  if (ids.length > 0) await sql`delete from reviews where request_id = any(${ids}::text[])`.execute(db)
 }
 
 /** Only those that are new: the triggers would judge an old one again, by the terms of now. */

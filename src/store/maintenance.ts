@@ -13,6 +13,7 @@ const tables = [
   'places',
   'intakes',
   'addresses',
+  'address_links',
   'automatic_approvals',
   'feeds',
   'strays',
@@ -33,6 +34,7 @@ export async function purge(db: Queries, now: number): Promise<void> {
   const limit = new Date(now - dayMs)
   await db.deleteFrom('intakes').where('ended_at', '<', limit).where('received_at', '<', limit).execute()
   await db.deleteFrom('notes').where('sent_at', '<', limit).execute()
+  await sql`delete from address_links where expires_at < ${limit}`.execute(db)
   await sql`delete from alarms where sent_at < ${limit}`.execute(db)
   await sql`delete from automatic_approvals where at < ${limit}`.execute(db)
   await sql`delete from addresses where given_at < ${new Date(now - addressDays * dayMs)}`.execute(db)

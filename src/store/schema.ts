@@ -103,6 +103,7 @@ interface Notes {
 interface Addresses {
   org: string
   user_id: string
+  learnt: Generated<string>
   address: string
   given_at: Date
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'kysely'
 import type { Intake, Jobs, OwnRecords, Reconciling, Store } from '../ports.ts'
+import { linksOf } from './address-links.ts'
 import { lastAddress } from './addresses.ts'
 import { auditAfter } from './audit-chain.ts'
 import { casesByGrant, oneCase } from './cases.ts'
@@ -195,12 +196,13 @@ export async function storeOn(database: Database): Promise<Store> {
     reconciling: reconcilingOf(outside, log),
     inventory: keptInventory(outside, database),
     records: recordsOf(outside, log),
+    links: linksOf(outside),
     case: async (id) => oneCase(outside(), id),
     receive: receiving(outside, signal, wake, log),
     intake: async (key) => readIntake(outside(), key),
     usage: async (of) => readUsage(outside(), of),
     ownFacts: async (of) => ownFacts(outside(), of),
-    lastAddress: async (person) => lastAddress(outside(), person),
+    lastAddress: async (person, learnt) => lastAddress(outside(), person, learnt),
     entraUser: async (person) => entraUser(outside(), person),
     mapEntraUser: async (person, entraId, at) => mapEntraUser(outside(), person, entraId, at),
     ruleWork: alike(outside, (nsgIds) => ruleWork(outside(), nsgIds, log), []),

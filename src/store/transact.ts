@@ -4,6 +4,7 @@ import { sql } from 'kysely'
 import type { AuditEvent } from '../core/audit.ts'
 import type { Case } from '../core/case.ts'
 import type { Tx } from '../ports.ts'
+import { linksIn } from './address-links.ts'
 import { rememberAddress } from './addresses.ts'
 import { appendAudit } from './audit-chain.ts'
 import { lockCases, saveCases } from './cases.ts'
@@ -31,7 +32,16 @@ interface OpenTx {
   woke(): boolean
 }
 
-const protectionsIn = (db: Queries): Pick<Tx, 'protection' | 'putProtection' | 'saveProtection'> => ({
+const alarmsIn = (db: Queries): Pick<Tx, 'raiseAlarms' | 'endAlarm' | 'endAlarms'> => ({
+  raiseAlarms: (alarms, now) => raiseAlarms(db, alarms, now),
+  endAlarm: (key) => endAlarm(db, key),
+  endAlarms: (prefix) => endAlarms(db, prefix),
+})
+
+const protectionsIn = (
+  db: Queries,
+): Pick<Tx, 'protection' | 'putProtection' | 'saveProtection'> & ReturnType<typeof conversionsIn> => ({
+  ...conversionsIn(db),
   protection: (id) => lockProtection(db, id),
   putProtection: (protection) => putProtection(db, protection),
   saveProtection: (protection) => saveProtection(db, protection),
@@ -58,7 +68,9 @@ function openTx(db: Queries, { log }: Database, signal: Signal): OpenTx {
       events.push(...more)
     },
     ...protectionsIn(db),
-    ...conversionsIn(db),
+    ...linksIn(db, signal, () => {
+      woke = true
+    }),
     putJobs: async (jobs) => {
       if (jobs.length === 0) return
       woke = true
@@ -75,20 +87,18 @@ function openTx(db: Queries, { log }: Database, signal: Signal): OpenTx {
       return new Set([...ended, ...again, ...ours.map(({ id }) => id)])
     },
     queueNotes: (notes) => queueNotes(db, notes),
-    rememberAddress: (person, address, at) => rememberAddress(db, person, address, at),
+    rememberAddress: (...given) => rememberAddress(db, ...given),
     lockQuotas: () => lockQuotas(db),
     usage: (of, since) => usageOf(db, of, since),
     noteAutomatic: (approval) => noteAutomatic(db, approval),
     endIntake: (key, now) => endIntake(db, key, now),
     putStrays: (strays, now) => putStrays(db, strays, now),
     endStray: (nsgId, name) => endStray(db, nsgId, name),
-    raiseAlarms: (alarms, now) => raiseAlarms(db, alarms, now),
-    endAlarm: (key) => endAlarm(db, key),
+    ...alarmsIn(db),
     panics: () => panicsSharing(db),
     putPanic: (panic) => putPanic(db, panic),
     liftPanics: (ids, lift) => liftPanics(db, ids, lift),
     countPanic: (id, more) => countPanic(db, id, more),
-    endAlarms: (prefix) => endAlarms(db, prefix),
     enforcePolicy: (version, now) => enforcePolicy(db, version, now),
     keepDigest: (digest) => keepDigest(db, digest),
   }

@@ -52,6 +52,9 @@ const quiet = { info: () => {}, warn: () => {}, error: () => {} }
 const other: Handler = async () => done
 const others = {
   deadline: other,
+  'address link': other,
+  'address lapse': other,
+  'address moved': other,
   reminder: other,
   escalation: other,
   start: other,

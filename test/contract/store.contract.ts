@@ -8,6 +8,7 @@ import { factsContract } from './store-facts.contract.ts'
 import { intakeContract } from './store-intake.contract.ts'
 import { inventoryContract } from './store-inventory.contract.ts'
 import { jobContract } from './store-job.contract.ts'
+import { linkContract } from './store-links.contract.ts'
 import { panicContract } from './store-panic.contract.ts'
 import { policyContract } from './store-policy.contract.ts'
 import { protectionContract } from './store-protection.contract.ts'
@@ -55,6 +56,7 @@ export function storeContract(name: string, open: (logged: string[]) => Promise<
     factsContract(subject)
     intakeContract(subject)
     inventoryContract(subject)
+    linkContract(subject)
     panicContract(subject)
     protectionContract(subject)
     conversionContract(subject)

@@ -293,15 +293,10 @@ describe('a mistake says what is wrong and shows a command that would work', () 
     ],
     ['unprotect vm1 remove x', '“vm1 remove x” is not the name of one VM.', '/jit unprotect vm-jump01'],
     ['unprotect a b', '“a b” is not the name of one VM.', '/jit unprotect vm-jump01'],
-    [
-      'ip',
-      'Remembering your address is not here yet. Type it with “from” when you ask.',
-      '/jit rdp vm-jump01 30m',
-    ],
     ['audit', 'Reading the audit trail here is not possible yet.', '/jit rdp vm-jump01 30m'],
     ...(['foo', 'hello there', 'please let me in'] as const).map((text) => [
       text,
-      `“${text.split(' ')[0]}” is neither a command nor a service. Commands are help, status, vms, why, extend, cancel, close, break-glass, panic, protect, unprotect; services are rdp, ssh, winrm, postgres. \`/jit help\` lists what I understand.`,
+      `“${text.split(' ')[0]}” is neither a command nor a service. Commands are help, status, vms, ip, why, extend, cancel, close, break-glass, panic, protect, unprotect; services are rdp, ssh, winrm, postgres. \`/jit help\` lists what I understand.`,
       '/jit rdp vm-jump01 30m',
     ]),
     ...(

@@ -28,6 +28,7 @@ const alsoAsked = terms({
   approvals: 2,
   escalation: { afterMs: 20 * 60_000, approvers: { users: ['UDAVE'], groups: ['SBOSS'] } },
 })
+const elsewhere = { address: '89.160.20.112', family: 'IPv4', learnt: 'confirmed', learntAt: 0 } as const
 const asked = { terms: terms(), ...base() }
 const stuckSince = (time: string, { request, grant }: Case): Case =>
   grant?.state === 'closing' ? { request, grant: { ...grant, stuckSince: clock(time) } } : { request, grant }
@@ -150,6 +151,29 @@ export const events = {
   'Defender has answered': [
     { type: 'context', context: { defender: { kind: 'unread', at: 0, why: 'away' } }, partial: false },
   ],
+  'Alice comes from another address': [
+    {
+      type: 'address changed',
+      by: member(alice),
+      change: { source: elsewhere, hops: [], connectTo: null },
+      verdict: verdict('needs approval'),
+    },
+  ],
+  'Bob gives it another address': [
+    {
+      type: 'address changed',
+      by: member(bob),
+      change: { source: elsewhere, hops: [], connectTo: null },
+      verdict: verdict('needs approval'),
+    },
+  ],
+  'Alice asks for it from another address': [
+    { type: 'address moves', by: member(alice), requestId: 'r5', address: elsewhere.address },
+  ],
+  'Bob asks for it from another address': [
+    { type: 'address moves', by: member(bob), requestId: 'r5', address: elsewhere.address },
+  ],
+  'it is open from the new address': [{ type: 'address moved', to: 'r5' }],
   'Alice wants to stay longer': [{ type: 'extend', by: member(alice), requestId: 'r4', extraMs: 600_000 }],
   'Bob wants Alice to stay longer': [{ type: 'extend', by: member(bob), requestId: 'r4', extraMs: 600_000 }],
   'Alice cancels': [{ type: 'cancel', by: member(alice) }],

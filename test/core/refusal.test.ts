@@ -37,6 +37,9 @@ const all: { [Code in Refusal['code']]: readonly Extract<Refusal, { code: Code }
   'nothing to sign': [{ code: 'nothing to sign' }],
   'not less': [{ code: 'not less' }],
   'defender refuses': [{ code: 'defender refuses', vm: 'vm-mdc01', why: 'it opens nothing for IPv6' }],
+  'address changed': [{ code: 'address changed', address: '89.160.20.112' }],
+  'address stays': [{ code: 'address stays' }],
+  'not yours to move': [{ code: 'not yours to move' }],
   'no extra time': [{ code: 'no extra time' }],
   'not yours to close': [{ code: 'not yours to close' }],
   'already reviewed': [
@@ -91,6 +94,9 @@ it('says what is wrong, what still holds and what to do next', () => {
     There is nothing to sign here: somebody has done that already, or nobody needed to.
     That is not less than what was asked for, so nothing changed. Use Approve for all of it.
     Access to vm-mdc01 cannot be opened like this: it opens nothing for IPv6. Nothing was stored.
+    The address of this request has changed to 89.160.20.112 since the card that you clicked on was drawn, so your yes does not count. Look at the card again, and decide about that address.
+    This request neither waits for approval nor is open any more, so its address stays as it is. Ask again with \`/jit\`.
+    Only the person who asked can change the address, so nothing changed.
     That would end before the access that it is to follow, so nothing changed. Leave some of the extra time, or deny it.
     Only the person who asked, an approver or an operator may close this access, so nothing changed. Ask one of them.
     Your approval already counts. The request is waiting for somebody else’s.

@@ -43,7 +43,7 @@ describe('breaking the glass', () => {
     expect(world.auditLines().join('\n')).toMatch(/@robin broke the glass · .* · VM vm-jump01/)
     expect(world.thread().join('\n')).toMatch(/@avery @leads The glass was broken.*the shop is down/s)
     expect(world.thread().join('\n')).toMatch(
-      /ssh to vm-jump01 for @robin from 81\.2\.69\.142 \(typed\), 20 min, until .*press Sign or Not justified/s,
+      /ssh to vm-jump01 for @robin from 81\.2\.69\.142 \(typed, not confirmed\), 20 min, until .*press Sign or Not justified/s,
     )
     expect(world.dm('avery').at(-1)).toMatch(/You were not asked/)
     await world.passes('21m')

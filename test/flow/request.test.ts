@@ -46,7 +46,7 @@ describe('asking for access', () => {
     ['an overflowing duration', 'rdp vm-jump01 99999999999999999999h', /longer than a year/],
     ['a port that does not exist', '99999 vm-jump01 30m', /99999/],
     ['a time of day that does not exist', 'rdp vm-jump01 until 25:00', /time of day/],
-    ['a verb that is not there yet', 'ip', /not here yet/],
+    ['a verb that is not there yet', 'audit', /not possible yet/],
   ])('%s is answered with what is wrong and an example, and stores nothing', async (_name, text, what) => {
     const answer = await told(text)
     expect(answer).toMatch(what)

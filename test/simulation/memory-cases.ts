@@ -24,7 +24,9 @@ const sameReview = (a: Review, b: Review) => a.by.userId === b.by.userId && a.ve
 /** Reviews are only added, and rules never removed: once recorded, one may exist in Azure. */
 function merged(before: Case | undefined, given: Case): Case {
   const { request, grant } = stored(given)
-  const kept = before?.request.reviews ?? []
+  // A yes to an address that is another one now is dropped.
+  const same = before?.request.addressChange?.count === request.addressChange?.count
+  const kept = same ? (before?.request.reviews ?? []) : []
   const reviews = [...kept, ...request.reviews.filter((one) => !kept.some((other) => sameReview(one, other)))]
   if (!grant) return { request: { ...request, reviews }, grant: before?.grant ?? null }
   const left = (before?.grant?.rules ?? []).filter(

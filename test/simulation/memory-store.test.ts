@@ -6,6 +6,7 @@ import { conversionContract } from '../contract/store-conversion.contract.ts'
 import { factsContract } from '../contract/store-facts.contract.ts'
 import { intakeContract } from '../contract/store-intake.contract.ts'
 import { jobContract } from '../contract/store-job.contract.ts'
+import { linkContract } from '../contract/store-links.contract.ts'
 import { panicContract } from '../contract/store-panic.contract.ts'
 import { policyContract } from '../contract/store-policy.contract.ts'
 import { protectionContract } from '../contract/store-protection.contract.ts'
@@ -44,6 +45,7 @@ describe('the store of the simulation', () => {
   jobContract(subject)
   factsContract(subject)
   intakeContract(subject)
+  linkContract(subject)
   panicContract(subject)
   protectionContract(subject)
   conversionContract(subject)

@@ -16,6 +16,7 @@ import {
 } from './memory-cases.ts'
 import { lastAccess, ownCases, ownFacts } from './memory-facts.ts'
 import { claimJobs, extendClaim, insert, nextRunAts, reapDead, retryJob } from './memory-jobs.ts'
+import { memoryLinks } from './memory-links.ts'
 import { activePanics, activeProtections, addressKey, type Commit, refused, Tables } from './memory-tables.ts'
 import { openTx } from './memory-tx.ts'
 
@@ -246,8 +247,10 @@ export class MemoryStore implements Store {
 
   ownFacts: Store['ownFacts'] = async (of) => ownFacts(this.#outside().cases.all(), of)
 
-  lastAddress: Store['lastAddress'] = async (person) =>
-    this.#outside().addresses.get(addressKey(person)) ?? null
+  lastAddress: Store['lastAddress'] = async (person, learnt = 'typed') =>
+    this.#outside().addresses.get(addressKey(person, learnt)) ?? null
+
+  readonly links = memoryLinks(() => this.#outside())
 
   entraUser: Store['entraUser'] = async (person) => this.#outside().entraUsers.get(addressKey(person)) ?? null
 

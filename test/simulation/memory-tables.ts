@@ -8,6 +8,7 @@ import type { Panic } from '../../src/core/panic.ts'
 import type { Person } from '../../src/core/person.ts'
 import type { Protection } from '../../src/core/protection.ts'
 import type { AutomaticApproval, Gesture, JobKind, Lane, Place } from '../../src/ports.ts'
+import type { LinkRow } from './memory-links.ts'
 
 /** What a statement did, so that it can be undone. */
 export class Journal {
@@ -146,6 +147,7 @@ export class Tables {
   readonly notes = new Table<NoteRow>(this.journal)
   readonly places = new Table<Place>(this.journal)
   readonly addresses = new Table<{ address: string; at: number }>(this.journal)
+  readonly links = new Table<LinkRow>(this.journal)
   readonly automatic = new Table<AutomaticApproval>(this.journal)
   readonly entraUsers = new Table<string>(this.journal)
   readonly feeds = new Table<{ seq: number; tried: boolean }>(this.journal)
@@ -188,7 +190,8 @@ export interface Commit {
 }
 
 const orgOf = (person: Person) => person.enterpriseId ?? person.teamId
-export const addressKey = (person: Person): string => `${orgOf(person)} ${person.userId}`
+export const addressKey = (person: Person, learnt: 'typed' | 'confirmed' = 'typed'): string =>
+  `${orgOf(person)} ${person.userId}${learnt === 'typed' ? '' : ' confirmed'}`
 
 export const activeProtections = (tables: Tables): readonly Protection[] =>
   tables.protections

@@ -1,8 +1,10 @@
 import type { AuditEvent } from '../../src/core/audit.ts'
 import type { Case } from '../../src/core/case.ts'
 import type { Tx } from '../../src/ports.ts'
+import type { LinkTx } from '../../src/ports-links.ts'
 import { chained, saveCases, sortedCases, stored, usageOf } from './memory-cases.ts'
 import { dropJobs, finishJobs, putJobs } from './memory-jobs.ts'
+import { linkStatements } from './memory-links.ts'
 import {
   activePanics,
   activeProtections,
@@ -103,10 +105,19 @@ function txOf(tables: Tables, course: Course): Tx {
       const ours = claims.filter(({ id, attempt }) => course.dropped.delete(`${id}/${attempt}`))
       return new Set([...ended, ...again, ...ours.map(({ id }) => id)])
     }),
-    rememberAddress: statement(course, (person, address, at) => {
-      const before = tables.addresses.get(addressKey(person))
-      if (!before || before.at <= at) tables.addresses.put(addressKey(person), { address, at })
+    rememberAddress: statement(course, (person, address, at, learnt = 'typed') => {
+      const key = addressKey(person, learnt)
+      const before = tables.addresses.get(key)
+      if (!before || before.at <= at) tables.addresses.put(key, { address, at })
     }),
+    forgetAddresses: statement(
+      course,
+      (person) =>
+        (['typed', 'confirmed'] as const).filter((learnt) =>
+          tables.addresses.remove(addressKey(person, learnt)),
+        ).length,
+    ),
+    ...linksIn(tables, course),
     endIntake: statement(course, (key, now) => {
       const row = tables.intakes.get(key)
       if (!row) return
@@ -114,6 +125,23 @@ function txOf(tables: Tables, course: Course): Tx {
       course.ended.push(key)
     }),
     ...others(tables, course),
+  }
+}
+
+function linksIn(tables: Tables, course: Course): Omit<LinkTx, 'forgetAddresses'> {
+  const all = linkStatements(tables)
+  return {
+    putLink: statement(course, all.putLink),
+    waitingLinks: statement(course, all.waitingLinks),
+    confirmLink: statement(course, all.confirmLink),
+    lapseLink: statement(course, all.lapseLink),
+    settleLink: statement(course, all.settleLink),
+    openedLink: statement(course, all.openedLink),
+    putIntake: statement(course, (intake) => {
+      course.woke = true
+      course.signaled = true
+      return all.putIntake(intake)
+    }),
   }
 }
 

@@ -110,6 +110,8 @@ export function chatOf(line: SlackLine): Chat {
     conversion: () => Promise.resolve(),
     conversionCard: () => Promise.resolve({ channel: 'C0PAGES', ts: '1.0' }),
     conversionNews: () => Promise.resolve(),
+    addressLink: () => Promise.resolve({ channel: 'D0', ts: '1.0' }),
+    addresses: () => Promise.resolve(),
     note: (kase, said, _, now) => note('thread', kase, said, now),
     tell: (kase, said, now) => note('requester', kase, said, now),
     announce: (_, record, repeat) => {

@@ -67,7 +67,9 @@ export function storeLine(line: Line, store: MemoryStore): Store {
     requestAt: far('requestAt', (card) => store.requestAt(card)),
     usage: far('usage', (of) => store.usage(of)),
     ownFacts: far('ownFacts', (of) => store.ownFacts(of)),
-    lastAddress: far('lastAddress', (person) => store.lastAddress(person)),
+    lastAddress: far('lastAddress', (...args) => store.lastAddress(...args)),
+    // No address is confirmed in the simulation.
+    links: store.links,
     entraUser: far('entraUser', (person) => store.entraUser(person)),
     mapEntraUser: far('mapEntraUser', (...args) => store.mapEntraUser(...args)),
     ruleWork: far('ruleWork', (nsgId) => store.ruleWork(nsgId)),

@@ -252,6 +252,8 @@ function effectText(effect: Effect): string {
       return `note ${effect.note.type}`
     case 'gather context':
       return 'gather context'
+    case 'close moved':
+      return `close moved ${effect.requestId}`
     case 'end following':
       return `end ${effect.requestId}`
     case 'page':

@@ -54,6 +54,7 @@ const tables = [
   'jobs',
   'intakes',
   'addresses',
+  'address_links',
   'entra_users',
   'feeds',
   'automatic_approvals',

@@ -16,11 +16,14 @@ export const click =
   async ({ body, action: button, ack }: Args): Promise<void> => {
     const receivedAt = hands.now()
     const person = personOf(body)
-    const requestId = 'value' in button && typeof button.value === 'string' ? button.value : null
+    // Which address the card showed stands behind the id, where it was not the first.
+    const value = 'value' in button && typeof button.value === 'string' ? button.value : ''
+    const [requestId = '', seen] = value.split(' ')
     const responseUrl = body.response_url || null
     try {
       if (person === null || !requestId || !body.trigger_id) throw new Error('The payload is not complete')
-      const gesture: Gesture = { kind: 'click', person, action, requestId, responseUrl }
+      const shown = seen === undefined ? {} : { seen: Number(seen) }
+      const gesture: Gesture = { kind: 'click', person, action, requestId, responseUrl, ...shown }
       await hands.receive({ key: body.trigger_id, receivedAt, gesture })
     } catch (error) {
       hands.log.error({ err: error, userId: person?.userId, requestId }, 'A click could not be stored')

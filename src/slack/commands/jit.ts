@@ -38,6 +38,7 @@ function refusal(command: Command, hands: Hands): string | null {
     case 'unprotect':
     case 'extend':
     case 'status':
+    case 'ip':
     case 'vms':
     case 'cancel':
     case 'close':
@@ -65,6 +66,7 @@ function accepted(command: Command): string {
     return `Reading what the policy says about ${askText(command.ask)}. Nobody is asked for approval.`
   }
   if (command.kind === 'status') return 'Reading how things stand.'
+  if (command.kind === 'ip') return 'Reading what I remember of your address.'
   if (command.kind === 'vms') return 'Reading how the VMs are guarded.'
   return `Got it. Checking whether you may ${command.kind} it.`
 }

@@ -1,5 +1,6 @@
 import type { KnownBlock, ModalView, PlainTextOption } from '@slack/types'
 import type { Case } from '../../core/case.ts'
+import { addressesOf } from '../../core/change-address.ts'
 import { durationText, parseSpan } from '../../core/duration.ts'
 import { isLess, withExtra } from '../../core/less.ts'
 import { type Port, parsePort, portsText } from '../../core/service.ts'
@@ -63,7 +64,7 @@ export const lessForm = ({ request }: Case, responseUrl: string): ModalView =>
     title: 'Approve less',
     submit: 'Approve',
     close: 'Back',
-    carries: JSON.stringify({ requestId: request.id, responseUrl }),
+    carries: JSON.stringify({ requestId: request.id, responseUrl, seen: String(addressesOf(request)) }),
     blocks: [
       line(
         `${rawSubject(request)}, asked for ${askedLength(request)} from ${request.source.address} (${countText(addressesIn(request.source.address))})`,

@@ -144,6 +144,8 @@ export const approveLess =
       return
     }
     const { duration, ports, source } = read
+    // Of a form from before there was any, no address had changed.
+    const seen = Number(carried(view.private_metadata, ['seen'])?.seen ?? 0)
     const whole = kase.request.source.address
     const gesture: Gesture = {
       kind: 'click',
@@ -151,6 +153,7 @@ export const approveLess =
       action: 'approve',
       requestId: about.requestId,
       responseUrl: about.responseUrl || null,
+      ...(seen > 0 && { seen }),
       less: { duration, ports, ...(source !== whole && { source }) },
     }
     await store(hands, args, gesture, timeBlock)

@@ -1,0 +1,104 @@
+import { authorise, escalated } from './approval.ts'
+import type { Case } from './case.ts'
+import { startClosing } from './closing.ts'
+import type { Event } from './event.ts'
+import { isExpired } from './expiry.ts'
+import { audit } from './grant-parts.ts'
+import { type Outcome, refuse, unchanged } from './outcome.ts'
+import { samePerson } from './person.ts'
+import { noProgress } from './quorum.ts'
+import type { PendingRequest } from './request.ts'
+import { auditOf, show } from './request-parts.ts'
+
+type Of<T extends Event['type']> = Extract<Event, { type: T }>
+
+/** How often the address of a request became another one; whoever approves says which of them they saw. */
+export const addressesOf = ({ addressChange }: Pick<PendingRequest, 'addressChange'>): number =>
+  addressChange?.count ?? 0
+
+/** What was left of the address before says nothing of this one. */
+function withoutSource(askedFor: NonNullable<PendingRequest['askedFor']>) {
+  const { source: _source, ...rest } = askedFor
+  return rest
+}
+
+/** Whoever said yes said it to another address, so nothing of that counts any more. */
+export function changeAddress(
+  { request }: Case,
+  { by, change, verdict }: Of<'address changed'>,
+  now: number,
+): Outcome {
+  if (!samePerson(by.person, request.requester)) return refuse({ code: 'not yours to move' })
+  if (request.state !== 'pending' || isExpired(request.deadlineAt, now))
+    return refuse({ code: 'address stays' })
+  if (change.source.address === request.source.address) return unchanged({ request, grant: null })
+  const voided = request.reviews.filter((one) => one.verdict === 'approve').map((one) => one.by)
+  const asked = verdict.terms && verdict.terms.stages.length > 0 ? verdict.terms : request.terms
+  const { guard: _guard, preFlight: _preFlight, askedFor, ...rest } = request
+  const count = addressesOf(request) + 1
+  const next: PendingRequest = {
+    ...rest,
+    ...change,
+    ...(askedFor && { askedFor: withoutSource(askedFor) }),
+    verdict,
+    terms: request.escalatedAt === null ? asked : escalated(asked),
+    progress: noProgress,
+    reviews: [],
+    context: {},
+    addressChange: { count, at: now, before: request.source.address, voided },
+  }
+  const details = {
+    before: request.source.address,
+    source: change.source.address,
+    learnt: change.source.learnt,
+    voided: voided.map(({ userId }) => userId),
+  }
+  return {
+    ok: true,
+    next: { request: next, grant: null },
+    audit: [auditOf('request.address', request, by.person, now, details)],
+    effects: [
+      show(request.id),
+      { kind: 'gather context', requestId: request.id },
+      {
+        kind: 'note',
+        requestId: request.id,
+        note: {
+          type: 'address changed',
+          at: now,
+          before: request.source.address,
+          after: change.source.address,
+          voided: voided.map(({ userId }) => userId),
+        },
+      },
+    ],
+  }
+}
+
+/** A request from another address is a request of its own; the open access only knows that there is one. */
+export function addressMoves(
+  { request, grant }: Case,
+  { by, requestId, address }: Of<'address moves'>,
+  now: number,
+): Outcome {
+  const refusal = authorise('extend', by, { request, terms: request.terms })
+  if (refusal) return refuse(refusal.code === 'not yours to extend' ? { code: 'not yours to move' } : refusal)
+  if (grant?.state !== 'open' || isExpired(grant.expiresAt, now)) return refuse({ code: 'address stays' })
+  if (request.oversight?.state === 'unjustified') return refuse({ code: 'unjustified' })
+  // The same confirmation, handled a second time after something failed in between.
+  if (request.movesTo?.includes(requestId)) return unchanged({ request, grant })
+  const movesTo = [...(request.movesTo ?? []), requestId]
+  return {
+    ...unchanged({ request, grant }),
+    next: { request: { ...request, movesTo }, grant },
+    audit: [audit('grant.address', grant, by.person, now, { by: requestId, source: address })],
+    effects: [show(request.id)],
+  }
+}
+
+/** Access from the new address is open, so the old one has no reason any more. */
+export function addressMoved(current: Case, { to }: Of<'address moved'>, now: number): Outcome {
+  const { request, grant } = current
+  if (grant?.state !== 'open' && grant?.state !== 'opening') return unchanged(current)
+  return startClosing(request, grant, { reason: 'address changed', by: null, detail: `request ${to}` }, now)
+}

@@ -1,0 +1,87 @@
+import { linkLifeMs } from '../core/address-link.ts'
+import { type KeptLink, mostWaiting } from '../core/kept-link.ts'
+import type { Claim, Tx } from '../ports.ts'
+import { answer, endWith, type IntakeParts } from './answer.ts'
+import { ended, type Finish } from './handler.ts'
+import { announceJob, lapseJob, linkJob } from './job-of.ts'
+
+/** Where the address page is, and how a token for it is made. */
+export interface AddressPages {
+  readonly publicUrl: string
+  /** 128 random bits, and their SHA-256, which alone is kept. */
+  readonly newToken: () => { readonly token: string; readonly hash: string }
+}
+
+export type Wanted = Pick<KeptLink, 'person' | 'ask' | 'requestId' | 'about' | 'family'>
+
+class TooManyLinks extends Error {}
+
+export const linkDetails = ({ id, person, about }: KeptLink) => ({
+  link: id,
+  requester: person.userId,
+  ...(about && { asked: { label: about.label, vm: about.vm } }),
+})
+
+const auditOf = (type: 'address.asked' | 'address.replaced', link: KeptLink, at: number) => ({
+  type,
+  at,
+  requestId: link.requestId,
+  grantId: null,
+  actor: link.person,
+  details: linkDetails(link),
+})
+
+async function putLink(tx: Tx, link: KeptLink, now: number): Promise<void> {
+  const replaced = await tx.putLink(link)
+  if ((await tx.waitingLinks(link.person, now)) > mostWaiting) throw new TooManyLinks()
+  await tx.audit([
+    ...replaced.map((older) => auditOf('address.replaced', older, now)),
+    auditOf('address.asked', link, now),
+  ])
+  const jobs = [link, ...replaced].map(({ id }) => linkJob(id, now))
+  await tx.putJobs([...jobs, lapseJob(link.id, link.expiresAt), announceJob(now)], now)
+}
+
+/** What a person is told at once, while the message with the link is on its way. */
+const onItsWay = ({ ask, requestId }: Wanted, until: string): string => {
+  const first = `I send you a message with the button “Confirm my address”. It works until ${until}.`
+  if (ask !== null)
+    return `${first} Once your address is confirmed there, this goes on by itself; you need not type it again. Until then nobody is asked and nothing is opened.`
+  return requestId === null
+    ? `${first} Until then what is remembered stays as it is.`
+    : `${first} Until your new address is confirmed there, this request stays as it is, with the address that it has.`
+}
+
+/** Keeps what was asked for until its person has confirmed an address, and ends the gesture with that. */
+export async function keepAsk(
+  parts: IntakeParts,
+  claim: Claim,
+  url: string | null,
+  wanted: Wanted,
+): Promise<Finish> {
+  const { store, clock, wording } = parts
+  const now = clock.now()
+  const fresh = { place: null, confirmed: null, outcome: null, others: [], state: 'waiting' } as const
+  const link: KeptLink = {
+    ...wanted,
+    ...fresh,
+    // The same gesture handled again must mean the same link.
+    id: parts.newId(`address ${claim.subject}`),
+    askedAt: now,
+    expiresAt: now + linkLifeMs,
+  }
+  try {
+    const kept = await store.transact(async (tx) => {
+      if (!(await tx.finish([claim], now)).has(claim.id)) return false
+      await tx.endIntake(claim.subject, now)
+      await putLink(tx, link, now)
+      return true
+    })
+    if (kept) await answer(parts, url, onItsWay(wanted, wording.time(link.expiresAt)))
+    return ended
+  } catch (error) {
+    if (!(error instanceof TooManyLinks)) throw error
+    const text = `You have ${mostWaiting} links waiting already, so no other one was made. Use one of them, or ask again in ten minutes, when they have run out. Nothing was stored.`
+    return endWith(parts, claim, url, text)
+  }
+}

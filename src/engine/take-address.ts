@@ -1,0 +1,63 @@
+import { confirmedWindowMs } from '../core/address-policy.ts'
+import { durationText } from '../core/duration.ts'
+import type { KeptLink } from '../core/kept-link.ts'
+import type { Request } from '../core/request.ts'
+import type { Claim, Gesture, Tx } from '../ports.ts'
+import { endWith, type IntakeParts } from './answer.ts'
+import { changeAddress } from './change-address.ts'
+import { confirmedSource } from './find-source.ts'
+import { done, type Finish } from './handler.ts'
+import { linkJob } from './job-of.ts'
+import { takeAsk } from './take-ask.ts'
+import type { VmsParts } from './take-vms.ts'
+
+/** The message says what became of it once that is on record, and is edited for that. */
+async function settle(parts: IntakeParts, tx: Tx, { id }: KeptLink, outcome: string): Promise<void> {
+  const now = parts.clock.now()
+  if (await tx.settleLink(id, outcome)) await tx.putJobs([linkJob(id, now)], now)
+}
+
+/** What became of the ask that waited. Whatever comes later, its own message tells. */
+const wentOn = ({ wording }: IntakeParts, { id, state, requestedAt }: Request): string =>
+  state === 'denied'
+    ? `Your request ${id} was made with it ${wording.time(requestedAt)}, and the policy denied it; a message of its own says why.`
+    : `Your request ${id} went on with it ${wording.time(requestedAt)}; a message of its own says how it stands.`
+
+function remembered(parts: IntakeParts): string {
+  const windowMs = confirmedWindowMs(parts.policy())
+  return windowMs > 0
+    ? `For ${durationText(windowMs)} you need not confirm it again: what you ask for without an address takes this one.`
+    : 'The policy wants an address confirmed for each request, so each one will still ask you.'
+}
+
+/** What waited for an address goes on with the one that was confirmed; what would be answered stands in the message. */
+export async function takeConfirmed(
+  parts: VmsParts,
+  claim: Claim,
+  { linkId }: Extract<Gesture, { kind: 'address confirmed' }>,
+): Promise<Finish> {
+  const link = await parts.store.links.one(linkId)
+  if (!link?.confirmed || link.outcome !== null) {
+    await parts.store.transact((tx) => tx.endIntake(claim.subject, parts.clock.now()))
+    return done
+  }
+  // The address is on record by now, so what is said elsewhere of a request that was not made would not be so.
+  const reply = (text: string) =>
+    parts.store.transact((tx) =>
+      settle(parts, tx, link, text.replaceAll('Nothing was stored', 'No request was made')),
+    )
+  const own = { ...parts, reply }
+  const { confirmed } = link
+  const from = confirmedSource(parts.policy(), confirmed.address, confirmed.at)
+  if (from.kind === 'no') return endWith(own, claim, null, `${from.why} So your request did not go on.`)
+  if (from.kind !== 'found') return done
+  if (link.requestId !== null)
+    return changeAddress(own, claim, link, from.source, (tx, text_) => settle(parts, tx, link, text_))
+  if (link.ask === null) return endWith(own, claim, null, remembered(parts))
+  const { person, ask: text, askedAt } = link
+  const gesture = { kind: 'ask', person, text, responseUrl: '' } as const
+  return takeAsk(own, claim, gesture, askedAt, {
+    source: from.source,
+    also: (tx, request) => settle(parts, tx, link, wentOn(parts, request)),
+  })
+}

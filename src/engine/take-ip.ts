@@ -1,0 +1,110 @@
+import { waysToSay } from '../core/address-policy.ts'
+import { membershipProblem } from '../core/approval.ts'
+import { durationText, utcText } from '../core/duration.ts'
+import { type Person, samePerson } from '../core/person.ts'
+import { refusalText } from '../core/refusal.ts'
+import type { Claim, Gesture } from '../ports.ts'
+import { answer, endWith, type IntakeParts } from './answer.ts'
+import { newestOf } from './change-address.ts'
+import { familyOf } from './family-of.ts'
+import { knownAddresses } from './find-source.ts'
+import { done, ended, type Finish, messageOf } from './handler.ts'
+import { announceJob } from './job-of.ts'
+import { keepAsk } from './keep-ask.ts'
+
+type Of<K extends Gesture['kind']> = Extract<Gesture, { kind: K }>
+
+/** What is remembered of somebody's address is shown to nobody but them. */
+export async function takeIp(
+  parts: IntakeParts,
+  claim: Claim,
+  { person, responseUrl }: Of<'ask'>,
+): Promise<Finish> {
+  const problem = membershipProblem(await parts.directory.member(person, []))
+  if (problem !== null) return endWith(parts, claim, responseUrl, `You cannot ask for access: ${problem}.`)
+  const page = parts.addressPages != null
+  const addresses = await knownAddresses(parts, person, parts.clock.now())
+  const view = { addresses, page, ways: waysToSay(parts.policy(), page) }
+  try {
+    await parts.chat.addresses(responseUrl, view)
+  } catch (error) {
+    parts.log.warn({ error: messageOf(error) }, 'a private answer could not be given')
+  }
+  await parts.store.transact((tx) => tx.endIntake(claim.subject, parts.clock.now()))
+  return done
+}
+
+/** A request is to have another address. */
+async function wantsAnother(
+  parts: IntakeParts,
+  claim: Claim,
+  { person, requestId, responseUrl }: { person: Person; requestId: string; responseUrl: string | null },
+): Promise<Finish> {
+  const first = await parts.store.case(requestId)
+  const no = (text: string) => endWith(parts, claim, responseUrl, text)
+  if (!first) return no(`There is no request ${requestId}, so nothing changed.`)
+  const { request, grant } = await newestOf(parts.store, first)
+  if (!samePerson(request.requester, person))
+    return no(refusalText({ code: 'not yours to move' }, parts.wording))
+  if (request.state !== 'pending' && grant?.state !== 'open')
+    return no(refusalText({ code: 'address stays' }, parts.wording))
+  const family = await familyOf(parts, request.vm)
+  const howLong =
+    grant === null ? durationText(request.durationMs) : `the time until ${utcText(grant.expiresAt)}`
+  const about = { label: request.label, vm: request.vm.name, howLong }
+  return keepAsk(parts, claim, responseUrl, {
+    person,
+    ask: null,
+    requestId: request.id,
+    about,
+    family: 'why' in family ? null : family.family,
+  })
+}
+
+/** A person wants to confirm an address that no ask waits for. */
+export async function takeWantsLink(
+  parts: IntakeParts,
+  claim: Claim,
+  { person, responseUrl, requestId }: Of<'confirm address'>,
+): Promise<Finish> {
+  const problem = membershipProblem(await parts.directory.member(person, []))
+  if (problem !== null)
+    return endWith(parts, claim, responseUrl, `You cannot confirm an address: ${problem}.`)
+  if (!parts.addressPages)
+    return endWith(
+      parts,
+      claim,
+      responseUrl,
+      `There is no page to confirm an address on. ${waysToSay(parts.policy(), false)}`,
+    )
+  if (requestId !== null) return wantsAnother(parts, claim, { person, requestId, responseUrl })
+  const nothing = { ask: null, requestId: null, about: null, family: null }
+  return keepAsk(parts, claim, responseUrl, { person, ...nothing })
+}
+
+export async function takeForget(
+  parts: IntakeParts,
+  claim: Claim,
+  { person, responseUrl }: Of<'forget address'>,
+): Promise<Finish> {
+  const now = parts.clock.now()
+  const forgotten = await parts.store.transact(async (tx) => {
+    if (!(await tx.finish([claim], now)).has(claim.id)) return null
+    await tx.endIntake(claim.subject, now)
+    const count = await tx.forgetAddresses(person)
+    if (count === 0) return count
+    const details = { requester: person.userId, forgotten: count }
+    await tx.audit([
+      { type: 'address.forgotten', at: now, requestId: null, grantId: null, actor: person, details },
+    ])
+    await tx.putJobs([announceJob(now)], now)
+    return count
+  })
+  if (forgotten === null) return ended
+  const text =
+    forgotten > 0
+      ? 'Your address is forgotten: no ask takes it any more. Requests and open access keep the address that is on their card.'
+      : 'No address of yours was remembered, so nothing changed.'
+  await answer(parts, responseUrl, text)
+  return ended
+}

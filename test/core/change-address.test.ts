@@ -1,0 +1,95 @@
+import { describe, expect, test } from 'vitest'
+import type { Case } from '../../src/core/case.ts'
+import { decide } from '../../src/core/decide.ts'
+import type { Event } from '../../src/core/event.ts'
+import { alice, bob, carol, clock, member, pending, review, terms, verdict } from '../support/cases.ts'
+
+const elsewhere = { address: '89.160.20.112', family: 'IPv4', learnt: 'confirmed', learntAt: 0 } as const
+const two = terms({ approvals: 2 })
+const asked = pending(two, [review(bob)])
+
+const changed = (more: Partial<Extract<Event, { type: 'address changed' }>> = {}): Event => ({
+  type: 'address changed',
+  by: member(alice),
+  change: { source: elsewhere, hops: [], connectTo: null },
+  verdict: verdict('needs approval', two),
+  ...more,
+})
+
+const after = (kase: Case, event: Event, at = '09:10') => {
+  const outcome = decide(kase, event, clock(at))
+  if (!outcome.ok) throw new Error(outcome.refusal.code)
+  return outcome
+}
+const requestAfter = (kase: Case, event: Event) => after(kase, event).next.request
+
+const yes = (seen?: number): Event => ({
+  type: 'review',
+  by: member(carol),
+  verdict: 'approve',
+  policy: verdict('needs approval', two),
+  requester: member(alice),
+  earlier: [],
+  grantId: 'g1',
+  ...(seen !== undefined && { seen }),
+})
+
+describe('another address before the approval', () => {
+  test('voids every yes, and the trail says whose', () => {
+    const { next, audit } = after(asked, changed())
+    expect(next.request).toMatchObject({
+      state: 'pending',
+      source: elsewhere,
+      reviews: [],
+      progress: { stage: 0, approvals: 0 },
+      addressChange: { count: 1, before: '81.2.69.142', voided: [bob] },
+    })
+    expect(audit).toMatchObject([
+      {
+        type: 'request.address',
+        actor: alice,
+        details: {
+          before: '81.2.69.142',
+          source: '89.160.20.112',
+          learnt: 'confirmed',
+          voided: [bob.userId],
+        },
+      },
+    ])
+  })
+
+  test('a yes counts only for the address that its card showed', () => {
+    const once = after(asked, changed()).next
+    expect(decide(once, yes(), clock('09:11'))).toMatchObject({
+      ok: false,
+      refusal: { code: 'address changed', address: '89.160.20.112' },
+    })
+    expect(decide(once, yes(1), clock('09:11'))).toMatchObject({ ok: true })
+    const back = { source: { ...elsewhere, address: '81.2.69.142' }, hops: [], connectTo: null }
+    const twice = after(once, changed({ change: back })).next
+    expect(decide(twice, yes(1), clock('09:11'))).toMatchObject({ refusal: { code: 'address changed' } })
+    expect(decide(twice, yes(2), clock('09:11'))).toMatchObject({ ok: true })
+  })
+
+  test('the address that it has already changes nothing, and keeps every yes', () => {
+    const { request } = asked
+    const same = { source: { ...elsewhere, address: request.source.address }, hops: [], connectTo: null }
+    expect(after(asked, changed({ change: same })).next.request).toBe(request)
+  })
+
+  test('whoever was asked is still asked where the policy would ask nobody', () => {
+    const nobody = changed({ verdict: verdict('allow', terms({ approvals: 0 })) })
+    expect(requestAfter(asked, nobody)).toMatchObject({ state: 'pending', terms: two })
+  })
+
+  test('what an approver left of the ports and the time stays, what was left of the address does not', () => {
+    const askedFor = { label: 'rdp', durationMs: 3_600_000, source: '81.2.69.128/28', by: bob }
+    const narrowed = { ...asked, request: { ...asked.request, askedFor } }
+    const { askedFor: kept } = requestAfter(narrowed, changed())
+    expect(kept).toEqual({ label: 'rdp', durationMs: 3_600_000, by: bob })
+  })
+
+  test('comes too late at the deadline', () => {
+    expect(decide(asked, changed(), clock('10:00'))).toMatchObject({ refusal: { code: 'address stays' } })
+  })
+})
