@@ -1,6 +1,7 @@
 import type { Case } from './case.ts'
 import { type Group, groups, type JudgedVm } from './compliance.ts'
 import { folded } from './glob.ts'
+import type { Port } from './service.ts'
 import { type Changes, type StandingAccess, standingAccess } from './standing.ts'
 
 /** A subscription whose security groups could not be read. */
@@ -28,6 +29,8 @@ export interface LastAccess {
 
 export interface ShownVm extends JudgedVm {
   readonly lastAccess: LastAccess | null
+  /** Set while Jitney keeps it shut: since when, and on which ports. */
+  readonly keptShut?: { readonly at: number; readonly ports: readonly Port[] }
 }
 
 export interface ShownGroup {

@@ -149,11 +149,11 @@ export function unprotectedText(protection: Protection, news: ProtectionNews, wo
     ? `Somebody had changed what the policy ${words.words(last(entry.policyId), 80)} of Defender for Cloud says of ${words.words(vm.name, 80)} since, so I left that as it is.`
     : entry
       ? `The policy ${words.words(last(entry.policyId), 80)} of Defender for Cloud says of ${words.words(vm.name, 80)} what it said before, as Azure showed.`
-      : 'The rules that I had written for it are gone, as Azure showed. Nobody else’s rule was touched.'
+      : 'The rules that I had written for it are gone, as Azure showed. Ending it touched nobody else’s rule.'
   const head =
     ending?.detail != null
       ? `*Not protected:* ${headOf(protection, words)}. Azure refused it: ${words.words(ending.detail, 400).replace(/\.$/, '')}.`
-      : `*No longer protected:* ${headOf(protection, words)}.`
+      : `*No longer protected by Jitney:* ${headOf(protection, words)}.`
   return [
     head,
     left,

@@ -117,11 +117,23 @@ class Looking implements Overviews {
   }
 
   async withLastAccess(judged: readonly JudgedVm[]): Promise<readonly ShownVm[]> {
-    const own = await this.#parts.store.records.lastAccess(judged.map(({ vm }) => vm.id))
+    const { store } = this.#parts
+    const [own, protections] = await Promise.all([
+      store.records.lastAccess(judged.map(({ vm }) => vm.id)),
+      store.protections(),
+    ])
+    const kept = new Map(
+      protections.filter(({ state }) => state === 'protected').map((one) => [one.vm.id, one]),
+    )
     return judged.map((one) => {
+      const protection = kept.get(one.vm.id)
       const ours = own.get(one.vm.id)
       const theirs = one.guardedBy?.kind === 'defender' ? one.guardedBy.lastAccess : null
-      return { ...one, lastAccess: newest(ours ?? null, theirs) }
+      return {
+        ...one,
+        lastAccess: newest(ours ?? null, theirs),
+        ...(protection && { keptShut: { at: protection.at, ports: protection.terms.ports } }),
+      }
     })
   }
 

@@ -2,12 +2,12 @@ import { chooseWay } from '../core/defender.ts'
 import { durationText, isTomorrow } from '../core/duration.ts'
 import type { Member } from '../core/person.ts'
 import { defeatsText, type PreFlightAnswer } from '../core/pre-flight.ts'
-import { beyondProtection } from '../core/protection.ts'
 import type { Wording } from '../core/refusal.ts'
 import type { Ask, Request } from '../core/request.ts'
 import type { Way } from '../core/vm.ts'
 import type { Claim } from '../ports.ts'
 import { answer, endDispatched, endWith, type IntakeParts } from './answer.ts'
+import { beyondProtections } from './beyond-protections.ts'
 import type { Dispatched } from './dispatch.ts'
 import { done, ended, type Finish } from './handler.ts'
 import { lookAhead } from './pre-flight.ts'
@@ -98,14 +98,6 @@ async function dispatchAsk(
       if (!(error instanceof QuotaUsedUp) || tries >= mostTries) throw error
     }
   }
-}
-
-/** Whoever protected the VM may have said how long and from where access may be asked for. */
-async function beyondProtections({ store }: IntakeParts, ask: Ask): Promise<string | null> {
-  const found = (await store.protections()).find(
-    ({ vm, state, terms }) => vm.id === ask.vm.id && state === 'protected' && terms.way === 'nsg',
-  )
-  return found ? beyondProtection(found, ask) : null
 }
 
 const defeatedText = (ask: Ask, { defeats }: Defeated): string =>

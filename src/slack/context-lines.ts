@@ -52,7 +52,7 @@ function quiet(view: Read): Line {
     }
   return {
     weight: 2,
-    text: `Alerts are not known: Defender for Cloud did not show me whether it watches this subscription, as of ${at}.`,
+    text: `Alerts are not known: Azure did not show me Defender’s plan for this subscription, as of ${at}. I may lack a right, or Defender was never set up there.`,
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Exposure, JudgedVm } from '../core/compliance.ts'
 import type { StandingRule } from '../core/exposure.ts'
 import type { ShownVm, Unread } from '../core/overview.ts'
+import { portsShown } from '../core/protection-text.ts'
 import type { Port } from '../core/service.ts'
 import type { KeptAccess, StandingAccess } from '../core/standing.ts'
 import type { Vm } from '../core/vm.ts'
@@ -96,7 +97,7 @@ function accessText({ lastAccess }: ShownVm): string {
 
 /** One VM as its group tells it. */
 export function vmLine(shown: ShownVm): string {
-  const { vm, why, guardedBy, doubt, group } = shown
+  const { vm, why, guardedBy, doubt, group, keptShut } = shown
   const by =
     guardedBy === null
       ? ''
@@ -106,6 +107,9 @@ export function vmLine(shown: ShownVm): string {
   const open = openText(shown)
   const parts = [
     by,
+    keptShut
+      ? ` Kept shut by \`/jit protect\` since ${time(keptShut.at)}, on ${words(portsShown(keptShut.ports), 200)}.`
+      : '',
     why === null ? '' : ` ${words(why, 300)}.`,
     open === '' ? '' : ` *Stands open${group === 'configured' ? ' all the same' : ''}:* ${open}`,
     doubt && group !== 'not known' ? ` ${doubtText}` : '',

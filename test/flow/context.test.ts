@@ -112,7 +112,9 @@ describe('a VM that is quiet', () => {
 
   test('where Defender does not show that it watches, that is said and never “no alert”', async () => {
     await asks('rdp 22222222-2222-4222-8222-222222222222/rg-lab/vm-app01 30m from 81.2.69.142')
-    expect(known()).toMatch(/Alerts are not known: Defender for Cloud did not show me/)
+    expect(known()).toMatch(
+      /Alerts are not known: Azure did not show me Defender’s plan for this subscription/,
+    )
     expect(known()).not.toMatch(/No active/)
   })
 

@@ -98,7 +98,7 @@ describe('protecting a VM by Defender for Cloud', () => {
 
     await unprotects('vm-db01')
     expect(told()).toMatch(
-      /^No longer protected: vm-db01 .*says of vm-db01 what it said before, as Azure showed/s,
+      /^No longer protected by Jitney: vm-db01 .*says of vm-db01 what it said before, as Azure showed/s,
     )
     expect(jitDenies(data)).toEqual([])
     expect(puts()).toHaveLength(2)

@@ -52,7 +52,7 @@ describe('a rule of somebody else’s that lets people in to a protected VM', ()
 
   test('goes when another operator agrees, and never by the yes of whoever asked', async () => {
     expect(await does('alex', `protect vm-open01 remove ${theirs}`)).toMatch(
-      /Another operator is asked whether rdp-for-everyone is removed/,
+      /Another operator is to be asked whether the rule rdp-for-everyone is removed/,
     )
     expect(told()).toMatch(
       /Another operator is asked, in #pages, whether the rule rdp-for-everyone is removed\. Until one agrees it stays as it is/,

@@ -106,7 +106,7 @@ async function vmsAreProtected(world: World): Promise<void> {
       await world.people.alex.submits(view, text.startsWith('protect') ? { way: by } : {})
       await world.passes('3m')
       expect(world.dm('alex').at(-1)).toMatch(
-        text.startsWith('protect') ? /^Protected/ : /^No longer protected/,
+        text.startsWith('protect') ? /^Protected/ : /^No longer protected by Jitney/,
       )
     }
 }
