@@ -8,7 +8,7 @@ import type { DefenderState, Guard } from './core/defender.ts'
 import type { Note } from './core/effect.ts'
 import type { FlushAnswer } from './core/flush.ts'
 import type { Rule } from './core/grant.ts'
-import type { Reading, VmDetails, VmEntry } from './core/inventory.ts'
+import type { LateTenant, Reading, VmDetails, VmEntry } from './core/inventory.ts'
 import type { LiveRule } from './core/live-rule.ts'
 import type { Digest, HomeView, VmsView } from './core/overview.ts'
 import type { Panic } from './core/panic.ts'
@@ -46,13 +46,19 @@ export interface Inventory {
   all(): Iterable<VmEntry>
   /** Reads Azure again, here or in another replica. Throws a `Fault` when it cannot. */
   refresh(signal?: AbortSignal): Promise<void>
-  /** When the reading began that the inventory shows, or null before the first one. */
-  readAt(): number | null
+  /**
+   * When the reading began that the inventory shows, or null before the first one. With the id of a VM: when the
+   * reading began that showed this VM, which is earlier while its tenant cannot be read.
+   */
+  readAt(vmId?: string): number | null
+  /** The tenants that the last reading could not read. */
+  late?(): readonly LateTenant[]
 }
 
 /** Reads all VMs from Azure, now, with what is around them. Throws a `Fault` rather than tell half of them. */
 export interface InventorySource {
-  read(signal?: AbortSignal): Promise<Reading>
+  /** The VMs of a tenant that cannot be read are taken from the reading before, and keep the time of that. */
+  read(signal?: AbortSignal, before?: Reading | null): Promise<Reading>
 }
 
 export interface Topology {

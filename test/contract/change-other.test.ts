@@ -71,6 +71,15 @@ const asg = (id: string) => ({
   id: `/subscriptions/s1/resourceGroups/RG/providers/Microsoft.Network/applicationSecurityGroups/${id}`,
 })
 
+/** Both ways in which such a rule is deleted. */
+const agreed = async () => {
+  const change = await changeOf({ kind: 'delete' })
+  return {
+    'a change of others': (by: Shield) => make(change, by),
+    'a removal for a protection': (by: Shield) => by.removeOther(nsgId, change.rule, never()),
+  }
+}
+
 describe('a change of somebody else’s rule', () => {
   const cases: readonly [string, RuleProperties, To, Partial<RuleProperties>, (keyof RuleProperties)[]][] = [
     ['any source becomes a tag', open, inside, { sourceAddressPrefix: 'VirtualNetwork' }, []],
@@ -235,13 +244,6 @@ describe('a change of somebody else’s rule', () => {
         return run(options)
       })
     return nsgShield({ arm: { ...arm, pace, call }, patienceMs: 5_000 })
-  }
-  const agreed = async () => {
-    const change = await changeOf({ kind: 'delete' })
-    return {
-      'a change of others': (by: Shield) => make(change, by),
-      'a removal for a protection': (by: Shield) => by.removeOther(nsgId, change.rule, never()),
-    }
   }
   it.each(['a change of others', 'a removal for a protection'] as const)(
     '%s: a rule that somebody changes while its delete waits is not deleted',
