@@ -53,6 +53,17 @@ describe('VMs of several tenants', () => {
     expect(world.azure.calls().filter(({ status }) => status === 401)).toEqual([])
   })
 
+  test('what Defender says of such a VM is asked with its tenant’s token', async () => {
+    await starts()
+    await world.asks('robin', 'ssh vm-customer 30m from 81.2.69.142')
+    const asked = world.azure
+      .calls()
+      .filter(
+        ({ path, body }) => /ResourceGraph/i.test(path) && JSON.stringify(body).includes('securityresources'),
+      )
+    expect(asked.map(({ tenant, status }) => [tenant, status])).toEqual([[customer, 200]])
+  })
+
   test('a delegated subscription is read and written with the own tenant’s token', async () => {
     await starts()
     await opens('vm-delegated')
