@@ -8,7 +8,7 @@ import type { DefenderState, Guard } from './core/defender.ts'
 import type { Note } from './core/effect.ts'
 import type { FlushAnswer } from './core/flush.ts'
 import type { Rule } from './core/grant.ts'
-import type { Reading, VmDetails, VmEntry } from './core/inventory.ts'
+import type { LateTenant, Reading, VmDetails, VmEntry } from './core/inventory.ts'
 import type { LiveRule } from './core/live-rule.ts'
 import type { Digest, HomeView, VmsView } from './core/overview.ts'
 import type { Panic } from './core/panic.ts'
@@ -46,13 +46,19 @@ export interface Inventory {
   all(): Iterable<VmEntry>
   /** Reads Azure again, here or in another replica. Throws a `Fault` when it cannot. */
   refresh(signal?: AbortSignal): Promise<void>
-  /** When the reading began that the inventory shows, or null before the first one. */
-  readAt(): number | null
+  /**
+   * When the reading began that the inventory shows, or null before the first one. With the id of a VM: when the
+   * reading began that showed this VM, which is earlier while its tenant cannot be read.
+   */
+  readAt(vmId?: string): number | null
+  /** The tenants that the last reading could not read. */
+  late?(): readonly LateTenant[]
 }
 
 /** Reads all VMs from Azure, now, with what is around them. Throws a `Fault` rather than tell half of them. */
 export interface InventorySource {
-  read(signal?: AbortSignal): Promise<Reading>
+  /** The VMs of a tenant that cannot be read are taken from the reading before, and keep the time of that. */
+  read(signal?: AbortSignal, before?: Reading | null): Promise<Reading>
 }
 
 export interface Topology {
@@ -168,6 +174,8 @@ export interface PolicyOrder {
   readonly policyId: string
   readonly vmId: string
   readonly location: string
+  /** Set when the policy was there when this was planned: then none is written anew in its place. */
+  readonly stood?: boolean
 }
 
 export type PolicyWritten =
@@ -182,8 +190,8 @@ export interface JitPolicies {
   place(
     vm: Vm,
     signal?: AbortSignal,
-  ): Promise<{ readonly policyId: string; readonly hasPlan: boolean | null }>
-  /** The entry as it stands now; null when there is none. Throws a `Fault`. */
+  ): Promise<{ readonly policyId: string; readonly hasPlan: boolean | null; readonly stands: boolean }>
+  /** The entry as it stands now; null only when two readings show none. Throws a `Fault`. */
   entry(order: PolicyOrder, signal?: AbortSignal): Promise<string | null>
   /** With null the VM is taken out of the policy. Never throws for what Azure answers. */
   write(order: PolicyOrder, entry: string | null, signal: AbortSignal): Promise<PolicyWritten>

@@ -1,6 +1,7 @@
 import type { Case } from './case.ts'
 import { type Group, groups, type JudgedVm } from './compliance.ts'
 import { folded } from './glob.ts'
+import type { LateTenant } from './inventory.ts'
 import type { Port } from './service.ts'
 import { type Changes, type StandingAccess, standingAccess } from './standing.ts'
 
@@ -19,6 +20,8 @@ export interface Overview {
   readonly rulesAt: number | null
   readonly judged: readonly JudgedVm[]
   readonly unread: readonly Unread[]
+  /** The tenants whose VMs are older than all others, or not known at all. */
+  readonly late?: readonly LateTenant[]
 }
 
 export interface LastAccess {
@@ -45,6 +48,7 @@ export interface VmsView {
   readonly vmsAt: number | null
   readonly rulesAt: number | null
   readonly unread: readonly Unread[]
+  readonly late?: readonly LateTenant[]
   readonly groups: readonly ShownGroup[]
 }
 
@@ -72,6 +76,7 @@ export interface Digest {
   readonly rulesAt: number | null
   readonly vmsAt: number | null
   readonly unread: readonly Unread[]
+  readonly late?: readonly LateTenant[]
   /** How many VMs nobody can say it of. */
   readonly doubtful: number
 }

@@ -2,7 +2,7 @@ import type { KnownBlock } from '@slack/types'
 import type { Group } from '../core/compliance.ts'
 import type { ShownGroup, VmsView } from '../core/overview.ts'
 import { context, type Shown, section } from './blocks.ts'
-import { asOf, convertButton, more, unreadLine, vmLine } from './exposure-lines.ts'
+import { asOf, convertButton, lateLine, more, unreadLine, vmLine } from './exposure-lines.ts'
 import { cut, words } from './words.ts'
 
 const names: Readonly<Record<Group, string>> = {
@@ -74,12 +74,18 @@ export function vmsAnswer(view: VmsView): Shown {
   const help =
     'Narrow it down with a part of a name, a resource group or a subscription, or with `open`, `configured`, `recommended`, `unsupported` or `unknown`: `/jit vms open rg-shop`.'
   const blocks = [
-    ...sections([...first, ...unreadLine(view.unread)]),
+    ...sections([...first, ...lateLine(view.late), ...unreadLine(view.unread)]),
     ...(none && filter !== '' ? [] : told.flatMap(groupBlocks)),
   ]
   return {
     text: cut(
-      [...first, ...unreadLine(view.unread), ...told.flatMap(groupLines), asOf(view)].join('\n'),
+      [
+        ...first,
+        ...lateLine(view.late),
+        ...unreadLine(view.unread),
+        ...told.flatMap(groupLines),
+        asOf(view),
+      ].join('\n'),
       3900,
     ),
     blocks: [...blocks.slice(0, mostBlocks), context([asOf(view), help])],
