@@ -177,8 +177,11 @@ export const coversPorts = (found: readonly FoundRule[], ports: readonly Port[])
 /** What stands on record in place of a name, until there is a rule that has one. */
 export const unnamed = 'MicrosoftDefenderForCloud-JITRule-*'
 
+/** How the justification of every request of Jitney’s begins. */
+export const justificationStart = 'Jitney request '
+
 /** How the justification of a request of ours begins, so that it is found again among those of others. */
-export const justificationMark = (requestId: string): string => `Jitney request ${requestId} `
+export const justificationMark = (requestId: string): string => `${justificationStart}${requestId} `
 
 const longestJustification = 300
 
@@ -195,7 +198,18 @@ export function justification(request: Request): string {
   )
 }
 
+/** How many other requests in Defender's record are for the same address, VM and one of the ports. */
+export interface Rivals {
+  /** From before ours and not ended; those of Jitney are left out, because ours has replaced them. */
+  readonly earlier: number
+  readonly later: number
+}
+
 /** How a request of ours stands with Defender. */
-export type DefenderState =
+export type DefenderState = (
   | { readonly kind: 'unknown' | 'initiating' | 'initiated' }
   | { readonly kind: 'revoked'; readonly why: 'expired' | 'newer request' | 'asked to' }
+) & {
+  /** Left out when there are none; null when there is no record to read. */
+  readonly rivals?: Rivals | null
+}
