@@ -80,6 +80,21 @@ export function chooseWay(wish: Wish, terms: Pick<Terms, 'way'> | null): ChosenW
 const termsFor = ({ ports }: Guard, { number, protocol }: Port): GuardedPort | undefined =>
   ports.find((one) => one.number === number && (one.protocol === 'any' || one.protocol === protocol))
 
+/** What Defender lets in beside what was asked for, where its policy leaves the protocol open. */
+export const besides = ({ guard, ports }: Pick<Wish, 'guard' | 'ports'>): readonly Port[] =>
+  ports
+    .filter(({ number }) => guard?.ports.some((one) => one.number === number && one.protocol === 'any'))
+    .map(({ number, protocol }): Port => ({ number, protocol: protocol === 'tcp' ? 'udp' : 'tcp' }))
+    .filter(
+      ({ number, protocol }) => !ports.some((one) => one.number === number && one.protocol === protocol),
+    )
+
+/** The same for whoever agrees to it or asks for it; null where it lets in just what was asked for. */
+export function besidesText(wish: Pick<Wish, 'guard' | 'ports'>): string | null {
+  const more = besides(wish).map(({ number, protocol }) => `${number}/${protocol}`)
+  return more.length === 0 ? null : `also lets in ${more.join(', ')}, because it names no protocol`
+}
+
 /** What Defender can never do for this request. */
 function unableTo({ source }: Wish, guard: Guard): string | null {
   const under = `it is under the policy ${policyName(guard.policyId)} of Defender for Cloud`

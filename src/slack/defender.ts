@@ -1,5 +1,5 @@
 import type { Case } from '../core/case.ts'
-import { chooseWay, policyName } from '../core/defender.ts'
+import { besidesText, chooseWay, policyName } from '../core/defender.ts'
 import type { Grant } from '../core/grant.ts'
 import { time, words } from './words.ts'
 
@@ -8,9 +8,10 @@ type Closing = Extract<Grant, { state: 'closing' }>
 /** How it is opened, for whoever approves; only where it is not by a rule of our own. */
 export function wayFact({ request, grant }: Case): string | null {
   const policyId = grant?.defender?.policyId ?? wayOf(request)
-  return policyId === null
-    ? null
-    : `by Defender for Cloud, under its policy ${words(policyName(policyId), 80)}`
+  if (policyId === null) return null
+  const more = besidesText(request)
+  const way = `by Defender for Cloud, under its policy ${words(policyName(policyId), 80)}`
+  return more === null ? way : `${way}, which *${words(more, 400)}*`
 }
 
 function wayOf(request: Case['request']): string | null {
