@@ -149,9 +149,9 @@ export interface Defender {
   guard(vm: Pick<Vm, 'id' | 'subscriptionId'>, signal?: AbortSignal): Promise<Guard | null>
   /** Never throws for what Azure answers. */
   ask(order: DefenderOrder, signal: AbortSignal): Promise<DefenderAnswer>
-  /** How the newest request of ours with this mark stands, by Defender’s own record. Throws a `Fault`. */
+  /** How the newest request of ours with this mark stands, and who else asked, by Defender’s record. Throws a `Fault`. */
   state(
-    order: Pick<DefenderOrder, 'policyId' | 'vmId' | 'ports'> & { readonly mark: string },
+    order: Pick<DefenderOrder, 'policyId' | 'vmId' | 'ports' | 'source'> & { readonly mark: string },
     signal?: AbortSignal,
   ): Promise<DefenderState>
   /**

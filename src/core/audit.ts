@@ -25,6 +25,7 @@ export type AuditType =
   | 'grant.stuck'
   /** Defender for Cloud had not closed in time. */
   | 'grant.late'
+  | 'grant.doubtful'
   | 'grant.closed'
   /** Azure's IP flow verify agrees that it is open, or closed. */
   | 'grant.verified'

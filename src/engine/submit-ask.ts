@@ -1,4 +1,4 @@
-import { chooseWay } from '../core/defender.ts'
+import { besidesText, chooseWay } from '../core/defender.ts'
 import { durationText, isTomorrow } from '../core/duration.ts'
 import type { Member } from '../core/person.ts'
 import { defeatsText, type PreFlightAnswer } from '../core/pre-flight.ts'
@@ -103,8 +103,13 @@ async function dispatchAsk(
 const defeatedText = (ask: Ask, { defeats }: Defeated): string =>
   `${ask.label} to ${ask.vm.name} would not work. ${defeatsText(defeats)} ${ask.extends ? 'Nothing more was asked for or opened; what is open stays open until its own end.' : 'Nothing was stored and nobody was asked.'}`
 
-const noticed = ({ preFlight }: Request): string =>
-  (preFlight?.warnings ?? []).map(({ says }) => ` Note: ${says}.`).join('')
+function noticed(request: Request): string {
+  const notes = (request.preFlight?.warnings ?? []).map(({ says }) => says)
+  const decided = request.state === 'pending' || request.state === 'approved'
+  const more = decided && chooseWay(request, request.terms).way === 'defender' ? besidesText(request) : null
+  if (more !== null) notes.push(`the policy of Defender for Cloud ${more}`)
+  return notes.map((says) => ` Note: ${says}.`).join('')
+}
 
 /** A time of day that has passed means tomorrow’s, and nobody may find that out tomorrow. */
 function startText({ startsAt, requestedAt }: Request, zone: string | null, wording: Wording): string {

@@ -25,6 +25,7 @@ const happened: Readonly<Record<AuditType, string>> = {
   'grant.closing': 'closing',
   'grant.stuck': 'cannot be closed so far',
   'grant.late': 'Defender for Cloud had not closed in time',
+  'grant.doubtful': 'a network rule that may be another person’s was left alone',
   'grant.closed': 'closed',
   'grant.verified': 'verified by IP flow verify',
   'grant.unverified': 'not verified by IP flow verify',
