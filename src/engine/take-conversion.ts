@@ -8,6 +8,7 @@ import { type Refusal, refusalText } from '../core/refusal.ts'
 import type { Vm } from '../core/vm.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import { answer, endWith, type IntakeParts } from './answer.ts'
+import { askerProblem } from './asker.ts'
 import { backoffMs, gestureTries } from './backoff.ts'
 import { conversionIn, proposeIn } from './conversions.ts'
 import { again, ended, type Finish } from './handler.ts'
@@ -107,14 +108,17 @@ export async function takeConversionDecision(
   const { person, conversionId, agrees, responseUrl } = gesture
   const asked = await store.conversion(conversionId)
   if (!asked) return endWith(parts, claim, responseUrl, `There is no such change to decide about. ${nothing}`)
+  const groups = groupsNamed(parts.policy())
   const [by, asker] = await Promise.all([
-    directory.member(person, groupsNamed(parts.policy()), 'live'),
-    directory.member(asked.by, []),
+    directory.member(person, groups, 'live'),
+    directory.member(asked.by, groups, 'live'),
   ])
-  if (!by.known && claim.attempt < gestureTries)
+  if (!(by.known && (asker.known || !agrees)) && claim.attempt < gestureTries)
     return again(clock.now() + backoffMs(claim.attempt), 'Slack did not say who this is')
   const refusal = mayDecide(parts, gesture, asked, by, asker)
   if (refusal) return endWith(parts, claim, responseUrl, refusalText(refusal, wording))
+  const alone = agrees ? askerProblem(asker, parts.policy(), wording) : null
+  if (alone !== null) return endWith(parts, claim, responseUrl, alone)
   const { vm } = asked.proposal
   const outcome = await store.transact(async (tx) => {
     const now = clock.now()

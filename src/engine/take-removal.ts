@@ -7,6 +7,7 @@ import { isGrantRule, isShield, type Protection, type Removal } from '../core/pr
 import { refusalText } from '../core/refusal.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import { answer, endWith, type IntakeParts } from './answer.ts'
+import { askerProblem } from './asker.ts'
 import { backoffMs, gestureTries } from './backoff.ts'
 import { again, ended, type Finish, messageOf } from './handler.ts'
 import { look } from './protection-news.ts'
@@ -119,9 +120,9 @@ export async function takeDecision(
   if (!removal) return endWith(parts, claim, responseUrl, `There is no such rule to decide about. ${nothing}`)
   const [by, asker] = await Promise.all([
     directory.member(person, groupsNamed(policy), 'live'),
-    directory.member(removal.by, []),
+    directory.member(removal.by, groupsNamed(policy), 'live'),
   ])
-  if (!by.known && claim.attempt < gestureTries)
+  if (!(by.known && (asker.known || !agrees)) && claim.attempt < gestureTries)
     return again(clock.now() + backoffMs(claim.attempt), 'Slack did not say who this is')
   const refusal = authorise('agree', by, {
     request: { requester: removal.by },
@@ -131,6 +132,8 @@ export async function takeDecision(
     operators: policy.operators,
   })
   if (refusal) return endWith(parts, claim, responseUrl, refusalText(refusal, wording))
+  const alone = agrees ? askerProblem(asker, policy, wording) : null
+  if (alone !== null) return endWith(parts, claim, responseUrl, alone)
   const outcome = await store.transact(async (tx) => {
     const now = clock.now()
     const stop = panicOn(await tx.panics(), by)

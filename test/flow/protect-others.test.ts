@@ -1,11 +1,11 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { channels, createWorld, type Name, type World } from '../support/world.ts'
 
-const policy = `
+const policy = (operators = '[U0ALEX, U0LEE]') => `
 version: 1
 audit: { channel: C0AUDIT }
 pages: { channel: C0PAGES }
-operators: { users: [U0ALEX, U0LEE] }
+operators: { users: ${operators} }
 defaults: { channel: C0APPROVALS, maxDuration: 8h, approvers: { users: [U0AVERY] } }
 rules:
   - { name: a colleague agrees }
@@ -33,7 +33,7 @@ const rule = () => world.azure.rules(group)[theirs]
 describe('a rule of somebody else’s that lets people in to a protected VM', () => {
   let before: ReturnType<typeof rule>
   beforeAll(async () => {
-    world = await createWorld({ policy })
+    world = await createWorld({ policy: policy() })
     await world.app.inventory.refresh()
     before = structuredClone(rule())
     return () => world.close()
@@ -46,6 +46,7 @@ describe('a rule of somebody else’s that lets people in to a protected VM', ()
   })
   afterEach(async () => {
     world.azure.clearFaults()
+    await world.policy(policy())
     if ((await world.app.store.protections()).length > 0) await does('alex', 'unprotect vm-open01')
     await world.passes('3m')
   })
@@ -96,6 +97,18 @@ describe('a rule of somebody else’s that lets people in to a protected VM', ()
     await world.clicks('lee', 'agree_removal', asked())
     expect(world.ephemerals('lee').at(-1)).toMatch(/This was decided already/)
     expect(rule()).toEqual(before)
+  })
+
+  test('stays when whoever asked is no operator any more', async () => {
+    await does('alex', `protect vm-open01 remove ${theirs}`)
+    await world.policy(policy('[U0LEE]'))
+    await world.clicks('lee', 'agree_removal', asked())
+    expect(world.ephemerals('lee').at(-1)).toMatch(
+      /^@alex, who asked for this, may not ask for it any more: the policy does not name them as an operator any more, so your yes was not taken\. Nothing was changed\./,
+    )
+    expect(rule()).toEqual(before)
+    await world.clicks('lee', 'keep_rule', asked())
+    expect(world.ephemerals('lee').at(-1)).toBe('The rule rdp-for-everyone is kept.')
   })
 
   test('stays when it is not exactly what was shown any more', async () => {
