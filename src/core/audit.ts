@@ -51,6 +51,8 @@ export type AuditType =
   | 'conversion.proposed'
   | 'conversion.agreed'
   | 'conversion.kept'
+  /** Nobody decided in time, or it was not about what stands there any more. */
+  | 'conversion.lapsed'
   | 'conversion.changed'
   | 'conversion.void'
   | 'conversion.ended'

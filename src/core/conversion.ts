@@ -2,11 +2,20 @@ import type { Json } from './audit.ts'
 import type { Exposure } from './compliance.ts'
 import type { Conversion, RuleChange } from './convert.ts'
 import { isDefenders } from './defender.ts'
+import { hour } from './duration.ts'
 import type { LiveRule } from './live-rule.ts'
 import type { Person } from './person.ts'
 import { groupMark } from './priority.ts'
 import { isGrantRule, isShield } from './protection.ts'
+import { unshowable } from './shown-rule.ts'
 import type { Vm } from './vm.ts'
+
+/** What two operators want is not for months later: by then nobody knows what it was asked for. */
+const decideWithinMs = 24 * hour
+export const undecidedText = 'nobody decided about it within 24 hours'
+
+/** When a wish for a change of somebody else's rules lapses, unless somebody has decided by then. */
+export const lapsesAt = ({ at }: { readonly at: number }): number => at + decideWithinMs
 
 /** One change of a rule of somebody else's, and how far it has come. */
 export interface AskedChange {
@@ -40,9 +49,11 @@ export interface AskedConversion {
   readonly proposal: Conversion
   readonly by: Person
   readonly at: number
-  readonly state: 'proposed' | 'agreed' | 'kept' | 'ended'
+  readonly state: 'proposed' | 'agreed' | 'kept' | 'lapsed' | 'ended'
   readonly changes: readonly AskedChange[]
   readonly decided?: { readonly by: Person; readonly at: number }
+  /** Why it has lapsed: a sentence without its full stop. */
+  readonly lapsedBecause?: string
   readonly endedAt?: number
   readonly after?: OpenAfter
   /** Where it stands before the operators. */
@@ -111,6 +122,8 @@ export function askingProblem({
     if (rule.provisioning !== 'Succeeded') return `Azure is not done with the rule ${rule.name}`
     if (!isTakenByAzure(change))
       return `Azure takes no rule with all of the sources that ${rule.name} would keep`
+    const unshown = unshowable(rule, change.kind === 'delete' ? [] : change.to)
+    if (unshown !== null) return unshown
   }
   return null
 }

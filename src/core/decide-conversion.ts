@@ -3,6 +3,7 @@ import {
   type AskedChange,
   type AskedConversion,
   changeJson,
+  lapsesAt,
   nextChange,
   type OpenAfter,
   vmOf,
@@ -11,6 +12,8 @@ import type { Person } from './person.ts'
 
 export type ConversionEvent =
   | { readonly type: 'decided'; readonly by: Person; readonly agrees: boolean }
+  /** It is not decided about any more; why, without a full stop. */
+  | { readonly type: 'lapsed'; readonly because: string }
   /** Azure showed the rule as it was to be. */
   | { readonly type: 'change done'; readonly index: number }
   | { readonly type: 'change void'; readonly index: number; readonly detail: string }
@@ -27,7 +30,11 @@ export type ConversionEvent =
 
 type ConversionEffect =
   /** The next change waits for the lease on its group. */
-  { readonly kind: 'write'; readonly nsgId: string } | { readonly kind: 'show' } | { readonly kind: 'look' }
+  | { readonly kind: 'write'; readonly nsgId: string }
+  | { readonly kind: 'show' }
+  /** Whoever asked is told, once what stands open was read. */
+  | { readonly kind: 'look' }
+  | { readonly kind: 'set deadline'; readonly at: number }
 
 export interface DecidedConversion {
   readonly next: AskedConversion
@@ -56,7 +63,7 @@ const wholeOf = ({ changes }: AskedConversion): AuditEvent['details'] => ({
 export const proposed = (conversion: AskedConversion): DecidedConversion => ({
   next: conversion,
   audit: [auditOf('conversion.proposed', conversion, conversion.at, conversion.by, wholeOf(conversion))],
-  effects: [show],
+  effects: [show, { kind: 'set deadline', at: lapsesAt(conversion) }],
 })
 
 const writing = (conversion: AskedConversion): readonly ConversionEffect[] => {
@@ -76,6 +83,20 @@ function decided(
   const next = agrees ? base : { ...base, endedAt: now }
   const audit = [auditOf(agrees ? 'conversion.agreed' : 'conversion.kept', next, now, by, wholeOf(next))]
   return { next, audit, effects: [show, ...writing(next)] }
+}
+
+function lapsed(conversion: AskedConversion, because: string, now: number): DecidedConversion | null {
+  if (conversion.state !== 'proposed') return null
+  const changes = conversion.changes.map((one) => ({ ...one, state: 'kept' as const }))
+  const next: AskedConversion = {
+    ...conversion,
+    state: 'lapsed',
+    changes,
+    lapsedBecause: because,
+    endedAt: now,
+  }
+  const audit = [auditOf('conversion.lapsed', next, now, 'jitney', { ...wholeOf(next), detail: because })]
+  return { next, audit, effects: [show, { kind: 'look' }] }
 }
 
 const withChange = (
@@ -133,6 +154,8 @@ export function decideConversion(
   switch (event.type) {
     case 'decided':
       return decided(conversion, event, now)
+    case 'lapsed':
+      return lapsed(conversion, event.because, now)
     case 'change done':
       return settled(conversion, event.index, { state: 'done' }, now)
     case 'change void':

@@ -34,6 +34,8 @@ export type ProtectionEvent =
     }
   | { readonly type: 'removal proposed'; readonly removal: Removal }
   | { readonly type: 'removal decided'; readonly id: string; readonly by: Person; readonly agrees: boolean }
+  /** Nobody decided in time; why it is not decided about any more, without a full stop. */
+  | { readonly type: 'removal lapsed'; readonly id: string; readonly because: string }
   | { readonly type: 'removal done'; readonly id: string }
   | { readonly type: 'removal void'; readonly id: string; readonly detail: string }
   | { readonly type: 'removal postponed'; readonly id: string; readonly nextTryAt: number }
@@ -46,7 +48,7 @@ export type ProtectionEffect =
   | { readonly kind: 'tell' }
   | { readonly kind: 'alarm'; readonly loss: Loss }
   | { readonly kind: 'end alarm'; readonly key: string }
-  | { readonly kind: 'ask about removal'; readonly removal: Removal }
+  | { readonly kind: 'ask about removal'; readonly removal: Removal; readonly until: number }
 
 export interface Decided {
   readonly next: Protection
@@ -143,6 +145,7 @@ export function decideProtection(
       return state === 'protecting' || state === 'protected' ? end(protection, now, event.by, null) : null
     case 'removal proposed':
     case 'removal decided':
+    case 'removal lapsed':
     case 'removal done':
     case 'removal void':
     case 'removal postponed':

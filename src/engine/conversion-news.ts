@@ -73,9 +73,9 @@ export const conversionNews =
   async (claim) => {
     const { store, clock, chat, log } = parts
     let conversion = await store.conversion(claim.subject)
-    if (conversion?.state !== 'ended') return done
+    if (conversion?.state !== 'ended' && conversion?.state !== 'lapsed') return done
     const later = (why: string) => again(clock.now() + backoffMs(claim.attempt), why)
-    if (!conversion.after) {
+    if (conversion.state === 'ended' && !conversion.after) {
       const after = await openNow(parts, conversion.proposal.vm.id)
       if (claim.attempt < mostTries) {
         if (after.unread !== null) return later(after.unread)

@@ -14,6 +14,7 @@ import { conversionIn, proposeIn } from './conversions.ts'
 import { again, ended, type Finish } from './handler.ts'
 import { foundVm, propose } from './propose-conversion.ts'
 import { saying } from './say.ts'
+import { stillAsked } from './second-yes.ts'
 import { goneText, markOf } from './take-convert.ts'
 import type { VmsParts } from './take-vms.ts'
 
@@ -119,16 +120,62 @@ export async function takeConversionDecision(
   if (refusal) return endWith(parts, claim, responseUrl, refusalText(refusal, wording))
   const alone = agrees ? askerProblem(asker, parts.policy(), wording) : null
   if (alone !== null) return endWith(parts, claim, responseUrl, alone)
+  if (agrees && asked.state === 'proposed') {
+    const still = await stillAsked(parts, asked)
+    if (still.kind === 'not known' && claim.attempt < gestureTries)
+      return again(clock.now() + backoffMs(claim.attempt), still.why)
+    if (still.kind === 'not known')
+      return endWith(
+        parts,
+        claim,
+        responseUrl,
+        `Your yes was not taken, because it is not certain that the change is still the right one: ${wording.words(still.why, 300)}. ${nothing} Try again in a minute.`,
+      )
+    if (still.kind === 'no') return lapse(parts, claim, gesture, still.because)
+  }
+  return decide(parts, claim, gesture, asked, [by, asker])
+}
+
+/** The question is taken back: nobody can agree to it any more. */
+async function lapse(
+  parts: IntakeParts,
+  claim: Claim,
+  { conversionId, responseUrl }: DecideGesture,
+  because: string,
+): Promise<Finish> {
+  const { store, clock, wording } = parts
+  const said = await store.transact(async (tx) => {
+    const now = clock.now()
+    if (!(await tx.finish([claim], now)).has(claim.id)) return null
+    await tx.endIntake(claim.subject, now)
+    return (await conversionIn(tx, conversionId, { type: 'lapsed', because }, now))
+      ? `Your yes was not taken, and this has lapsed: ${wording.words(because, 300)}. ${nothing} An operator can ask anew with Convert to JIT.`
+      : decidedAlready
+  })
+  if (said !== null) await answer(parts, responseUrl, said)
+  return ended
+}
+
+const decidedAlready = 'This was decided already. Your click changed nothing.'
+
+async function decide(
+  parts: IntakeParts,
+  claim: Claim,
+  { person, conversionId, agrees, responseUrl }: DecideGesture,
+  asked: AskedConversion,
+  people: readonly Member[],
+): Promise<Finish> {
+  const { store, clock, wording } = parts
   const { vm } = asked.proposal
   const outcome = await store.transact(async (tx) => {
     const now = clock.now()
     // To leave the rules as they are is never harmful.
-    const stop = agrees ? stopText(parts, await tx.panics(), vm, [by, asker]) : null
+    const stop = agrees ? stopText(parts, await tx.panics(), vm, people) : null
     if (!(await tx.finish([claim], now)).has(claim.id)) return null
     await tx.endIntake(claim.subject, now)
     if (stop !== null) return { text: stop, kept: false }
     const next = await conversionIn(tx, conversionId, { type: 'decided', by: person, agrees }, now)
-    if (!next) return { text: 'This was decided already. Your click changed nothing.', kept: false }
+    if (!next) return { text: decidedAlready, kept: false }
     return agrees
       ? {
           text: 'The change is being made, as far as each rule is still as it was shown. The message says what becomes of it, and whoever asked is told.',

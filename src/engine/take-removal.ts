@@ -1,10 +1,12 @@
 import { authorise } from '../core/approval.ts'
+import { lapsesAt, undecidedText } from '../core/conversion.ts'
 import { isDefenders } from '../core/defender.ts'
 import { Fault } from '../core/fault.ts'
 import { panicOn } from '../core/panic.ts'
 import { groupsNamed } from '../core/policy.ts'
 import { isGrantRule, isShield, type Protection, type Removal } from '../core/protection.ts'
 import { refusalText } from '../core/refusal.ts'
+import { unshowable } from '../core/shown-rule.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import { answer, endWith, type IntakeParts } from './answer.ts'
 import { askerProblem } from './asker.ts'
@@ -59,6 +61,8 @@ async function findRule(
     }
   if (isGrantRule(place.rule) || isShield(place.rule) || isDefenders(place.rule))
     return { ok: false, why: `The rule ${shown} comes and goes by itself.` }
+  const unshown = unshowable(place.rule)
+  if (unshown !== null) return { ok: false, why: `Nobody was asked: ${parts.wording.words(unshown, 300)}.` }
   return { ok: true, place }
 }
 
@@ -140,6 +144,11 @@ export async function takeDecision(
     if (!(await tx.finish([claim], now)).has(claim.id)) return null
     await tx.endIntake(claim.subject, now)
     if (stop) return refusalText({ code: 'stopped', by: stop.by, at: stop.at, reason: stop.reason }, wording)
+    if (agrees && now >= lapsesAt(removal)) {
+      const event = { type: 'removal lapsed', id: removalId, because: undecidedText } as const
+      const lapsed = await protectionIn(tx, protectionId, event, now)
+      if (lapsed) return `Your yes was not taken: ${undecidedText}, so it has lapsed. ${nothing}`
+    }
     const event = { type: 'removal decided', id: removalId, by: person, agrees } as const
     const next = await protectionIn(tx, protectionId, event, now)
     const rule = wording.words(removal.rule.name, 80)

@@ -44,6 +44,7 @@ const happened: Readonly<Record<AuditType, string>> = {
   'conversion.proposed': '@ asks another operator to change rules of somebody else’s',
   'conversion.agreed': '@ agreed to change rules of somebody else’s',
   'conversion.kept': '@ left rules of somebody else’s as they are',
+  'conversion.lapsed': 'a change of rules that was asked for has lapsed, and nothing of it is made',
   'conversion.changed': 'changed a rule of somebody else’s, confirmed by Azure',
   'conversion.void': 'a rule of somebody else’s is not changed as agreed',
   'conversion.ended': 'no change of rules is left to make',

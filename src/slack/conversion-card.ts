@@ -1,4 +1,4 @@
-import type { AskedChange, AskedConversion, OpenAfter } from '../core/conversion.ts'
+import { type AskedChange, type AskedConversion, lapsesAt, type OpenAfter } from '../core/conversion.ts'
 import type { RuleChange } from '../core/convert.ts'
 import { actions, button, type Shown } from './blocks.ts'
 import { afterwards, askCommand, backLines, briefly, quote, ruleText, whatText } from './conversion.ts'
@@ -90,6 +90,13 @@ const endedLines = (conversion: AskedConversion): string[] => [
   afterLine(conversion.after),
 ]
 
+const lapsedLines = (conversion: AskedConversion): string[] => [
+  `*Lapsed:* the wish of ${person(conversion.by)}, ${time(conversion.at)}, to change ${rules(conversion)} in front of ${vmName(conversion.proposal.vm)}: ${words(conversion.lapsedBecause ?? '', 400)}.`,
+  `What was asked for, by the rules as of ${time(conversion.proposal.at)}:`,
+  ...changeLines(conversion),
+  'I changed nothing of this. An operator can ask anew with Convert to JIT in `/jit vms`.',
+]
+
 function cardLines(conversion: AskedConversion): string[] {
   const { proposal, by, at, state, changes, decided } = conversion
   const { vm, open } = proposal
@@ -100,7 +107,7 @@ function cardLines(conversion: AskedConversion): string[] {
         `Stands open, by the rules as of ${time(proposal.at)}: ${open.map(exposureText).join('; ')}.`,
         ...changes.map(({ change }, index) => numbered(`${whatText(change)} ${nowText(change)}`, index)),
         afterwards(proposal),
-        'Another operator decides. Each rule is changed only while it is exactly like this, nothing else of it changes, and nothing puts it back by itself.',
+        `Another operator decides; if none has by ${time(lapsesAt(conversion))}, this lapses. Each rule is changed only while it is exactly like this, nothing else of it changes, and nothing puts it back by itself.`,
       ]
     case 'kept':
       return [
@@ -109,6 +116,8 @@ function cardLines(conversion: AskedConversion): string[] {
         ...changeLines(conversion),
         'Nothing of this was changed.',
       ]
+    case 'lapsed':
+      return lapsedLines(conversion)
     case 'agreed':
       return [
         `*Being changed:* ${rules(conversion)} in front of ${vmName(vm)}, ${agreedText(conversion)}.`,
@@ -159,8 +168,10 @@ function back({ changes }: AskedConversion, change: RuleChange, at: number): str
 
 /** What whoever asked is told in the end, with how to put back what was changed. */
 export const conversionNews = (conversion: AskedConversion): Shown =>
-  message([
-    ...endedLines(conversion),
-    ...conversion.changes.flatMap((one, at) => (isDone(one) ? back(conversion, one.change, at) : [])),
-    ...fromNowOn(conversion),
-  ])
+  message(conversion.state === 'lapsed' ? lapsedLines(conversion) : newsLines(conversion))
+
+const newsLines = (conversion: AskedConversion): string[] => [
+  ...endedLines(conversion),
+  ...conversion.changes.flatMap((one, at) => (isDone(one) ? back(conversion, one.change, at) : [])),
+  ...fromNowOn(conversion),
+]

@@ -77,6 +77,8 @@ const others = {
   'protection news': other,
   'conversion card': other,
   'conversion news': other,
+  'conversion deadline': other,
+  'removal deadline': other,
   digest: other,
 }
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { findMachine } from '../../src/simulator/topology.ts'
 import { channels, createWorld, type Name, type World } from '../support/world.ts'
 
 const policy = (operators = '[U0ALEX, U0LEE]') => `
@@ -39,6 +40,26 @@ const card = (vm?: string) => {
   return message
 }
 const shown = (vm?: string) => world.slack.visible(card(vm))
+const told = (name: Name = 'alex') => world.dm(name).at(-1) ?? ''
+const audited = () => world.auditLines().map((line) => line.split(' · ')[1] ?? '')
+const interfaceOf = (vm: string) => {
+  const { sim } = world.azure
+  const id = findMachine(sim, vm)?.properties.networkProfile?.networkInterfaces?.[0]?.id ?? ''
+  const nic = sim.resources.get(id)
+  if (!nic) throw new Error(`${vm} has no network interface.`)
+  return nic
+}
+/** Puts another security group, or none, in front of the interface of a VM; answers how to undo that. */
+const putBehind = (vm: string, nsg: string | null = 'vm-open01') => {
+  const nic = interfaceOf(vm)
+  const { networkSecurityGroup: _, ...properties } = nic.properties
+  const theirGroup = nsg === null ? undefined : interfaceOf(nsg).properties.networkSecurityGroup
+  world.azure.sim.resources.put({
+    ...nic,
+    properties: { ...properties, ...(theirGroup && { networkSecurityGroup: theirGroup }) },
+  })
+  return () => world.azure.sim.resources.put(nic)
+}
 const rule = (name = theirs) => world.azure.rules(group)[name]
 const agrees = () => world.clicks('lee', 'make_conversion', card())
 
@@ -91,5 +112,110 @@ describe('the yes of the second operator', () => {
     await world.passes('2m')
     expect(said).toMatch(/^@alex, who asked for this, may not .*: this account is deactivated, so your yes/)
     expect(now).toEqual(before)
+  })
+
+  test('is not taken for another change than was shown: a rule was changed since', async () => {
+    await asks()
+    byHand({ description: 'Now it is ours.' })
+    await agrees()
+    expect(answered('lee')).toBe(
+      'Your yes was not taken, and this has lapsed: what would have to change is not what was shown any more, because rules, or the VMs behind a security group, are others now. Nothing was changed. An operator can ask anew with Convert to JIT.',
+    )
+    expect(rule()).toEqual({ ...before, description: 'Now it is ours.' })
+    for (const text of [shown(), told()]) {
+      expect(text).toMatch(
+        /^Lapsed: the wish of @alex, .*, to change 1 rule in front of vm-open01 .*: what would have to change is not what was shown any more, because .* are others now\.\nWhat was asked for, .*:\n1\. Let the rule .*\nI changed nothing of this\. An operator can ask anew/,
+      )
+      expect(text).not.toContain('[')
+    }
+    expect(audited().at(-1)).toBe(
+      'a change of rules that was asked for has lapsed, and nothing of it is made',
+    )
+    expect(await asks()).toMatch(/^Another operator is asked/)
+  })
+
+  test('is not taken once more VMs stand behind the group than was shown', async () => {
+    await asks()
+    expect(shown()).toContain('No other VM is behind that group')
+    const restored = ['vm-bare01', 'vm-web01'].map((vm) => putBehind(vm))
+    try {
+      await world.app.inventory.refresh()
+      await agrees()
+      expect(answered('lee')).toMatch(
+        /^Your yes was not taken, and this has lapsed: .*the VMs behind a security/,
+      )
+      expect(rule()).toEqual(before)
+    } finally {
+      for (const restore of restored) restore()
+    }
+  })
+
+  test('is not taken while what stands there cannot be read, and is once it can', async () => {
+    await asks()
+    world.azure.fault({ kind: 'server-error', method: 'GET', path: `${group}/securityRules$` })
+    await agrees()
+    await world.passes('3m')
+    expect(answered('lee')).toMatch(
+      /^Your yes was not taken, because it is not certain that the change is still the right one: not everything in front of the VM could be read\. Nothing was changed\. Try again in a minute\.$/,
+    )
+    expect(rule()).toEqual(before)
+    world.azure.clearFaults()
+    await agrees()
+    expect(rule()).toEqual({ ...before, sourceAddressPrefix: 'VirtualNetwork' })
+  })
+
+  test('has to come within a day: then the question lapses and has no buttons any more', async () => {
+    await asks()
+    expect(shown()).toMatch(/Another operator decides; if none has by .*, this lapses\./)
+    await world.passes('25h')
+    for (const text of [shown(), told()])
+      expect(text).toMatch(/^Lapsed: the wish of @alex, .*: nobody decided about it within 24 hours\./)
+    expect(shown()).not.toContain('[Make the change]')
+    expect(rule()).toEqual(before)
+  })
+
+  test('is asked for only where the message shows all of it: not with more sources than it shows', async () => {
+    const many = Array.from({ length: 14 }, (_, at) => `10.77.${at}.0/24`)
+    const { sourceAddressPrefix: _, ...rest } = before
+    const put = (sourceAddressPrefixes: readonly string[]) =>
+      world.azure.mutate({
+        do: 'put-rule',
+        nsg: group,
+        name: theirs,
+        properties: { ...rest, sourceAddressPrefixes: [...sourceAddressPrefixes] },
+      })
+    put(['81.2.69.0/24', ...many])
+    const proposal = world.slack.visible(await looks())
+    expect(proposal).toMatch(
+      /Nobody can ask for it here: it has more than 12 sources, destinations or ports, so no message shows the rule rdp-for-everyone whole, and nobody can agree to what they do not see\.$/,
+    )
+    expect(proposal).not.toContain('[Ask for this change]')
+    const twelve = ['81.2.69.0/24', ...many.slice(0, 11)]
+    put(twelve)
+    await asks()
+    const line = shown()
+      .split('\n')
+      .find((one) => one.startsWith('1. '))
+    for (const source of twelve) expect(line).toContain(source)
+    expect(line).not.toMatch(/ more\b/)
+  })
+
+  test('sees application security groups by their names', async () => {
+    const named = (name: string, resourceGroup = 'rg-ops-network-westeurope') => ({
+      id: `/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/${resourceGroup}/providers/Microsoft.Network/applicationSecurityGroups/${name}`,
+    })
+    const { sourceAddressPrefix: _, ...rest } = before
+    const put = (...sourceApplicationSecurityGroups: ReturnType<typeof named>[]) =>
+      world.azure.mutate({
+        do: 'put-rule',
+        nsg: group,
+        name: theirs,
+        properties: { ...rest, sourceAddressPrefixes: ['81.2.69.0/24'], sourceApplicationSecurityGroups },
+      })
+    put(named('asg-jump-hosts-admin'), named('asg-everyone-else'))
+    await asks()
+    expect(shown()).toMatch(
+      /become the application security group asg-jump-hosts-admin \(rg-ops-network-westeurope\) and the application security group asg-everyone-else \(rg-ops-network-westeurope\)\./,
+    )
   })
 })

@@ -111,6 +111,45 @@ describe('a rule of somebody else’s that lets people in to a protected VM', ()
     expect(world.ephemerals('lee').at(-1)).toBe('The rule rdp-for-everyone is kept.')
   })
 
+  test('stays when nobody has decided within a day', async () => {
+    await does('alex', `protect vm-open01 remove ${theirs}`)
+    const question = asked()
+    expect(world.slack.visible(question)).toMatch(
+      /Another operator decides; if none has by .*, this lapses\./,
+    )
+    await world.passes('25h')
+    expect(told()).toMatch(
+      /Not removed: the rule rdp-for-everyone in nsg-open01-nic\. That was asked, and has lapsed: nobody decided about it within 24 hours\./,
+    )
+    await world.clicks('lee', 'agree_removal', question)
+    expect(world.ephemerals('lee').at(-1)).toMatch(/This was decided already/)
+    expect(rule()).toEqual(before)
+    expect(audited()).toContain('did not remove a rule of somebody else’s')
+  })
+
+  test('is not asked about where the message cannot show all of it', async () => {
+    if (!before) throw new Error('There is no such rule.')
+    const { sourceAddressPrefix: _, ...rest } = before
+    const many = Array.from({ length: 13 }, (_each, at) => `81.2.${at}.0/24`)
+    const put = (sourceAddressPrefixes: string[]) =>
+      world.azure.mutate({
+        do: 'put-rule',
+        nsg: group,
+        name: theirs,
+        properties: { ...rest, sourceAddressPrefixes },
+      })
+    put(many)
+    const count = world.slack.messages(channels.pages).length
+    await does('alex', `protect vm-open01 remove ${theirs}`)
+    expect(told()).toMatch(
+      /^Nobody was asked: it has more than 12 sources, destinations or ports, so no message shows the rule rdp-for-everyone whole, .* Nothing was changed\.$/,
+    )
+    expect(world.slack.messages(channels.pages)).toHaveLength(count)
+    put(many.slice(1))
+    await does('alex', `protect vm-open01 remove ${theirs}`)
+    for (const one of many.slice(1)) expect(world.slack.visible(asked())).toContain(one)
+  })
+
   test('stays when it is not exactly what was shown any more', async () => {
     await does('alex', `protect vm-open01 remove ${theirs}`)
     if (!before) throw new Error('There is no such rule.')
