@@ -36,6 +36,8 @@ export interface OpenAfter {
   readonly at: number
   readonly open: readonly Exposure[]
   readonly doubt: boolean
+  /** Why no rule keeps anybody out somewhere: a sentence without its full stop. Missing where a group is in front of each address. */
+  readonly bare?: string
   /** By what people may ask for access now; null when nobody may. */
   readonly askBy: string | null
   /** Why nothing is known of it; null when it was read. */

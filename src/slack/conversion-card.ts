@@ -56,6 +56,8 @@ function afterLine(after: OpenAfter | undefined): string {
   if (after.unread !== null)
     return `*What stands open now could not be read:* ${words(after.unread, 300)}. \`/jit vms\` looks again.`
   const doubt = after.doubt ? ' Not everything in front of it could be read, so more may stand open.' : ''
+  if (after.bare !== undefined)
+    return `*Stands open now:* ${words(after.bare, 300)}, as Azure showed ${time(after.at)}.${doubt}`
   const open =
     after.open.length > 0
       ? `*Stands open now:* ${after.open.map(exposureText).join('; ')}, by the rules as of ${time(after.at)}.`
@@ -76,7 +78,7 @@ const agreedText = ({ by, decided }: AskedConversion): string =>
 
 /** How people come in from now on; said where something was closed and the rules were read again. */
 function fromNowOn({ changes, after, proposal }: AskedConversion): string[] {
-  if (!after || after.unread !== null || !changes.some(isDone)) return []
+  if (!after || after.unread !== null || after.bare !== undefined || !changes.some(isDone)) return []
   return after.askBy === null
     ? [
         '*No rule of the policy file lets anybody ask for this VM.* Add one, so that people outside can ask for access.',

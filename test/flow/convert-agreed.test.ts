@@ -218,4 +218,38 @@ describe('the yes of the second operator', () => {
       /become the application security group asg-jump-hosts-admin \(rg-ops-network-westeurope\) and the application security group asg-everyone-else \(rg-ops-network-westeurope\)\./,
     )
   })
+
+  test('is followed by what stands in front of the VM then: no group, though the list of VMs has one', async () => {
+    await asks()
+    world.azure.fault({ kind: 'server-error', method: 'PUT', path: theirs })
+    await agrees()
+    const restore = putBehind('vm-open01', null)
+    try {
+      world.azure.clearFaults()
+      await world.passes('3m')
+      expect(world.passesTo('vm-open01', 3389, '8.8.8.8')).toBe(true)
+      for (const text of [shown(), told()]) {
+        expect(text).toMatch(
+          /\nStands open now: no security group is in front of [\w-]+, so no rule keeps anybody out, as Azure showed /,
+        )
+        expect(text).not.toMatch(/Nothing stands open/)
+        expect(text).not.toMatch(/From now on people ask/)
+      }
+    } finally {
+      restore()
+    }
+  })
+
+  test('is not taken once the group is not in front of the VM any more', async () => {
+    await asks()
+    const restore = putBehind('vm-open01', null)
+    try {
+      await agrees()
+      await world.passes('3m')
+      expect(answered('lee')).toMatch(/^Your yes was not taken, .* Nothing was changed\./)
+      expect(rule()).toEqual(before)
+    } finally {
+      restore()
+    }
+  })
 })
