@@ -168,6 +168,8 @@ export interface PolicyOrder {
   readonly policyId: string
   readonly vmId: string
   readonly location: string
+  /** Set when the policy was there when this was planned: then none is written anew in its place. */
+  readonly stood?: boolean
 }
 
 export type PolicyWritten =
@@ -182,8 +184,8 @@ export interface JitPolicies {
   place(
     vm: Vm,
     signal?: AbortSignal,
-  ): Promise<{ readonly policyId: string; readonly hasPlan: boolean | null }>
-  /** The entry as it stands now; null when there is none. Throws a `Fault`. */
+  ): Promise<{ readonly policyId: string; readonly hasPlan: boolean | null; readonly stands: boolean }>
+  /** The entry as it stands now; null only when two readings show none. Throws a `Fault`. */
   entry(order: PolicyOrder, signal?: AbortSignal): Promise<string | null>
   /** With null the VM is taken out of the policy. Never throws for what Azure answers. */
   write(order: PolicyOrder, entry: string | null, signal: AbortSignal): Promise<PolicyWritten>

@@ -9,7 +9,7 @@ import type { Arm } from './arm.ts'
 import { missingAsNull } from './faults.ts'
 import { expectType, nsgType } from './resource-id.ts'
 import { ruleCalls } from './rule-calls.ts'
-import { closeRule, isMoving, verdictOfFault, type Write, watchWrite } from './rule-write.ts'
+import { closeRule, isMoving, lookAgain, verdictOfFault, type Write, watchWrite } from './rule-write.ts'
 import { sameRule, showsLive, toLiveRule } from './security-rule.ts'
 
 /** The rule as Azure’s own JSON: a model of an SDK would lose what it does not know. */
@@ -86,6 +86,8 @@ function lost(before: Found, after: Found, kind: 'sources' | 'ports'): readonly 
   ]
 }
 
+const etagOf = ({ body }: Found): string | null => textOf(body['etag']) || null
+
 const refused = (code: string, why: string): Written => ({ kind: 'refused', code, why })
 
 class OtherRule {
@@ -133,16 +135,32 @@ class OtherRule {
       return wanted === null
         ? { kind: 'absent' }
         : refused('gone', `The rule ${rule.name} does not stand there any more.`)
-    if (isNobodysToChange(before.live))
-      return refused('not theirs', `The rule ${rule.name} comes and goes by itself, so it is left alone.`)
     const isDone = wanted !== null && showsLive(before.live, wanted)
+    const objection = this.#objection(before.live, isDone)
+    if (objection) return objection
     if (isDone && before.live.provisioning === 'Succeeded') return { kind: 'present' }
-    if (!isDone && !sameRule(before.live, rule))
-      return refused(
-        'not as agreed',
-        `The rule ${rule.name} is not as it was shown any more, so it is left alone.`,
-      )
-    return wanted === null ? closeRule(this.#write) : this.#put(before, wanted)
+    if (wanted !== null) return this.#put(before, wanted)
+    const read = async () => {
+      const found = await this.#read(signal)
+      return found && { live: found.live, etag: etagOf(found) }
+    }
+    return closeRule(
+      this.#write,
+      lookAgain(read, (live) => this.#objection(live, false)),
+    )
+  }
+
+  /** Why what stands there must be left alone; null when nothing is against the change. */
+  #objection(live: LiveRule, isDone: boolean): Written | null {
+    const { rule } = this.#change
+    if (isNobodysToChange(live))
+      return refused('not theirs', `The rule ${rule.name} comes and goes by itself, so it is left alone.`)
+    return isDone || sameRule(live, rule)
+      ? null
+      : refused(
+          'not as agreed',
+          `The rule ${rule.name} is not as it was shown any more, so it is left alone.`,
+        )
   }
 
   async #put(before: Found, wanted: LiveRule): Promise<Written> {
@@ -150,7 +168,12 @@ class OtherRule {
     if (change.kind === 'delete') throw new TypeError('A rule that is to go is not written')
     const { signal } = this.#write
     const properties = changedProperties(before.properties, change.kind, change.to)
-    const etag = textOf(before.body['etag']) || null
+    const etag = etagOf(before)
+    if (etag === null)
+      return refused(
+        'no etag',
+        `Azure shows no etag of the rule ${change.rule.name}, without which a change that somebody else makes at the same moment would be lost, so it is left alone.`,
+      )
     const sending = this.#arm
       .put(this.#path, { ...before.body, properties }, etag, signal)
       .then(({ answer }) => answer?.operationUrl ?? null)

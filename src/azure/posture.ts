@@ -186,7 +186,7 @@ async function queried(
   const { data }: { data: unknown } = value
   if (!Array.isArray(data))
     throw new Fault('malformed answer', 'Resource Graph sent no rows.', { kind: 'try again' })
-  return { rows: shapesOf(data), more: Boolean(value.skipToken) }
+  return { rows: shapesOf(data), more: Boolean(value.skipToken) || value.resultTruncated === 'true' }
 }
 
 /** Whoever stops waiting leaves the answer to those who still do. */

@@ -1,7 +1,7 @@
 import type { Rule } from '../core/grant.ts'
 import type { Clock, LiveRule, Written } from '../ports.ts'
 import { type Answer, ArmFault, faultOf, isBusy, isGone, passes } from './faults.ts'
-import type { RuleCalls } from './rule-calls.ts'
+import type { RuleCalls, Tagged } from './rule-calls.ts'
 import { showsRule } from './security-rule.ts'
 
 export interface Write {
@@ -209,9 +209,33 @@ const absence: Goal = {
   reads: 2,
 }
 
-/** Removes the rule. */
-export async function closeRule(write: Write): Promise<Written> {
-  const sent = await send(write.calls.remove(write.signal))
+/** The etag that must still stand when the delete arrives, or why none is to be sent. */
+export type LastLook = () => Promise<{ readonly etag: string | null } | { readonly written: Written }>
+
+/**
+ * Looks at somebody else's rule once more when the turn to delete it has come: it may have been changed during the
+ * wait. Two readings must miss it, as one may lag behind.
+ */
+export const lookAgain =
+  (read: () => Promise<Tagged | null>, objection: (live: LiveRule) => Written | null): LastLook =>
+  async () => {
+    const found = (await read()) ?? (await read())
+    if (!found) return { written: { kind: 'absent' } }
+    const written = objection(found.live)
+    return written ? { written } : { etag: found.etag }
+  }
+
+/** Removes the rule, unless the last look is against it. */
+export async function closeRule(write: Write, lastLook?: LastLook): Promise<Written> {
+  const unsent: Written[] = []
+  const check = async (look: LastLook) => {
+    const seen = await look().catch((error: unknown) => ({ written: verdictOfFault(error) }))
+    if ('etag' in seen) return seen.etag
+    unsent.push(seen.written)
+    throw new Error('The delete is not sent')
+  }
+  const sent = await send(write.calls.remove(write.signal, lastLook && (() => check(lastLook))))
+  if (unsent[0]) return unsent[0]
   if (sent.paced && sent.verdict) return sent.verdict
   const written = await new Watch(write, absence, sent).run()
   return written.kind === 'absent' && sent.busy ? (sent.verdict ?? written) : written

@@ -2,8 +2,8 @@ import { isShield, isShieldName } from '../core/protection.ts'
 import type { Shield, Written } from '../ports.ts'
 import type { Arm } from './arm.ts'
 import { changeOther } from './change-other.ts'
-import { ruleCalls } from './rule-calls.ts'
-import { closeRule, openRule, verdictOfFault, type Write } from './rule-write.ts'
+import { readTagged, ruleCalls } from './rule-calls.ts'
+import { closeRule, lookAgain, openRule, verdictOfFault, type Write } from './rule-write.ts'
 import { sameRule } from './security-rule.ts'
 
 export interface ShieldSettings {
@@ -18,6 +18,12 @@ const notOurs = (name: string): Written => ({
   kind: 'refused',
   code: 'not ours',
   why: `A rule named ${name} stands there without a description of ours, so it is left alone.`,
+})
+
+const notAsProposed = (name: string): Written => ({
+  kind: 'refused',
+  code: 'not as agreed',
+  why: `The rule ${name} is not as it was when its removal was proposed, so it is left alone.`,
 })
 
 /** What stands there under the name may be somebody else's. */
@@ -46,18 +52,11 @@ export function nsgShield({ arm, patienceMs = defaultPatienceMs }: ShieldSetting
     async removeOther(nsgId, rule, signal) {
       const { name } = rule
       const each: Write = { calls: ruleCalls(arm, nsgId, name), clock: arm.clock, signal, patienceMs }
-      try {
-        const live = await each.calls.read(signal)
-        if (live && !sameRule(live, rule))
-          return {
-            kind: 'refused',
-            code: 'not as agreed',
-            why: `The rule ${name} is not as it was when its removal was proposed, so it is left alone.`,
-          }
-      } catch (error) {
-        return verdictOfFault(error)
-      }
-      return closeRule(each)
+      const read = () => readTagged(arm, nsgId, name, signal)
+      return closeRule(
+        each,
+        lookAgain(read, (live) => (sameRule(live, rule) ? null : notAsProposed(name))),
+      )
     },
     changeOther: (change, signal) => changeOther(arm, change, signal, patienceMs),
     async remove({ name, nsgId }, signal) {

@@ -109,7 +109,7 @@ function wrote({ rules, entry, vm }: Protection, { words }: Words, denies: boole
         : denies === true
           ? ' Its rule that keeps everybody out stands there.'
           : ''
-    return `The policy ${policy} of Defender for Cloud names ${words(vm.name, 80)}, as Azure showed.${stands} Other VMs in it were left as they were.`
+    return `The policy ${policy} of Defender for Cloud names ${words(vm.name, 80)}, as Azure showed.${stands} What it says of other VMs I wrote back as I had read it.`
   }
   const each = rules.map(
     ({ name, nsgId, priority }) => `${words(name, 80)} (priority ${priority}) in ${words(last(nsgId), 80)}`,
@@ -152,7 +152,7 @@ export function unprotectedText(protection: Protection, news: ProtectionNews, wo
       : 'The rules that I had written for it are gone, as Azure showed. Nobody else’s rule was touched.'
   const head =
     ending?.detail != null
-      ? `*Not protected:* ${headOf(protection, words)}. Azure refused it: ${words.words(ending.detail, 400).replace(/\.$/, '')}.`
+      ? `*Not protected:* ${headOf(protection, words)}. It could not be done: ${words.words(ending.detail, 400).replace(/\.$/, '')}.`
       : `*No longer protected:* ${headOf(protection, words)}.`
   return [
     head,

@@ -34,6 +34,8 @@ export interface PolicyEntry {
   readonly entry: string
   /** What stood there before; null for nothing. */
   readonly before: string | null
+  /** Set when the policy was there when this was planned. */
+  readonly stood?: true
   /** Set when somebody had changed the entry, so that it was left as it is. */
   readonly left?: true
   readonly attempts?: number

@@ -173,6 +173,31 @@ describe('a VM that is quiet', () => {
   })
 })
 
+describe('a VM whose alerts are not all on the first page', () => {
+  beforeAll(async () => {
+    const others = Array.from({ length: 1_001 }, (_, at) =>
+      alert(ops, {
+        name: `b${at}`,
+        alertType: 'VM_SuspiciousProcess',
+        title: 'Suspicious process',
+        severity: 'High',
+        machine: 'vm-jump012',
+        startsAt: '2026-11-23T07:00:00.0000000Z',
+      }),
+    )
+    world = await createWorld({ simulator: { world: withAlerts(...others) } })
+  })
+  afterAll(() => world?.close())
+
+  test('is not said to have none', async () => {
+    await asks()
+    expect(known()).toMatch(
+      /Alerts are not known: Defender for Cloud showed me only a part of its alerts, as of/,
+    )
+    expect(known()).not.toMatch(/No active Defender alert/)
+  })
+})
+
 describe('what our own records say', () => {
   beforeAll(async () => {
     world = await createWorld()

@@ -281,7 +281,7 @@ describe('protecting a VM by rules of our own', () => {
   test('Azure refuses: nothing of it stays, and it is never called protected', async () => {
     world.azure.fault({ kind: 'forbidden', method: 'PUT', path: 'jitney-protect-' })
     await protects('vm-web01')
-    expect(told()).toMatch(/^Not protected: vm-web01 .*Azure refused it: .*authorization/s)
+    expect(told()).toMatch(/^Not protected: vm-web01 .*It could not be done: .*authorization/s)
     expect(denies('nsg-web-subnet')).toEqual([])
     expect(await world.app.store.protections()).toEqual([])
   })
