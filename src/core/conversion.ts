@@ -27,6 +27,10 @@ export interface AskedChange {
   readonly detail?: string
   /** What the last try met, while it is tried again. */
   readonly met?: string
+  /** It was so before anything was sent for it, so that somebody else may have done it. */
+  readonly already?: true
+  /** Azure took a try, or may have: nothing is sent any more, and what became of it is read. */
+  readonly taken?: true
   readonly attempts?: number
   readonly nextTryAt?: number
 }
@@ -184,6 +188,7 @@ export interface ConversionWork {
   readonly index: number
   readonly change: RuleChange
   readonly attempts: number
+  readonly taken: boolean
   readonly nextTryAt: number
 }
 
@@ -191,8 +196,8 @@ export function nextChange({ id, state, changes }: AskedConversion): ConversionW
   const index = state === 'agreed' ? changes.findIndex((one) => one.state === 'agreed') : -1
   const found = changes[index]
   if (!found) return null
-  const { change, attempts = 0, nextTryAt = 0 } = found
-  return { conversionId: id, index, change, attempts, nextTryAt }
+  const { change, attempts = 0, nextTryAt = 0, taken = false } = found
+  return { conversionId: id, index, change, attempts, taken, nextTryAt }
 }
 
 export const vmOf = ({ proposal }: Pick<AskedConversion, 'proposal'>): Vm => proposal.vm

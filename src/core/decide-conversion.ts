@@ -15,7 +15,7 @@ export type ConversionEvent =
   /** It is not decided about any more; why, without a full stop. */
   | { readonly type: 'lapsed'; readonly because: string }
   /** Azure showed the rule as it was to be. */
-  | { readonly type: 'change done'; readonly index: number }
+  | { readonly type: 'change done'; readonly index: number; readonly already?: true }
   | { readonly type: 'change void'; readonly index: number; readonly detail: string }
   /** A try that did not succeed: it comes again, at that time. */
   | {
@@ -24,6 +24,8 @@ export type ConversionEvent =
       readonly nextTryAt: number
       /** Null when nothing was sent, so that there was no try. */
       readonly met: string | null
+      /** Azure took it, or may have. */
+      readonly taken?: true
     }
   /** What stands open was read after the last change. */
   | { readonly type: 'looked'; readonly after: OpenAfter }
@@ -124,23 +126,34 @@ function settled(
     rule: change.rule.name,
     ...(become.detail !== undefined && { detail: become.detail }),
   }
-  const audit = [auditOf(isDone ? 'conversion.changed' : 'conversion.void', after, now, 'jitney', facts)]
+  const type = isDone ? (become.already ? 'conversion.already' : 'conversion.changed') : 'conversion.void'
+  const audit = [auditOf(type, after, now, 'jitney', facts)]
   if (after.changes.some((one) => one.state === 'agreed'))
     return { next: after, audit, effects: [show, ...writing(after)] }
   const next: AskedConversion = { ...after, state: 'ended', endedAt: now }
-  const count = (of: AskedChange['state']) => next.changes.filter((one) => one.state === of).length
-  const ended = auditOf('conversion.ended', next, now, 'jitney', { done: count('done'), void: count('void') })
+  const count = (is: (one: AskedChange) => boolean) => next.changes.filter(is).length
+  const already = count((one) => one.already === true)
+  const ended = auditOf('conversion.ended', next, now, 'jitney', {
+    done: count((one) => one.state === 'done' && !one.already),
+    void: count((one) => one.state === 'void'),
+    ...(already > 0 && { already }),
+  })
   return { next, audit: [...audit, ended], effects: [show, { kind: 'look' }] }
 }
 
 function postponed(
   conversion: AskedConversion,
-  { index, nextTryAt, met }: Extract<ConversionEvent, { type: 'change postponed' }>,
+  { index, nextTryAt, met, taken }: Extract<ConversionEvent, { type: 'change postponed' }>,
 ): DecidedConversion | null {
   const found = conversion.changes[index]
   if (found?.state !== 'agreed') return null
   const attempts = (found.attempts ?? 0) + (met === null ? 0 : 1)
-  const next = withChange(conversion, index, { attempts, nextTryAt, ...(met !== null && { met }) })
+  const next = withChange(conversion, index, {
+    attempts,
+    nextTryAt,
+    ...(met !== null && { met }),
+    ...(taken && { taken }),
+  })
   // Whoever looks at it sees why it waits, once for each reason.
   return { next, audit: [], effects: met === null || met === found.met ? [] : [show] }
 }
@@ -157,7 +170,7 @@ export function decideConversion(
     case 'lapsed':
       return lapsed(conversion, event.because, now)
     case 'change done':
-      return settled(conversion, event.index, { state: 'done' }, now)
+      return settled(conversion, event.index, { state: 'done', ...(event.already && { already: true }) }, now)
     case 'change void':
       return settled(conversion, event.index, { state: 'void', detail: event.detail }, now)
     case 'change postponed':

@@ -36,9 +36,14 @@ export type ProtectionEvent =
   | { readonly type: 'removal decided'; readonly id: string; readonly by: Person; readonly agrees: boolean }
   /** Nobody decided in time; why it is not decided about any more, without a full stop. */
   | { readonly type: 'removal lapsed'; readonly id: string; readonly because: string }
-  | { readonly type: 'removal done'; readonly id: string }
+  | { readonly type: 'removal done'; readonly id: string; readonly already?: true }
   | { readonly type: 'removal void'; readonly id: string; readonly detail: string }
-  | { readonly type: 'removal postponed'; readonly id: string; readonly nextTryAt: number }
+  | {
+      readonly type: 'removal postponed'
+      readonly id: string
+      readonly nextTryAt: number
+      readonly taken?: true
+    }
   /** Which of what it wrote are not as they were written, by what the reconciler read. */
   | { readonly type: 'compared'; readonly lost: readonly Loss[] }
 

@@ -63,8 +63,9 @@ export function removalDecision(protection: Protection, event: RemovalEvent, now
     case 'removal done': {
       // It may have been under way when the protection was ended: what Azure shows is so all the same.
       if (found.state !== 'agreed' && found.state !== 'void') return null
-      const { next } = become({ state: 'done' })
-      const audit = [protectionAudit('removal.done', next, now, 'jitney', facts(found))]
+      const { next } = become({ state: 'done', ...(event.already && { already: true }) })
+      const type = event.already ? 'removal.already' : 'removal.done'
+      const audit = [protectionAudit(type, next, now, 'jitney', facts(found))]
       return { next, audit, effects: state === 'protected' ? [{ kind: 'tell' }] : [] }
     }
     case 'removal lapsed':
@@ -76,7 +77,11 @@ export function removalDecision(protection: Protection, event: RemovalEvent, now
       return { next, audit, effects: [{ kind: 'tell' }] }
     }
     case 'removal postponed': {
-      const { next } = become({ attempts: (found.attempts ?? 0) + 1, nextTryAt: event.nextTryAt })
+      const { next } = become({
+        attempts: (found.attempts ?? 0) + 1,
+        nextTryAt: event.nextTryAt,
+        ...(event.taken && { taken: true }),
+      })
       return { next, audit: [], effects: [] }
     }
     default:

@@ -21,9 +21,16 @@ function nowText({ rule, vms }: RuleChange): string {
 
 const numbered = (line: string, at: number): string => `${at + 1}. ${line}`
 
-function doneText({ change, at }: AskedChange): string {
+function doneText({ change, at, already }: AskedChange): string {
   const name = ruleText(change)
   const when = at === undefined ? '' : ` ${time(at)}`
+  if (already) {
+    const is =
+      change.kind === 'delete'
+        ? `the rule ${name} is gone`
+        : `the ${change.kind} of the rule ${name} are ${quote(change.to)}`
+    return `So already: ${is}, as Azure showed${when}. It was no write of mine that Azure confirmed, so somebody else may have done it.`
+  }
   if (change.kind === 'delete') return `Removed: the rule ${name}. Azure showed${when} that it is gone.`
   const before = change.kind === 'sources' ? change.rule.sources : change.rule.ports
   return `Changed: the ${change.kind} of the rule ${name} were ${quote(before)} and are ${quote(change.to)}, as Azure showed${when}.`
@@ -65,11 +72,13 @@ function afterLine(after: OpenAfter | undefined): string {
   return `${open}${doubt}`
 }
 
-const isDone = ({ state }: AskedChange) => state === 'done'
+/** By a write of ours. */
+const isDone = ({ state, already }: AskedChange) => state === 'done' && !already
 
 /** How it ended, in a word or two. */
 function endText({ changes }: AskedConversion): string {
-  if (changes.every(isDone)) return 'Changed'
+  if (changes.every(({ already }) => already)) return 'So already'
+  if (changes.some(isDone) && changes.every(({ state }) => state === 'done')) return 'Changed'
   return changes.some(isDone) ? 'Changed in part' : 'Not done as agreed'
 }
 

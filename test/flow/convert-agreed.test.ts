@@ -76,7 +76,15 @@ describe('the yes of the second operator', () => {
     before = found
     return () => world.close()
   })
+  let sentBefore = 0
+  const sent = () =>
+    world.azure
+      .calls()
+      .filter(({ method }) => method === 'PUT' || method === 'DELETE')
+      .map(({ method, path, status }) => `${method} ${path.split('/').at(-1)} ${status}`)
+  const writes = () => sent().slice(sentBefore)
   beforeEach(async () => {
+    sentBefore = sent().length
     for (const name of Object.keys(world.azure.rules(group)))
       world.azure.mutate({ do: 'delete-rule', nsg: group, name })
     byHand({})
@@ -251,5 +259,55 @@ describe('the yes of the second operator', () => {
     } finally {
       restore()
     }
+  })
+
+  test('is followed until Azure shows what became of a write that it took, however often reading fails', async () => {
+    await asks()
+    world.azure.fault({ kind: 'forbidden', method: 'GET', path: `${theirs}$`, after: 1 })
+    await agrees()
+    await world.passes('2m')
+    expect(rule()).toEqual({ ...before, sourceAddressPrefix: 'VirtualNetwork' })
+    expect(shown()).toMatch(
+      /^Being changed: .* Not confirmed by Azure yet\. The last try met: Azure took the write, and what became of it could not be read: .* I keep trying\.$/s,
+    )
+    world.azure.clearFaults()
+    await world.passes('10m')
+    expect(shown()).toMatch(/^Changed: .*\n1\. Changed: the sources of the rule rdp-for-everyone/)
+    expect(writes()).toEqual([`PUT ${theirs} 200`])
+  })
+
+  test('does not do again what somebody has put back since Azure took it', async () => {
+    await asks()
+    world.azure.fault({ kind: 'server-error', method: 'GET', path: `${theirs}$`, after: 1 })
+    await agrees()
+    expect(rule()).toEqual({ ...before, sourceAddressPrefix: 'VirtualNetwork' })
+    byHand({})
+    world.azure.clearFaults()
+    await world.passes('10m')
+    expect(rule()).toEqual(before)
+    expect(shown()).toMatch(
+      /1\. Not done as agreed: the rule rdp-for-everyone .* Azure had taken the change, and the rule rdp-for-everyone stands there as it was before\. Somebody may have put it back, so it is not done again\./,
+    )
+    expect(writes()).toEqual([`PUT ${theirs} 200`])
+  })
+
+  test('takes no credit for what somebody else has done meanwhile', async () => {
+    await asks()
+    world.azure.fault({ kind: 'server-error', method: 'PUT', path: theirs })
+    await agrees()
+    byHand({ sourceAddressPrefix: 'VirtualNetwork' })
+    world.azure.clearFaults()
+    await world.passes('10m')
+    for (const text of [shown(), told()]) {
+      expect(text).toMatch(
+        /^So already: the rules in front of vm-open01 .*\n1\. So already: the sources of the rule rdp-for-everyone .* are VirtualNetwork, as Azure showed .*\. It was no write of mine that Azure confirmed, so somebody else may have done it\./,
+      )
+      expect(text).not.toMatch(/Changed:|To put it back/)
+    }
+    expect(audited().slice(-2)).toEqual([
+      'a rule of somebody else’s was as agreed already, by no write of mine that Azure confirmed',
+      'no change of rules is left to make',
+    ])
+    expect(world.auditLines().at(-1)).toContain('0 done, 0 not done as agreed, 1 so already')
   })
 })

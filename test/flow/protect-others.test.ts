@@ -150,6 +150,31 @@ describe('a rule of somebody else’s that lets people in to a protected VM', ()
     for (const one of many.slice(1)) expect(world.slack.visible(asked())).toContain(one)
   })
 
+  test('is told to be removed once Azure shows it, however often reading fails before', async () => {
+    await does('alex', `protect vm-open01 remove ${theirs}`)
+    world.azure.fault({ kind: 'forbidden', method: 'GET', path: `${theirs}$`, after: 1 })
+    await world.clicks('lee', 'agree_removal', asked())
+    await world.passes('2m')
+    expect(rule()).toBeUndefined()
+    expect(told()).not.toMatch(/Not removed|Removed:/)
+    world.azure.clearFaults()
+    await world.passes('10m')
+    expect(told()).toMatch(/Removed: the rule rdp-for-everyone in nsg-open01-nic, as @lee agreed\./)
+  })
+
+  test('is told to be gone already when somebody else removed it meanwhile', async () => {
+    await does('alex', `protect vm-open01 remove ${theirs}`)
+    world.azure.fault({ kind: 'server-error', method: 'DELETE', path: theirs })
+    await world.clicks('lee', 'agree_removal', asked())
+    world.azure.mutate({ do: 'delete-rule', nsg: group, name: theirs })
+    world.azure.clearFaults()
+    await world.passes('10m')
+    expect(told()).toMatch(
+      /Gone already: the rule rdp-for-everyone in nsg-open01-nic\. It was no removal of mine that Azure confirmed, so somebody else may have removed it\./,
+    )
+    expect(audited().at(-1)).toMatch(/^a rule of somebody else’s was gone already/)
+  })
+
   test('stays when it is not exactly what was shown any more', async () => {
     await does('alex', `protect vm-open01 remove ${theirs}`)
     if (!before) throw new Error('There is no such rule.')
