@@ -62,6 +62,10 @@ export interface AskedConversion {
   readonly lapsedBecause?: string
   readonly endedAt?: number
   readonly after?: OpenAfter
+  /** Set before it is posted: one that was tried once may already stand there. */
+  readonly cardTried?: true
+  /** It may stand there twice, and only this one is kept up to date. */
+  readonly repeated?: true
   /** Where it stands before the operators. */
   readonly card?: { readonly channel: string; readonly ts: string }
 }

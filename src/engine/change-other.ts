@@ -2,6 +2,7 @@ import type { ConversionWork } from '../core/conversion.ts'
 import type { ConversionEvent } from '../core/decide-conversion.ts'
 import { nextTry } from './close-rule.ts'
 import { dispatchConversion } from './conversions.ts'
+import { notAgreedNow } from './still-agreed.ts'
 import { within } from './within.ts'
 import type { WriteParts } from './write-parts.ts'
 
@@ -14,10 +15,17 @@ export async function changeOther(parts: WriteParts, work: ConversionWork, stop:
 }
 
 async function tryOnce(
-  { shield, clock, log }: WriteParts,
+  parts: WriteParts,
   { conversionId, index, change, attempts, taken }: ConversionWork,
   stop: AbortSignal,
 ): Promise<ConversionEvent> {
+  const { shield, clock, log, store } = parts
+  if (!taken) {
+    const asked = await store.conversion(conversionId)
+    const people = [asked?.by, asked?.decided?.by]
+    const detail = await notAgreedNow(parts, asked?.proposal.vm, people)
+    if (detail !== null) return { type: 'change void', index, detail }
+  }
   if (!shield) return { type: 'change void', index, detail: 'Nothing here can change it.' }
   const written = await within(clock, longestChangeMs, stop, (signal) =>
     shield.changeOther(change, signal, taken),

@@ -28,6 +28,29 @@ async function show({ chat, pages }: ConversionNewsParts, conversion: AskedConve
   }
 }
 
+async function changeCard(
+  { store }: ConversionNewsParts,
+  id: string,
+  change: (current: AskedConversion) => AskedConversion,
+): Promise<AskedConversion | null> {
+  return store.transact(async (tx) => {
+    const current = await tx.conversion(id)
+    if (current) await tx.saveConversion(change(current))
+    return current
+  })
+}
+
+/** Whether it is posted for the first time now, or may stand there already although nobody knows where. */
+async function firstPost(
+  parts: ConversionNewsParts,
+  id: string,
+): Promise<{ readonly first: boolean; readonly repeat: boolean }> {
+  const known = await parts.store.conversion(id)
+  if (known?.card) return { first: false, repeat: known.repeated === true }
+  const before = await changeCard(parts, id, (current) => ({ ...current, cardTried: true }))
+  return { first: !before?.cardTried, repeat: before?.cardTried === true }
+}
+
 /** Brings the message before the operators up to date: it is drawn from the state of this moment. */
 export const conversionCard =
   (parts: ConversionNewsParts): Handler =>
@@ -35,10 +58,15 @@ export const conversionCard =
     const { store, clock, log } = parts
     const conversion = await store.conversion(claim.subject)
     if (!conversion || lease.lapsed()) return done
+    const { first, repeat } = await firstPost(parts, conversion.id)
+    const drawn: AskedConversion = repeat ? { ...conversion, repeated: true } : conversion
     let place: Place
     try {
-      place = await show(parts, conversion)
+      place = await show(parts, drawn)
     } catch (error) {
+      // Only an uncertain outcome may have left it in the channel.
+      if (first && error instanceof Fault && error.kind !== 'uncertain')
+        await changeCard(parts, conversion.id, ({ cardTried: _, ...rest }) => rest)
       log.error(
         { conversion: conversion.id, error: messageOf(error) },
         'the operators could not be shown a change of rules',
@@ -50,7 +78,8 @@ export const conversionCard =
     await store.transact(async (tx) => {
       const now = clock.now()
       const current = await tx.conversion(conversion.id)
-      if (current && current.card?.ts !== place.ts) await tx.saveConversion({ ...current, card: place })
+      if (current && current.card?.ts !== place.ts)
+        await tx.saveConversion({ ...current, card: place, ...(drawn.repeated && { repeated: true }) })
       // Whoever has the job now may have shown a later state before this one landed on top of it.
       if (lapsed) await tx.putJobs([conversionCardJob(conversion.id, now)], now)
     })

@@ -2,6 +2,7 @@ import type { ProtectionEvent } from '../core/decide-protection.ts'
 import type { RemovalWork } from '../ports.ts'
 import { nextTry } from './close-rule.ts'
 import { dispatchProtection } from './protections.ts'
+import { notAgreedNow } from './still-agreed.ts'
 import { within } from './within.ts'
 import type { WriteParts } from './write-parts.ts'
 
@@ -13,10 +14,16 @@ export async function removeOther(parts: WriteParts, work: RemovalWork, stop: Ab
 }
 
 async function tryOnce(
-  { shield, clock, log }: WriteParts,
-  { id, nsgId, rule, attempts = 0, taken }: RemovalWork,
+  parts: WriteParts,
+  { id, protectionId, nsgId, rule, by, decidedBy, attempts = 0, taken }: RemovalWork,
   stop: AbortSignal,
 ): Promise<ProtectionEvent> {
+  const { shield, clock, log, store } = parts
+  if (!taken) {
+    const protection = await store.protection(protectionId)
+    const detail = await notAgreedNow(parts, protection?.vm, [by, decidedBy])
+    if (detail !== null) return { type: 'removal void', id, detail }
+  }
   if (!shield) return { type: 'removal void', id, detail: 'nothing here can remove it' }
   const written = await within(clock, longestRemoveMs, stop, (signal) =>
     shield.removeOther(nsgId, rule, signal, taken),

@@ -1,14 +1,12 @@
 import { authorise } from '../core/approval.ts'
 import { type AskedConversion, askedConversion, askingProblem } from '../core/conversion.ts'
 import type { Conversion } from '../core/convert.ts'
-import { type Panic, panicOver, scopeName, stoppedText } from '../core/panic.ts'
 import type { Member } from '../core/person.ts'
 import { groupsNamed } from '../core/policy.ts'
 import { type Refusal, refusalText } from '../core/refusal.ts'
-import type { Vm } from '../core/vm.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import { answer, endWith, type IntakeParts } from './answer.ts'
-import { askerProblem } from './asker.ts'
+import { askerProblem, stopText } from './asker.ts'
 import { backoffMs, gestureTries } from './backoff.ts'
 import { conversionIn, proposeIn } from './conversions.ts'
 import { again, ended, type Finish } from './handler.ts'
@@ -22,21 +20,6 @@ type AskGesture = Extract<Gesture, { kind: 'ask conversion' }>
 type DecideGesture = Extract<Gesture, { kind: 'decide conversion' }>
 
 const nothing = 'Nothing was changed.'
-
-/** A stop that is about the VM, or about one of these people. */
-function stopText(
-  { wording }: Pick<IntakeParts, 'wording'>,
-  panics: readonly Panic[],
-  vm: Vm,
-  people: readonly Member[],
-): string | null {
-  const stop = people
-    .map(({ person, entraId }) => panicOver(panics, { vm, requester: person }, entraId))
-    .find((one) => one !== null)
-  if (!stop) return null
-  const what = stoppedText(stop.scope.kind, scopeName(stop.scope), wording)
-  return `${wording.person(stop.by)} stopped ${what} at ${wording.time(stop.at)}: ${wording.words(stop.reason, 300)}. Until another operator lifts that, no such change is asked for or agreed to. ${nothing}`
-}
 
 /** Null when it may be asked for: the very proposal that was shown, as the rules stand now. */
 function notAsked(parts: VmsParts, { mark }: AskGesture, conversion: Conversion): string | null {

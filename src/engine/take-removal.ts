@@ -9,7 +9,7 @@ import { refusalText } from '../core/refusal.ts'
 import { unshowable } from '../core/shown-rule.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import { answer, endWith, type IntakeParts } from './answer.ts'
-import { askerProblem } from './asker.ts'
+import { askerProblem, stopText } from './asker.ts'
 import { backoffMs, gestureTries } from './backoff.ts'
 import { again, ended, type Finish, messageOf } from './handler.ts'
 import { look } from './protection-news.ts'
@@ -97,10 +97,10 @@ export async function takeProposal(
   const { place } = found
   const said = await store.transact(async (tx) => {
     const now = clock.now()
-    const stop = panicOn(await tx.panics(), by)
+    const stop = stopText(parts, await tx.panics(), protection.vm, [by])
     if (!(await tx.finish([claim], now)).has(claim.id)) return null
     await tx.endIntake(claim.subject, now)
-    if (stop) return refusalText({ code: 'stopped', by: stop.by, at: stop.at, reason: stop.reason }, wording)
+    if (stop !== null) return stop
     const removal: Removal = { id: parts.newId(), ...place, by: person, at: now, state: 'proposed' }
     const next = await protectionIn(tx, protectionId, { type: 'removal proposed', removal }, now)
     return next
@@ -140,9 +140,14 @@ export async function takeDecision(
   if (alone !== null) return endWith(parts, claim, responseUrl, alone)
   const outcome = await store.transact(async (tx) => {
     const now = clock.now()
-    const stop = panicOn(await tx.panics(), by)
+    const panics = await tx.panics()
+    const [stop, over] = [
+      panicOn(panics, by),
+      agrees && protection ? stopText(parts, panics, protection.vm, [by, asker]) : null,
+    ]
     if (!(await tx.finish([claim], now)).has(claim.id)) return null
     await tx.endIntake(claim.subject, now)
+    if (over !== null) return over
     if (stop) return refusalText({ code: 'stopped', by: stop.by, at: stop.at, reason: stop.reason }, wording)
     if (agrees && now >= lapsesAt(removal)) {
       const event = { type: 'removal lapsed', id: removalId, because: undecidedText } as const

@@ -165,7 +165,12 @@ const message = (lines: readonly string[]): Shown => ({
 
 /** What stands before the operators: the question, and later what became of it. */
 export function conversionCard(conversion: AskedConversion): Shown {
-  const shown = message(cardLines(conversion))
+  const again = conversion.repeated
+    ? [
+        'This message may stand here twice. Only this one is kept up to date; the earlier one decides nothing.',
+      ]
+    : []
+  const shown = message([...cardLines(conversion), ...again])
   return conversion.state === 'proposed'
     ? { ...shown, blocks: [...shown.blocks, decideButtons(conversion)] }
     : shown

@@ -82,6 +82,10 @@ const others = {
   digest: other,
 }
 
+const noPolicy = () => {
+  throw new Error('No policy is asked for.')
+}
+
 describe('a database that takes every byte and answers nothing', () => {
   test('ends every call with an error, instead of keeping it for ever', async () => {
     await store.transact((tx) => tx.save([pendingCase('r1')], noon))
@@ -112,7 +116,7 @@ describe('a database that takes every byte and answers nothing', () => {
     const parts = { store, clock, dispatcher, log: quiet }
     const handlers = {
       ...others,
-      'write rules': writeRules({ ...parts, firewall, clockTrouble: () => null }),
+      'write rules': writeRules({ ...parts, policy: noPolicy, firewall, clockTrouble: () => null }),
     }
     const present = withRules(grantedCase('r1', { state: 'closing' }), 'present')
     await store.transact(async (tx) => {

@@ -61,6 +61,11 @@ const putBehind = (vm: string, nsg: string | null = 'vm-open01') => {
   return () => world.azure.sim.resources.put(nic)
 }
 const rule = (name = theirs) => world.azure.rules(group)[name]
+const types = async (text: string) => {
+  await world.people.alex.types('/jit', text, { channel: channels.access })
+  await world.people.alex.submits(await world.slack.until(() => world.people.alex.modal()))
+  await world.settle()
+}
 const agrees = () => world.clicks('lee', 'make_conversion', card())
 
 describe('the yes of the second operator', () => {
@@ -309,5 +314,44 @@ describe('the yes of the second operator', () => {
       'no change of rules is left to make',
     ])
     expect(world.auditLines().at(-1)).toContain('0 done, 0 not done as agreed, 1 so already')
+  })
+
+  test('is not acted on any more once access there is stopped, or the policy names other operators', async () => {
+    await asks()
+    world.azure.fault({ kind: 'server-error', method: 'PUT', path: theirs })
+    await agrees()
+    await types('panic vm vm-open01 because it is compromised')
+    world.azure.clearFaults()
+    await world.passes('10m')
+    expect(rule()).toEqual(before)
+    expect(shown()).toMatch(
+      /^Not done as agreed: .*\n1\. Not done as agreed: .* Access to vm-open01, or of somebody who wanted this, was stopped since, so it was not done\. Once the stop is lifted, an operator can ask anew\./,
+    )
+    await types('panic lift because it was cleaned')
+
+    await asks()
+    world.azure.fault({ kind: 'server-error', method: 'PUT', path: theirs })
+    await agrees()
+    await world.policy(policy('[]'))
+    world.azure.clearFaults()
+    await world.passes('10m')
+    expect(rule()).toEqual(before)
+    expect(shown()).toMatch(/The policy does not name both of those who wanted this as operators any more/)
+  })
+
+  test('is asked for once more, and says so, where Slack’s answer to the question was lost', async () => {
+    const had = cards().length
+    const proposal = await looks()
+    // One of the two is the line of the audit channel.
+    world.slack.fault({ method: 'chat.postMessage', kind: 'lost-reply', times: 2 })
+    await world.clicks('alex', 'ask_conversion', proposal)
+    await world.passes('1m')
+    expect(cards()).toHaveLength(had + 2)
+    const twice = /may stand here twice\. Only this one is kept up to date; the earlier one decides nothing\./
+    expect(shown()).toMatch(twice)
+    await agrees()
+    await world.passes('2m')
+    expect(shown()).toMatch(/^Changed: /)
+    expect(shown()).toMatch(twice)
   })
 })

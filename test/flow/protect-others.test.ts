@@ -175,6 +175,28 @@ describe('a rule of somebody else’s that lets people in to a protected VM', ()
     expect(audited().at(-1)).toMatch(/^a rule of somebody else’s was gone already/)
   })
 
+  test('stays while somebody has stopped all access to the VM', async () => {
+    await does('alex', `protect vm-open01 remove ${theirs}`)
+    const question = asked()
+    await does('alex', 'panic vm vm-open01 because it is compromised')
+    await world.clicks('lee', 'agree_removal', question)
+    expect(world.ephemerals('lee').at(-1)).toMatch(
+      /@alex stopped all access to the VM vm-open01 at .*: it is compromised\..* Nothing was changed\./,
+    )
+    expect(rule()).toEqual(before)
+    await does('alex', 'panic lift because it was cleaned')
+    world.azure.fault({ kind: 'server-error', method: 'DELETE', path: theirs })
+    await world.clicks('lee', 'agree_removal', question)
+    await does('alex', 'panic vm vm-open01 because it is compromised')
+    world.azure.clearFaults()
+    await world.passes('10m')
+    expect(rule()).toEqual(before)
+    expect(told()).toMatch(
+      /Not removed: the rule .* Access to vm-open01, .* was stopped since, so it was not done/,
+    )
+    await does('alex', 'panic lift because it was cleaned')
+  })
+
   test('stays when it is not exactly what was shown any more', async () => {
     await does('alex', `protect vm-open01 remove ${theirs}`)
     if (!before) throw new Error('There is no such rule.')
