@@ -28,6 +28,11 @@ async function show({ chat, pages }: ConversionNewsParts, conversion: AskedConve
   }
 }
 
+function untried(conversion: AskedConversion): AskedConversion {
+  const { cardTried: _, ...rest } = conversion
+  return rest
+}
+
 async function changeCard(
   { store }: ConversionNewsParts,
   id: string,
@@ -66,7 +71,7 @@ export const conversionCard =
     } catch (error) {
       // Only an uncertain outcome may have left it in the channel.
       if (first && error instanceof Fault && error.kind !== 'uncertain')
-        await changeCard(parts, conversion.id, ({ cardTried: _, ...rest }) => rest)
+        await changeCard(parts, conversion.id, untried)
       log.error(
         { conversion: conversion.id, error: messageOf(error) },
         'the operators could not be shown a change of rules',

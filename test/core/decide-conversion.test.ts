@@ -160,6 +160,11 @@ const problem = (changes: Shown) => askingProblem(proposal(changes))
 const json = (changes: Shown) => JSON.stringify(proposalJson(proposal(changes)))
 const sources = (...to: string[]) => ({ changes: [{ ...narrowed(), kind: 'sources' as const, to }] })
 
+const asg = (name: string, subscription = '1') =>
+  `asg:/subscriptions/${subscription}/resourcegroups/rg/providers/microsoft.network/applicationsecuritygroups/${name}`
+const why = (changes: Parameters<typeof narrowed>[2]) =>
+  problem({ changes: [narrowed('rdp', 'nic', changes)] })
+
 describe('what can be asked for', () => {
   test('is a change of other people’s rules that is sure', () => {
     expect(problem({})).toBeNull()
@@ -189,10 +194,6 @@ describe('what can be asked for', () => {
   })
 
   test('is only what a message shows whole', () => {
-    const asg = (name: string, subscription = '1') =>
-      `asg:/subscriptions/${subscription}/resourcegroups/rg/providers/microsoft.network/applicationsecuritygroups/${name}`
-    const why = (changes: Parameters<typeof narrowed>[2]) =>
-      problem({ changes: [narrowed('rdp', 'nic', changes)] })
     expect(why({ sources: [asg('a'), asg('b')] })).toBeNull()
     expect(why({ sources: [asg('a'), asg('a', '2')] })).toMatch(/have the same name, so no message shows/)
     expect(why({ sources: Array.from({ length: 13 }, (_, at) => `10.0.${at}.0/24`) })).toMatch(/more than 12/)

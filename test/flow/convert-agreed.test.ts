@@ -68,6 +68,15 @@ const types = async (text: string) => {
 }
 const agrees = () => world.clicks('lee', 'make_conversion', card())
 
+const sent = () =>
+  world.azure
+    .calls()
+    .filter(({ method }) => method === 'PUT' || method === 'DELETE')
+    .map(({ method, path, status }) => `${method} ${path.split('/').at(-1)} ${status}`)
+const named = (name: string, resourceGroup = 'rg-ops-network-westeurope') => ({
+  id: `/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/${resourceGroup}/providers/Microsoft.Network/applicationSecurityGroups/${name}`,
+})
+
 describe('the yes of the second operator', () => {
   let before: NonNullable<ReturnType<typeof rule>>
   const byHand = (properties: Partial<typeof before>, name = theirs) =>
@@ -82,11 +91,6 @@ describe('the yes of the second operator', () => {
     return () => world.close()
   })
   let sentBefore = 0
-  const sent = () =>
-    world.azure
-      .calls()
-      .filter(({ method }) => method === 'PUT' || method === 'DELETE')
-      .map(({ method, path, status }) => `${method} ${path.split('/').at(-1)} ${status}`)
   const writes = () => sent().slice(sentBefore)
   beforeEach(async () => {
     sentBefore = sent().length
@@ -214,9 +218,6 @@ describe('the yes of the second operator', () => {
   })
 
   test('sees application security groups by their names', async () => {
-    const named = (name: string, resourceGroup = 'rg-ops-network-westeurope') => ({
-      id: `/subscriptions/11111111-1111-4111-8111-111111111111/resourceGroups/${resourceGroup}/providers/Microsoft.Network/applicationSecurityGroups/${name}`,
-    })
     const { sourceAddressPrefix: _, ...rest } = before
     const put = (...sourceApplicationSecurityGroups: ReturnType<typeof named>[]) =>
       world.azure.mutate({
