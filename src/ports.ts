@@ -85,8 +85,9 @@ export interface Surroundings {
 
 /** What is known after a write to one rule; only a read of Azure makes it `present` or `absent`. */
 export type Written =
-  | { readonly kind: 'present' }
-  | { readonly kind: 'absent' }
+  /** `already`: nothing was sent for it, because it was so. Said only of rules of somebody else's. */
+  | { readonly kind: 'present'; readonly already?: true }
+  | { readonly kind: 'absent'; readonly already?: true }
   /** Another rule took the priority: choose the next one. */
   | { readonly kind: 'priority taken' }
   /** Not done; trying again later may help. `afterMs` is Azure's own wish, when it gave one. */
@@ -96,6 +97,8 @@ export type Written =
       readonly afterMs: number | null
       /** Nothing was sent: its turn comes after so long. */
       readonly unsent?: true
+      /** Azure took the write, or may have, and no reading says what came of it. Said only of rules of somebody else's. */
+      readonly taken?: true
     }
   /** Azure refuses for a reason that trying again does not cure by itself. */
   | { readonly kind: 'refused'; readonly code: string; readonly why: string }
@@ -166,7 +169,7 @@ export interface Shield extends Changer {
   put(rule: Rule, signal: AbortSignal): Promise<Written>
   remove(rule: Pick<Rule, 'name' | 'nsgId'>, signal: AbortSignal): Promise<Written>
   /** Removes a rule of somebody else's, if it is still exactly this one. Only for what two operators agreed to. */
-  removeOther(nsgId: string, rule: LiveRule, signal: AbortSignal): Promise<Written>
+  removeOther(nsgId: string, rule: LiveRule, signal: AbortSignal, taken?: boolean): Promise<Written>
 }
 
 /** What a just-in-time policy of Defender for Cloud says, or is to say, of one VM; entries are Azure's JSON as text. */

@@ -11,6 +11,7 @@ import { expectType, nsgType } from './resource-id.ts'
 import { ruleCalls } from './rule-calls.ts'
 import { closeRule, isMoving, lookAgain, verdictOfFault, type Write, watchWrite } from './rule-write.ts'
 import { sameRule, showsLive, toLiveRule } from './security-rule.ts'
+import { followSent } from './sent-before.ts'
 
 /** The rule as Azure’s own JSON: a model of an SDK would lose what it does not know. */
 const api = 'api-version=2026-01-01'
@@ -106,7 +107,7 @@ class OtherRule {
       ...ruleCalls(arm, nsgId, rule.name),
       read: async (each: AbortSignal) => (await this.#read(each))?.live ?? null,
     }
-    this.#write = { calls, clock: arm.clock, signal, patienceMs }
+    this.#write = { calls, clock: arm.clock, signal, patienceMs, theirs: true }
   }
 
   async #read(signal: AbortSignal): Promise<Found | null> {
@@ -125,6 +126,21 @@ class OtherRule {
     return this.#last
   }
 
+  /** An earlier try was taken by Azure. */
+  follow(): Promise<Written> {
+    const { rule } = this.#change
+    const wanted = ruleAfter(this.#change)
+    return followSent({
+      name: rule.name,
+      read: () => this.#write.calls.read(this.#write.signal),
+      isAsBefore: (live) => sameRule(live, rule),
+      reached: (live) => {
+        if (live === null) return wanted === null ? { kind: 'absent' } : null
+        return wanted !== null && showsLive(live, wanted) ? { kind: 'present' } : null
+      },
+    })
+  }
+
   async run(): Promise<Written> {
     const { rule } = this.#change
     const { signal } = this.#write
@@ -133,12 +149,12 @@ class OtherRule {
     const wanted = ruleAfter(this.#change)
     if (!before)
       return wanted === null
-        ? { kind: 'absent' }
+        ? { kind: 'absent', already: true }
         : refused('gone', `The rule ${rule.name} does not stand there any more.`)
     const isDone = wanted !== null && showsLive(before.live, wanted)
     const objection = this.#objection(before.live, isDone)
     if (objection) return objection
-    if (isDone && before.live.provisioning === 'Succeeded') return { kind: 'present' }
+    if (isDone && before.live.provisioning === 'Succeeded') return { kind: 'present', already: true }
     if (wanted !== null) return this.#put(before, wanted)
     const read = async () => {
       const found = await this.#read(signal)
@@ -196,10 +212,11 @@ export async function changeOther(
   arm: Arm,
   change: RuleChange,
   signal: AbortSignal,
-  patienceMs: number,
+  { patienceMs, taken }: { readonly patienceMs: number; readonly taken: boolean },
 ): Promise<Written> {
   try {
-    return await new OtherRule(arm, change, signal, patienceMs).run()
+    const other = new OtherRule(arm, change, signal, patienceMs)
+    return await (taken ? other.follow() : other.run())
   } catch (error) {
     return verdictOfFault(error)
   }

@@ -5,6 +5,7 @@ import { changeOther } from './change-other.ts'
 import { readTagged, ruleCalls } from './rule-calls.ts'
 import { closeRule, lookAgain, openRule, verdictOfFault, type Write } from './rule-write.ts'
 import { sameRule } from './security-rule.ts'
+import { followSent } from './sent-before.ts'
 
 export interface ShieldSettings {
   readonly arm: Arm
@@ -49,16 +50,29 @@ export function nsgShield({ arm, patienceMs = defaultPatienceMs }: ShieldSetting
       const each = write(rule.nsgId, rule.name, signal)
       return unlessTheirs(each, rule.name, () => openRule(rule, each, 'Deny'))
     },
-    async removeOther(nsgId, rule, signal) {
+    async removeOther(nsgId, rule, signal, taken = false) {
       const { name } = rule
-      const each: Write = { calls: ruleCalls(arm, nsgId, name), clock: arm.clock, signal, patienceMs }
+      const each: Write = {
+        calls: ruleCalls(arm, nsgId, name),
+        clock: arm.clock,
+        signal,
+        patienceMs,
+        theirs: true,
+      }
+      if (taken)
+        return followSent({
+          name,
+          read: () => each.calls.read(signal),
+          reached: (live) => (live === null ? { kind: 'absent' } : null),
+          isAsBefore: (live) => sameRule(live, rule),
+        })
       const read = () => readTagged(arm, nsgId, name, signal)
       return closeRule(
         each,
         lookAgain(read, (live) => (sameRule(live, rule) ? null : notAsProposed(name))),
       )
     },
-    changeOther: (change, signal) => changeOther(arm, change, signal, patienceMs),
+    changeOther: (change, signal, taken = false) => changeOther(arm, change, signal, { patienceMs, taken }),
     async remove({ name, nsgId }, signal) {
       const each = write(nsgId, name, signal)
       return unlessTheirs(each, name, () => closeRule(each))

@@ -47,12 +47,17 @@ export type AuditType =
   | 'removal.agreed'
   | 'removal.kept'
   | 'removal.done'
+  | 'removal.already'
   | 'removal.void'
   /** Rules of somebody else's are to change so that nothing stands open, by the yes of a second operator, or stay. */
   | 'conversion.proposed'
   | 'conversion.agreed'
   | 'conversion.kept'
+  /** Nobody decided in time, or it was not about what stands there any more. */
+  | 'conversion.lapsed'
   | 'conversion.changed'
+  /** It was so before anything was written. */
+  | 'conversion.already'
   | 'conversion.void'
   | 'conversion.ended'
   /** A rule of ours was found that no grant wants. */

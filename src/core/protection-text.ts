@@ -122,9 +122,13 @@ const headOf = ({ vm, terms }: Protection, { words }: Words): string =>
 
 /** What became of rules of others, by the choice of two operators. */
 function removalsText({ removals = [] }: Protection, { words, person }: Words): readonly string[] {
-  return removals.flatMap(({ state, rule, nsgId, decidedBy, detail }) => {
+  return removals.flatMap(({ state, rule, nsgId, decidedBy, detail, already }) => {
     const what = `the rule ${words(rule.name, 80)} in ${words(last(nsgId), 80)}`
     const by = decidedBy ? `, as ${person(decidedBy)} agreed` : ''
+    if (state === 'done' && already)
+      return [
+        `Gone already: ${what}. It was no removal of mine that Azure confirmed, so somebody else may have removed it.`,
+      ]
     if (state === 'done') return [`Removed: ${what}${by}. It was not Jitney’s and is not put back.`]
     return state === 'void' && detail !== undefined ? [`Not removed: ${what}. ${words(detail, 300)}`] : []
   })

@@ -1,12 +1,15 @@
 import { authorise } from '../core/approval.ts'
+import { lapsesAt, undecidedText } from '../core/conversion.ts'
 import { isDefenders } from '../core/defender.ts'
 import { Fault } from '../core/fault.ts'
 import { panicOn } from '../core/panic.ts'
 import { groupsNamed } from '../core/policy.ts'
 import { isGrantRule, isShield, type Protection, type Removal } from '../core/protection.ts'
 import { refusalText } from '../core/refusal.ts'
+import { unshowable } from '../core/shown-rule.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import { answer, endWith, type IntakeParts } from './answer.ts'
+import { askerProblem, stopText } from './asker.ts'
 import { backoffMs, gestureTries } from './backoff.ts'
 import { again, ended, type Finish, messageOf } from './handler.ts'
 import { look } from './protection-news.ts'
@@ -58,6 +61,8 @@ async function findRule(
     }
   if (isGrantRule(place.rule) || isShield(place.rule) || isDefenders(place.rule))
     return { ok: false, why: `The rule ${shown} comes and goes by itself.` }
+  const unshown = unshowable(place.rule)
+  if (unshown !== null) return { ok: false, why: `Nobody was asked: ${parts.wording.words(unshown, 300)}.` }
   return { ok: true, place }
 }
 
@@ -92,10 +97,10 @@ export async function takeProposal(
   const { place } = found
   const said = await store.transact(async (tx) => {
     const now = clock.now()
-    const stop = panicOn(await tx.panics(), by)
+    const stop = stopText(parts, await tx.panics(), protection.vm, [by])
     if (!(await tx.finish([claim], now)).has(claim.id)) return null
     await tx.endIntake(claim.subject, now)
-    if (stop) return refusalText({ code: 'stopped', by: stop.by, at: stop.at, reason: stop.reason }, wording)
+    if (stop !== null) return stop
     const removal: Removal = { id: parts.newId(), ...place, by: person, at: now, state: 'proposed' }
     const next = await protectionIn(tx, protectionId, { type: 'removal proposed', removal }, now)
     return next
@@ -119,9 +124,9 @@ export async function takeDecision(
   if (!removal) return endWith(parts, claim, responseUrl, `There is no such rule to decide about. ${nothing}`)
   const [by, asker] = await Promise.all([
     directory.member(person, groupsNamed(policy), 'live'),
-    directory.member(removal.by, []),
+    directory.member(removal.by, groupsNamed(policy), 'live'),
   ])
-  if (!by.known && claim.attempt < gestureTries)
+  if (!(by.known && (asker.known || !agrees)) && claim.attempt < gestureTries)
     return again(clock.now() + backoffMs(claim.attempt), 'Slack did not say who this is')
   const refusal = authorise('agree', by, {
     request: { requester: removal.by },
@@ -131,12 +136,24 @@ export async function takeDecision(
     operators: policy.operators,
   })
   if (refusal) return endWith(parts, claim, responseUrl, refusalText(refusal, wording))
+  const alone = agrees ? askerProblem(asker, policy, wording) : null
+  if (alone !== null) return endWith(parts, claim, responseUrl, alone)
   const outcome = await store.transact(async (tx) => {
     const now = clock.now()
-    const stop = panicOn(await tx.panics(), by)
+    const panics = await tx.panics()
+    const [stop, over] = [
+      panicOn(panics, by),
+      agrees && protection ? stopText(parts, panics, protection.vm, [by, asker]) : null,
+    ]
     if (!(await tx.finish([claim], now)).has(claim.id)) return null
     await tx.endIntake(claim.subject, now)
+    if (over !== null) return over
     if (stop) return refusalText({ code: 'stopped', by: stop.by, at: stop.at, reason: stop.reason }, wording)
+    if (agrees && now >= lapsesAt(removal)) {
+      const event = { type: 'removal lapsed', id: removalId, because: undecidedText } as const
+      const lapsed = await protectionIn(tx, protectionId, event, now)
+      if (lapsed) return `Your yes was not taken: ${undecidedText}, so it has lapsed. ${nothing}`
+    }
     const event = { type: 'removal decided', id: removalId, by: person, agrees } as const
     const next = await protectionIn(tx, protectionId, event, now)
     const rule = wording.words(removal.rule.name, 80)

@@ -35,8 +35,11 @@ const mostTold = 4
 /** Each rule as it was and as it is to be; the trail itself has all of them, and everything of each. */
 export function conversionFacts({ type, details }: AuditRecord): string[] {
   if (!type.startsWith('conversion.')) return []
-  const { changes, done, void: given } = details
-  if (type === 'conversion.ended') return [`${Number(done)} done, ${Number(given)} not done as agreed`]
+  const { changes, done, void: given, already } = details
+  if (type === 'conversion.ended')
+    return [
+      `${Number(done)} done, ${Number(given)} not done as agreed${already === undefined ? '' : `, ${Number(already)} so already`}`,
+    ]
   const all = (Array.isArray(changes) ? changes : [details]).flatMap(changeText)
   const more = all.length - mostTold
   return [...all.slice(0, mostTold), ...(more > 0 ? [`and ${count(more, 'rule')} more`] : [])]

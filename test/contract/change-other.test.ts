@@ -151,7 +151,7 @@ describe('a change of somebody else’s rule', () => {
     expect(await make(change)).toEqual({ kind: 'present' })
     expect(live()).toEqual({ ...without(before, ...gone), ...after })
     const sent = writes()
-    expect(await make(change)).toEqual({ kind: 'present' })
+    expect(await make(change)).toEqual({ kind: 'present', already: true })
     expect(writes()).toBe(sent)
   })
 
@@ -164,7 +164,7 @@ describe('a change of somebody else’s rule', () => {
     expect(await make(change)).toEqual({ kind: 'absent' })
     expect(live()).toBeUndefined()
     const sent = writes()
-    expect(await make(change)).toEqual({ kind: 'absent' })
+    expect(await make(change)).toEqual({ kind: 'absent', already: true })
     expect(writes()).toBe(sent)
   })
 

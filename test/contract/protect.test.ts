@@ -98,7 +98,7 @@ describe('a rule of somebody else’s', () => {
       kind: 'absent',
     })
     expect(azure.rules(group)['theirs']).toBeUndefined()
-    expect(await shield.removeOther(nsgId, seen, never())).toEqual({ kind: 'absent' })
+    expect(await shield.removeOther(nsgId, seen, never())).toEqual({ kind: 'absent', already: true })
   })
 })
 

@@ -222,14 +222,16 @@ describe('what stands open on a VM is turned into access on request', () => {
     expect(cards()).toHaveLength(asked)
   })
 
-  test('a rule that somebody changed before the yes is left alone, and the rest is done', async () => {
+  test('a rule that somebody changed before its turn came is left alone, and the rest is done', async () => {
     byHand({ priority: 320, destinationPortRange: '22', sourceAddressPrefix: '81.2.69.0/24' }, 'ssh-office')
     await asks()
-    byHand({ description: 'Now it is ours.' })
+    world.azure.fault({ kind: 'server-error', method: 'PUT', path: theirs })
     await world.clicks('lee', 'make_conversion', card())
+    byHand({ description: 'Now it is ours.' })
+    world.azure.clearFaults()
+    await world.passes('1m')
     expect(rule()).toEqual({ ...before, description: 'Now it is ours.' })
     expect(rule('ssh-office')).toBeUndefined()
-    await world.passes('1m')
     for (const text of [shown(), told()]) {
       expect(text).toMatch(/^Changed in part: the rules in front of vm-open01/)
       expect(text).toMatch(
@@ -298,7 +300,8 @@ describe('what stands open on a VM is turned into access on request', () => {
 
   test('what stands open afterwards is said not to be known when it cannot be read', async () => {
     await asks()
-    world.azure.fault({ kind: 'server-error', method: 'GET', path: `${group}/securityRules$` })
+    // The first reading is for the yes.
+    world.azure.fault({ kind: 'server-error', method: 'GET', path: `${group}/securityRules$`, after: 1 })
     await world.clicks('lee', 'make_conversion', card())
     await world.passes('1m')
     expect(rule()).toMatchObject({ sourceAddressPrefix: 'VirtualNetwork' })

@@ -1,11 +1,11 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { channels, createWorld, type Name, type World } from '../support/world.ts'
 
-const policy = `
+const policy = (operators = '[U0ALEX, U0LEE]') => `
 version: 1
 audit: { channel: C0AUDIT }
 pages: { channel: C0PAGES }
-operators: { users: [U0ALEX, U0LEE] }
+operators: { users: ${operators} }
 defaults: { channel: C0APPROVALS, maxDuration: 8h, approvers: { users: [U0AVERY] } }
 rules:
   - { name: a colleague agrees }
@@ -33,7 +33,7 @@ const rule = () => world.azure.rules(group)[theirs]
 describe('a rule of somebody else’s that lets people in to a protected VM', () => {
   let before: ReturnType<typeof rule>
   beforeAll(async () => {
-    world = await createWorld({ policy })
+    world = await createWorld({ policy: policy() })
     await world.app.inventory.refresh()
     before = structuredClone(rule())
     return () => world.close()
@@ -46,6 +46,7 @@ describe('a rule of somebody else’s that lets people in to a protected VM', ()
   })
   afterEach(async () => {
     world.azure.clearFaults()
+    await world.policy(policy())
     if ((await world.app.store.protections()).length > 0) await does('alex', 'unprotect vm-open01')
     await world.passes('3m')
   })
@@ -96,6 +97,104 @@ describe('a rule of somebody else’s that lets people in to a protected VM', ()
     await world.clicks('lee', 'agree_removal', asked())
     expect(world.ephemerals('lee').at(-1)).toMatch(/This was decided already/)
     expect(rule()).toEqual(before)
+  })
+
+  test('stays when whoever asked is no operator any more', async () => {
+    await does('alex', `protect vm-open01 remove ${theirs}`)
+    await world.policy(policy('[U0LEE]'))
+    await world.clicks('lee', 'agree_removal', asked())
+    expect(world.ephemerals('lee').at(-1)).toMatch(
+      /^@alex, who asked for this, may not ask for it any more: the policy does not name them as an operator any more, so your yes was not taken\. Nothing was changed\./,
+    )
+    expect(rule()).toEqual(before)
+    await world.clicks('lee', 'keep_rule', asked())
+    expect(world.ephemerals('lee').at(-1)).toBe('The rule rdp-for-everyone is kept.')
+  })
+
+  test('stays when nobody has decided within a day', async () => {
+    await does('alex', `protect vm-open01 remove ${theirs}`)
+    const question = asked()
+    expect(world.slack.visible(question)).toMatch(
+      /Another operator decides; if none has by .*, this lapses\./,
+    )
+    await world.passes('25h')
+    expect(told()).toMatch(
+      /Not removed: the rule rdp-for-everyone in nsg-open01-nic\. That was asked, and has lapsed: nobody decided about it within 24 hours\./,
+    )
+    await world.clicks('lee', 'agree_removal', question)
+    expect(world.ephemerals('lee').at(-1)).toMatch(/This was decided already/)
+    expect(rule()).toEqual(before)
+    expect(audited()).toContain('did not remove a rule of somebody else’s')
+  })
+
+  test('is not asked about where the message cannot show all of it', async () => {
+    if (!before) throw new Error('There is no such rule.')
+    const { sourceAddressPrefix: _, ...rest } = before
+    const many = Array.from({ length: 13 }, (_each, at) => `81.2.${at}.0/24`)
+    const put = (sourceAddressPrefixes: string[]) =>
+      world.azure.mutate({
+        do: 'put-rule',
+        nsg: group,
+        name: theirs,
+        properties: { ...rest, sourceAddressPrefixes },
+      })
+    put(many)
+    const count = world.slack.messages(channels.pages).length
+    await does('alex', `protect vm-open01 remove ${theirs}`)
+    expect(told()).toMatch(
+      /^Nobody was asked: it has more than 12 sources, destinations or ports, so no message shows the rule rdp-for-everyone whole, .* Nothing was changed\.$/,
+    )
+    expect(world.slack.messages(channels.pages)).toHaveLength(count)
+    put(many.slice(1))
+    await does('alex', `protect vm-open01 remove ${theirs}`)
+    for (const one of many.slice(1)) expect(world.slack.visible(asked())).toContain(one)
+  })
+
+  test('is told to be removed once Azure shows it, however often reading fails before', async () => {
+    await does('alex', `protect vm-open01 remove ${theirs}`)
+    world.azure.fault({ kind: 'forbidden', method: 'GET', path: `${theirs}$`, after: 1 })
+    await world.clicks('lee', 'agree_removal', asked())
+    await world.passes('2m')
+    expect(rule()).toBeUndefined()
+    expect(told()).not.toMatch(/Not removed|Removed:/)
+    world.azure.clearFaults()
+    await world.passes('10m')
+    expect(told()).toMatch(/Removed: the rule rdp-for-everyone in nsg-open01-nic, as @lee agreed\./)
+  })
+
+  test('is told to be gone already when somebody else removed it meanwhile', async () => {
+    await does('alex', `protect vm-open01 remove ${theirs}`)
+    world.azure.fault({ kind: 'server-error', method: 'DELETE', path: theirs })
+    await world.clicks('lee', 'agree_removal', asked())
+    world.azure.mutate({ do: 'delete-rule', nsg: group, name: theirs })
+    world.azure.clearFaults()
+    await world.passes('10m')
+    expect(told()).toMatch(
+      /Gone already: the rule rdp-for-everyone in nsg-open01-nic\. It was no removal of mine that Azure confirmed, so somebody else may have removed it\./,
+    )
+    expect(audited().at(-1)).toMatch(/^a rule of somebody else’s was gone already/)
+  })
+
+  test('stays while somebody has stopped all access to the VM', async () => {
+    await does('alex', `protect vm-open01 remove ${theirs}`)
+    const question = asked()
+    await does('alex', 'panic vm vm-open01 because it is compromised')
+    await world.clicks('lee', 'agree_removal', question)
+    expect(world.ephemerals('lee').at(-1)).toMatch(
+      /@alex stopped all access to the VM vm-open01 at .*: it is compromised\..* Nothing was changed\./,
+    )
+    expect(rule()).toEqual(before)
+    await does('alex', 'panic lift because it was cleaned')
+    world.azure.fault({ kind: 'server-error', method: 'DELETE', path: theirs })
+    await world.clicks('lee', 'agree_removal', question)
+    await does('alex', 'panic vm vm-open01 because it is compromised')
+    world.azure.clearFaults()
+    await world.passes('10m')
+    expect(rule()).toEqual(before)
+    expect(told()).toMatch(
+      /Not removed: the rule .* Access to vm-open01, .* was stopped since, so it was not done/,
+    )
+    await does('alex', 'panic lift because it was cleaned')
   })
 
   test('stays when it is not exactly what was shown any more', async () => {
