@@ -304,7 +304,9 @@ export interface Chat extends ConversionChat {
   say(userId: string, text: string): Promise<void>
   /** A private answer to a command or a click, by its `response_url`. */
   answer(responseUrl: string, text: string): Promise<void>
-  /** The same with the reasons of the policy. */
+  /** Puts a text in place of the message whose button was clicked, for everybody who sees it. */
+  settle(responseUrl: string, text: string): Promise<void>
+  /** The same as `answer` with the reasons of the policy. */
   explain(responseUrl: string, explained: Explained): Promise<void>
   /** The same with the VMs and how they are guarded. */
   vms(responseUrl: string, view: VmsView): Promise<void>

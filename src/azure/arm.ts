@@ -46,7 +46,7 @@ interface Reply<T> {
 
 /** In place of an etag: a write that is meant only where nothing stands yet. */
 export const onlyNew = Symbol('only new')
-export type OnlyIf = string | null | typeof onlyNew
+type OnlyIf = string | null | typeof onlyNew
 
 const conditionOf = (only: OnlyIf): Record<string, string> => {
   if (only === null) return {}

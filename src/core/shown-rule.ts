@@ -13,6 +13,8 @@ const applicationGroup =
 
 /** An application security group by its name and resource group: of its id nobody would read more. */
 export function shownWord(word: string): string {
+  // A message may take stars for bold type, and then the word that matters most is gone.
+  if (word === '*') return 'any'
   const [, group, name] = (word.startsWith(groupMark) && applicationGroup.exec(word)) || []
   return group === undefined ? word : `the application security group ${name} (${group})`
 }

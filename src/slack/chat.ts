@@ -3,7 +3,7 @@ import type { Case } from '../core/case.ts'
 import { Fault } from '../core/fault.ts'
 import type { Pages } from '../core/policy.ts'
 import type { Chat, Place } from '../ports.ts'
-import { answerPrivately, answerShown } from './answer.ts'
+import { answerPrivately, answerShown, replaceOriginal } from './answer.ts'
 import { auditLine } from './audit-line.ts'
 import { type Shown, section } from './blocks.ts'
 import { mirrorCard, requestCard } from './cards.ts'
@@ -191,6 +191,7 @@ export function createChat({ token, slackApiUrl, showTags, log, ...limits }: Cha
     ...personally(people, log),
     ...overview(people, slackApiUrl, timeout),
     answer: (responseUrl, text) => answerPrivately(responseUrl, text, slackApiUrl, timeout),
+    settle: (responseUrl, text) => replaceOriginal(responseUrl, text, slackApiUrl, timeout),
     explain: (responseUrl, explained) =>
       answerPrivately(responseUrl, whyText(explained), slackApiUrl, timeout),
   }

@@ -99,7 +99,7 @@ describe('what stands open on a VM is turned into access on request', () => {
       /^@alex asks to change 1 rule that is not Jitney’s, so that people outside have to ask for access to vm-open01 \(rg-ops, Production\)\.\nStands open, .*RDP \(3389\) to anybody/,
     )
     expect(shown()).toMatch(
-      /1\. Let the rule rdp-for-everyone \(priority 310\) in nsg-open01-nic keep only whoever is inside: its sources are \* and become VirtualNetwork\. Now it lets in \* to \* on 3389 \(protocol Tcp\)\. Its description is “Added by hand for a demo\.”\. No other VM is behind that group/,
+      /1\. Let the rule rdp-for-everyone \(priority 310\) in nsg-open01-nic keep only whoever is inside: its sources are any and become VirtualNetwork\. Now it lets in any to any on 3389 \(protocol Tcp\)\. Its description is “Added by hand for a demo\.”\. No other VM is behind that group/,
     )
     expect(shown()).toMatch(
       /After that nothing stands open .*Another operator decides.*\[Make the change\] \[Leave it\]$/s,
@@ -112,7 +112,7 @@ describe('what stands open on a VM is turned into access on request', () => {
     expect(written()).toEqual([`PUT ${theirs} 200`])
     expect([lets(fromOutside), lets(fromInside)]).toEqual([false, true])
     expect(shown()).toMatch(
-      /^Changed: the rules in front of vm-open01 .*, as @alex asked and @lee agreed .*\n1\. Changed: the sources of the rule rdp-for-everyone .* were \* and are VirtualNetwork, as Azure showed .*\nNothing stands open to people outside on the ports that I look at, by the rules that I read .*\nFrom now on people ask for access, as in \/jit rdp vm-open01 30m\.$/,
+      /^Changed: the rules in front of vm-open01 .*, as @alex asked and @lee agreed .*\n1\. Changed: the sources of the rule rdp-for-everyone .* were any and are VirtualNetwork, as Azure showed .*\nNothing stands open to people outside on the ports that I look at, by the rules that I read .*\nFrom now on people ask for access, as in \/jit rdp vm-open01 30m\.$/,
     )
     expect(told()).toMatch(/^Changed: the rules .*\nTo put it back:\n.*--source-address-prefixes '\*'/s)
     expect(audited().slice(-4)).toEqual([
@@ -122,7 +122,7 @@ describe('what stands open on a VM is turned into access on request', () => {
       'no change of rules is left to make',
     ])
     expect(world.auditLines().at(-2)).toMatch(
-      /rdp-for-everyone in nsg-open01-nic before: Allow Tcp from \* to \* on 3389, priority 310; after: Allow Tcp from VirtualNetwork to \* on 3389, priority 310/,
+      /rdp-for-everyone in nsg-open01-nic before: Allow Tcp from any to any on 3389, priority 310; after: Allow Tcp from VirtualNetwork to any on 3389, priority 310/,
     )
     expect(await looks().then((message) => world.slack.visible(message))).toMatch(
       /no rule that I could read, as of .*, lets anybody outside in/,

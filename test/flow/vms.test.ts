@@ -148,7 +148,7 @@ describe('Convert to JIT', () => {
     const answer = await proposal()
     expect(answer).toMatch(/From standing access to access on request: vm-open01/)
     expect(answer).toMatch(/Nothing is changed by this: this rule is not mine\./)
-    expect(answer).toMatch(/its sources are \* and become VirtualNetwork\./)
+    expect(answer).toMatch(/its sources are any and become VirtualNetwork\./)
     expect(answer).toContain(
       `az network nsg rule update ${at} --name rdp-for-everyone --source-address-prefixes VirtualNetwork`,
     )
