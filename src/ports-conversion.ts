@@ -29,7 +29,8 @@ export interface ConversionChat {
 export interface Changer {
   /**
    * Makes the one change, if the rule is still exactly the one that was shown, and reads it back: `present` when
-   * Azure shows the rule as it was to be, `absent` when it shows that it is gone.
+   * Azure shows the rule as it was to be, `absent` when it shows that it is gone. When an earlier try of it
+   * was `taken`, nothing is sent any more: what stands there is read.
    */
-  changeOther(change: RuleChange, signal: AbortSignal): Promise<Written>
+  changeOther(change: RuleChange, signal: AbortSignal, taken?: boolean): Promise<Written>
 }

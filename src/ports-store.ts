@@ -43,6 +43,8 @@ export type JobKind =
   | 'protection news'
   | 'conversion card'
   | 'conversion news'
+  | 'conversion deadline'
+  | 'removal deadline'
   | 'predecessor closed'
   | 'context'
   | 'digest'

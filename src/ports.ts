@@ -8,7 +8,7 @@ import type { DefenderState, Guard } from './core/defender.ts'
 import type { Note } from './core/effect.ts'
 import type { FlushAnswer } from './core/flush.ts'
 import type { Rule } from './core/grant.ts'
-import type { Reading, VmDetails, VmEntry } from './core/inventory.ts'
+import type { LateTenant, Reading, VmDetails, VmEntry } from './core/inventory.ts'
 import type { LiveRule } from './core/live-rule.ts'
 import type { Digest, HomeView, VmsView } from './core/overview.ts'
 import type { Panic } from './core/panic.ts'
@@ -47,13 +47,19 @@ export interface Inventory {
   all(): Iterable<VmEntry>
   /** Reads Azure again, here or in another replica. Throws a `Fault` when it cannot. */
   refresh(signal?: AbortSignal): Promise<void>
-  /** When the reading began that the inventory shows, or null before the first one. */
-  readAt(): number | null
+  /**
+   * When the reading began that the inventory shows, or null before the first one. With the id of a VM: when the
+   * reading began that showed this VM, which is earlier while its tenant cannot be read.
+   */
+  readAt(vmId?: string): number | null
+  /** The tenants that the last reading could not read. */
+  late?(): readonly LateTenant[]
 }
 
 /** Reads all VMs from Azure, now, with what is around them. Throws a `Fault` rather than tell half of them. */
 export interface InventorySource {
-  read(signal?: AbortSignal): Promise<Reading>
+  /** The VMs of a tenant that cannot be read are taken from the reading before, and keep the time of that. */
+  read(signal?: AbortSignal, before?: Reading | null): Promise<Reading>
 }
 
 export interface Topology {
@@ -80,8 +86,9 @@ export interface Surroundings {
 
 /** What is known after a write to one rule; only a read of Azure makes it `present` or `absent`. */
 export type Written =
-  | { readonly kind: 'present' }
-  | { readonly kind: 'absent' }
+  /** `already`: nothing was sent for it, because it was so. Said only of rules of somebody else's. */
+  | { readonly kind: 'present'; readonly already?: true }
+  | { readonly kind: 'absent'; readonly already?: true }
   /** Another rule took the priority: choose the next one. */
   | { readonly kind: 'priority taken' }
   /** Not done; trying again later may help. `afterMs` is Azure's own wish, when it gave one. */
@@ -91,6 +98,8 @@ export type Written =
       readonly afterMs: number | null
       /** Nothing was sent: its turn comes after so long. */
       readonly unsent?: true
+      /** Azure took the write, or may have, and no reading says what came of it. Said only of rules of somebody else's. */
+      readonly taken?: true
     }
   /** Azure refuses for a reason that trying again does not cure by itself. */
   | { readonly kind: 'refused'; readonly code: string; readonly why: string }
@@ -144,9 +153,9 @@ export interface Defender {
   guard(vm: Pick<Vm, 'id' | 'subscriptionId'>, signal?: AbortSignal): Promise<Guard | null>
   /** Never throws for what Azure answers. */
   ask(order: DefenderOrder, signal: AbortSignal): Promise<DefenderAnswer>
-  /** How the newest request of ours with this mark stands, by Defender’s own record. Throws a `Fault`. */
+  /** How the newest request of ours with this mark stands, and who else asked, by Defender’s record. Throws a `Fault`. */
   state(
-    order: Pick<DefenderOrder, 'policyId' | 'vmId' | 'ports'> & { readonly mark: string },
+    order: Pick<DefenderOrder, 'policyId' | 'vmId' | 'ports' | 'source'> & { readonly mark: string },
     signal?: AbortSignal,
   ): Promise<DefenderState>
   /**
@@ -161,7 +170,7 @@ export interface Shield extends Changer {
   put(rule: Rule, signal: AbortSignal): Promise<Written>
   remove(rule: Pick<Rule, 'name' | 'nsgId'>, signal: AbortSignal): Promise<Written>
   /** Removes a rule of somebody else's, if it is still exactly this one. Only for what two operators agreed to. */
-  removeOther(nsgId: string, rule: LiveRule, signal: AbortSignal): Promise<Written>
+  removeOther(nsgId: string, rule: LiveRule, signal: AbortSignal, taken?: boolean): Promise<Written>
 }
 
 /** What a just-in-time policy of Defender for Cloud says, or is to say, of one VM; entries are Azure's JSON as text. */
@@ -169,6 +178,8 @@ export interface PolicyOrder {
   readonly policyId: string
   readonly vmId: string
   readonly location: string
+  /** Set when the policy was there when this was planned: then none is written anew in its place. */
+  readonly stood?: boolean
 }
 
 export type PolicyWritten =
@@ -183,8 +194,8 @@ export interface JitPolicies {
   place(
     vm: Vm,
     signal?: AbortSignal,
-  ): Promise<{ readonly policyId: string; readonly hasPlan: boolean | null }>
-  /** The entry as it stands now; null when there is none. Throws a `Fault`. */
+  ): Promise<{ readonly policyId: string; readonly hasPlan: boolean | null; readonly stands: boolean }>
+  /** The entry as it stands now; null only when two readings show none. Throws a `Fault`. */
   entry(order: PolicyOrder, signal?: AbortSignal): Promise<string | null>
   /** With null the VM is taken out of the policy. Never throws for what Azure answers. */
   write(order: PolicyOrder, entry: string | null, signal: AbortSignal): Promise<PolicyWritten>
@@ -294,7 +305,9 @@ export interface Chat extends ConversionChat, LinkChat {
   say(userId: string, text: string): Promise<void>
   /** A private answer to a command or a click, by its `response_url`. */
   answer(responseUrl: string, text: string): Promise<void>
-  /** The same with the reasons of the policy. */
+  /** Puts a text in place of the message whose button was clicked, for everybody who sees it. */
+  settle(responseUrl: string, text: string): Promise<void>
+  /** The same as `answer` with the reasons of the policy. */
   explain(responseUrl: string, explained: Explained): Promise<void>
   /** The same with the VMs and how they are guarded. */
   vms(responseUrl: string, view: VmsView): Promise<void>

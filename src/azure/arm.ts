@@ -44,6 +44,15 @@ interface Reply<T> {
   readonly answer: Answer | null
 }
 
+/** In place of an etag: a write that is meant only where nothing stands yet. */
+export const onlyNew = Symbol('only new')
+type OnlyIf = string | null | typeof onlyNew
+
+const conditionOf = (only: OnlyIf): Record<string, string> => {
+  if (only === null) return {}
+  return only === onlyNew ? { 'If-None-Match': '*' } : { 'If-Match': only }
+}
+
 /** One connection to Azure Resource Manager, for all subscriptions. */
 export interface Arm {
   readonly clock: Clock
@@ -60,7 +69,7 @@ export interface Arm {
   /** Asks by a POST that changes nothing. */
   post(path: string, body: unknown, signal?: AbortSignal): Promise<Reply<unknown>>
   /** Writes what a path names as a whole, only if it still has that etag, if any. Nothing of the body is left out or added. */
-  put(path: string, body: unknown, etag: string | null, signal?: AbortSignal): Promise<Reply<unknown>>
+  put(path: string, body: unknown, only: OnlyIf, signal?: AbortSignal): Promise<Reply<unknown>>
   /** Microsoft Graph, with the same identity. The path carries its own version. */
   readonly entra: PlainCalls
   /** Runs one SDK call within the time limit; whatever it throws comes out as an `ArmFault`. */
@@ -187,13 +196,9 @@ function plainCalls(credential: TokenCredential, options: ClientOptions, call: A
       call(signal, async (callOptions) =>
         bodyOf(await client.pathUnchecked(path).post({ body, ...callOptions })),
       ),
-    put: (path, body, etag, signal) =>
+    put: (path, body, only, signal) =>
       call(signal, async (callOptions) =>
-        bodyOf(
-          await client
-            .pathUnchecked(path)
-            .put({ body, ...(etag !== null && { headers: { 'If-Match': etag } }), ...callOptions }),
-        ),
+        bodyOf(await client.pathUnchecked(path).put({ body, headers: conditionOf(only), ...callOptions })),
       ),
   }
 }
@@ -339,8 +344,8 @@ export function connectArm(settings: ArmSettings): Arm {
     async post(path, body, signal) {
       return plain(await tenantOf(path)).post(path, body, signal)
     },
-    async put(path, body, etag, signal) {
-      return plain(await tenantOf(path)).put(path, body, etag, signal)
+    async put(path, body, only, signal) {
+      return plain(await tenantOf(path)).put(path, body, only, signal)
     },
     security: securitiesOf(connection, tenants, cloud.scope),
     entra: plainCalls(

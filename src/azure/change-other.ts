@@ -9,8 +9,9 @@ import type { Arm } from './arm.ts'
 import { missingAsNull } from './faults.ts'
 import { expectType, nsgType } from './resource-id.ts'
 import { ruleCalls } from './rule-calls.ts'
-import { closeRule, isMoving, verdictOfFault, type Write, watchWrite } from './rule-write.ts'
+import { closeRule, isMoving, lookAgain, verdictOfFault, type Write, watchWrite } from './rule-write.ts'
 import { sameRule, showsLive, toLiveRule } from './security-rule.ts'
+import { followSent } from './sent-before.ts'
 
 /** The rule as Azure’s own JSON: a model of an SDK would lose what it does not know. */
 const api = 'api-version=2026-01-01'
@@ -86,6 +87,8 @@ function lost(before: Found, after: Found, kind: 'sources' | 'ports'): readonly 
   ]
 }
 
+const etagOf = ({ body }: Found): string | null => textOf(body['etag']) || null
+
 const refused = (code: string, why: string): Written => ({ kind: 'refused', code, why })
 
 class OtherRule {
@@ -104,7 +107,7 @@ class OtherRule {
       ...ruleCalls(arm, nsgId, rule.name),
       read: async (each: AbortSignal) => (await this.#read(each))?.live ?? null,
     }
-    this.#write = { calls, clock: arm.clock, signal, patienceMs }
+    this.#write = { calls, clock: arm.clock, signal, patienceMs, theirs: true }
   }
 
   async #read(signal: AbortSignal): Promise<Found | null> {
@@ -123,6 +126,21 @@ class OtherRule {
     return this.#last
   }
 
+  /** An earlier try was taken by Azure. */
+  follow(): Promise<Written> {
+    const { rule } = this.#change
+    const wanted = ruleAfter(this.#change)
+    return followSent({
+      name: rule.name,
+      read: () => this.#write.calls.read(this.#write.signal),
+      isAsBefore: (live) => sameRule(live, rule),
+      reached: (live) => {
+        if (live === null) return wanted === null ? { kind: 'absent' } : null
+        return wanted !== null && showsLive(live, wanted) ? { kind: 'present' } : null
+      },
+    })
+  }
+
   async run(): Promise<Written> {
     const { rule } = this.#change
     const { signal } = this.#write
@@ -131,18 +149,34 @@ class OtherRule {
     const wanted = ruleAfter(this.#change)
     if (!before)
       return wanted === null
-        ? { kind: 'absent' }
+        ? { kind: 'absent', already: true }
         : refused('gone', `The rule ${rule.name} does not stand there any more.`)
-    if (isNobodysToChange(before.live))
-      return refused('not theirs', `The rule ${rule.name} comes and goes by itself, so it is left alone.`)
     const isDone = wanted !== null && showsLive(before.live, wanted)
-    if (isDone && before.live.provisioning === 'Succeeded') return { kind: 'present' }
-    if (!isDone && !sameRule(before.live, rule))
-      return refused(
-        'not as agreed',
-        `The rule ${rule.name} is not as it was shown any more, so it is left alone.`,
-      )
-    return wanted === null ? closeRule(this.#write) : this.#put(before, wanted)
+    const objection = this.#objection(before.live, isDone)
+    if (objection) return objection
+    if (isDone && before.live.provisioning === 'Succeeded') return { kind: 'present', already: true }
+    if (wanted !== null) return this.#put(before, wanted)
+    const read = async () => {
+      const found = await this.#read(signal)
+      return found && { live: found.live, etag: etagOf(found) }
+    }
+    return closeRule(
+      this.#write,
+      lookAgain(read, (live) => this.#objection(live, false)),
+    )
+  }
+
+  /** Why what stands there must be left alone; null when nothing is against the change. */
+  #objection(live: LiveRule, isDone: boolean): Written | null {
+    const { rule } = this.#change
+    if (isNobodysToChange(live))
+      return refused('not theirs', `The rule ${rule.name} comes and goes by itself, so it is left alone.`)
+    return isDone || sameRule(live, rule)
+      ? null
+      : refused(
+          'not as agreed',
+          `The rule ${rule.name} is not as it was shown any more, so it is left alone.`,
+        )
   }
 
   async #put(before: Found, wanted: LiveRule): Promise<Written> {
@@ -150,7 +184,12 @@ class OtherRule {
     if (change.kind === 'delete') throw new TypeError('A rule that is to go is not written')
     const { signal } = this.#write
     const properties = changedProperties(before.properties, change.kind, change.to)
-    const etag = textOf(before.body['etag']) || null
+    const etag = etagOf(before)
+    if (etag === null)
+      return refused(
+        'no etag',
+        `Azure shows no etag of the rule ${change.rule.name}, without which a change that somebody else makes at the same moment would be lost, so it is left alone.`,
+      )
     const sending = this.#arm
       .put(this.#path, { ...before.body, properties }, etag, signal)
       .then(({ answer }) => answer?.operationUrl ?? null)
@@ -173,10 +212,11 @@ export async function changeOther(
   arm: Arm,
   change: RuleChange,
   signal: AbortSignal,
-  patienceMs: number,
+  { patienceMs, taken }: { readonly patienceMs: number; readonly taken: boolean },
 ): Promise<Written> {
   try {
-    return await new OtherRule(arm, change, signal, patienceMs).run()
+    const other = new OtherRule(arm, change, signal, patienceMs)
+    return await (taken ? other.follow() : other.run())
   } catch (error) {
     return verdictOfFault(error)
   }

@@ -2,15 +2,19 @@ import type {
   JitNetworkAccessPolicy,
   JitNetworkAccessPortRule,
   JitNetworkAccessRequest,
+  JitNetworkAccessRequestPort,
 } from '@azure/arm-security'
 import {
   type DefenderState,
   type Guard,
   type GuardedPort,
   isDefendersFor,
+  justificationStart,
   lengthMs,
+  type Rivals,
 } from '../core/defender.ts'
 import type { Rule } from '../core/grant.ts'
+import { samePrefix } from '../core/priority.ts'
 import type { Defender, DefenderAnswer, DefenderOrder, Written } from '../ports.ts'
 import { shapeOf, textOf } from './answer.ts'
 import type { Arm } from './arm.ts'
@@ -145,27 +149,62 @@ async function stateOf(arm: Arm, order: StateOrder, signal?: AbortSignal): Promi
     )
     policy = reply.value
   } catch (error) {
-    if (isGone(error)) return { kind: 'unknown' }
+    if (isGone(error)) return { kind: 'unknown', rivals: null }
     throw error
   }
   // A request that was sent twice counts by the later one, which has replaced the other.
-  const ours = (policy.requests ?? [])
+  const requests = policy.requests ?? []
+  const ours = requests
     .filter(({ justification }) => justification?.startsWith(order.mark))
     .toSorted((a, b) => a.startTimeUtc.getTime() - b.startTimeUtc.getTime())
     .at(-1)
-  return ours ? statusOf(ours, order) : { kind: 'unknown' }
+  const rivals = rivalsOf(requests, ours, order)
+  return {
+    ...(ours ? statusOf(ours, order) : { kind: 'unknown' }),
+    ...(rivals.earlier + rivals.later > 0 && { rivals }),
+  }
 }
+
+/** A later one may have a rule even when it has ended; an earlier one that has ended has had its own before ours came. */
+function rivalsOf(
+  requests: readonly JitNetworkAccessRequest[],
+  ours: JitNetworkAccessRequest | undefined,
+  order: StateOrder,
+): Rivals {
+  const count = { earlier: 0, later: 0 }
+  for (const other of requests) {
+    const { justification, startTimeUtc } = other
+    if (justification?.startsWith(order.mark)) continue
+    const same = askedIn(other, order).filter((port) => isFrom(port, order.source))
+    if (same.length === 0) continue
+    const stands = same.some(({ status }) => status.toLowerCase() !== 'revoked')
+    const isLater = ours ? startTimeUtc.getTime() >= ours.startTimeUtc.getTime() : stands
+    if (isLater) count.later += 1
+    else if (stands && !justification?.startsWith(justificationStart)) count.earlier += 1
+  }
+  return count
+}
+
+/** What names no address is for the one that it was asked from, which is not on record. */
+function isFrom(port: JitNetworkAccessRequestPort, source: string): boolean {
+  const { allowedSourceAddressPrefix: one, allowedSourceAddressPrefixes: more = [] } = port
+  const sources = [...(one ? [one] : []), ...more]
+  return sources.length === 0 || sources.some((prefix) => samePrefix(prefix, source))
+}
+
+const askedIn = ({ virtualMachines }: JitNetworkAccessRequest, { vmId, ports }: StateOrder) =>
+  virtualMachines
+    .filter(({ id }) => sameId(id, vmId))
+    .flatMap((machine) => machine.ports)
+    .filter(({ number }) => ports.includes(number))
 
 const reasons: Readonly<Record<string, Extract<DefenderState, { kind: 'revoked' }>['why']>> = {
   newerrequestinitiated: 'newer request',
   userrequested: 'asked to',
 }
 
-function statusOf({ virtualMachines }: JitNetworkAccessRequest, { vmId, ports }: StateOrder): DefenderState {
-  const asked = virtualMachines
-    .filter(({ id }) => sameId(id, vmId))
-    .flatMap((machine) => machine.ports)
-    .filter(({ number }) => ports.includes(number))
+function statusOf(request: JitNetworkAccessRequest, order: StateOrder): DefenderState {
+  const asked = askedIn(request, order)
   const revoked = asked.find(({ status }) => status.toLowerCase() === 'revoked')
   if (revoked) return { kind: 'revoked', why: reasons[revoked.statusReason.toLowerCase()] ?? 'expired' }
   const open = asked.length > 0 && asked.every(({ status }) => status.toLowerCase() === 'initiated')

@@ -177,49 +177,77 @@ async function readTenant(tenant: TenantArm, { arm, shared, signal }: Read): Pro
   return joined(parts, policies, shared)
 }
 
-/**
- * The VMs of every tenant; what is read with the identity's own token comes first and stands for the same VM read
- * with another. A tenant that cannot be read keeps the VMs that it had, and hides no other; when none can, that is
- * thrown.
- */
-async function readTenants(
-  read: Read,
-  kept: Map<string | null, readonly VmEntry[]>,
-): Promise<readonly VmEntry[]> {
+/** Whose VM it is among the tenants that are read; null is the identity's own. */
+const tenantOf = ({ vm }: VmEntry, others: readonly string[]): string | null =>
+  vm.tenantId !== undefined && others.includes(vm.tenantId) ? vm.tenantId : null
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** Each tenant with what was read of it, or why nothing was; when none could be read, that is thrown. */
+async function readEach(read: Read) {
   const { arm, signal } = read
-  await arm.tenants.refresh(signal)
   const tenants = await arm.perTenant()
-  const faults = await Promise.all(
-    tenants.map(async (tenant): Promise<unknown> => {
+  const faults: unknown[] = []
+  const found = new Map<string | null, readonly VmEntry[]>()
+  const unread = new Map<string | null, string>()
+  await Promise.all(
+    tenants.map(async (tenant) => {
       const { tenantId } = tenant
       try {
-        kept.set(tenantId, await readTenant(tenant, read))
+        found.set(tenantId, await readTenant(tenant, read))
         arm.tenants.note(tenantId, null)
-        return null
       } catch (error) {
         signal?.throwIfAborted()
         arm.tenants.note(tenantId, error)
-        return error
+        unread.set(tenantId, messageOf(error))
+        faults.push(error)
       }
     }),
   )
-  if (faults.every((fault) => fault !== null)) throw faults[0]
-  const [only, ...more] = tenants
-  if (only && more.length === 0) return kept.get(only.tenantId) ?? []
+  if (found.size === 0) throw faults[0]
+  // One whose subscriptions could not even be listed may not be among those that were to be read.
+  for (const { tenantId, unread: why } of arm.tenants.looks())
+    if (why !== null && arm.tenants.others.includes(tenantId) && !found.has(tenantId))
+      unread.set(tenantId, unread.get(tenantId) ?? why)
+  return { found: tenants.map(({ tenantId }) => found.get(tenantId) ?? []), unread }
+}
+
+/**
+ * The VMs of every tenant; what is read with the identity's own token comes first and stands for the same VM read
+ * with another. A tenant that cannot be read keeps the VMs that it had, of when they were read, and hides no other.
+ */
+async function readTenants(read: Read, before: Reading | null): Promise<Omit<Reading, 'readAt'>> {
+  const { arm, signal } = read
+  await arm.tenants.refresh(signal)
+  const { found, unread } = await readEach(read)
+  const [only, ...more] = found
+  if (only && more.length === 0 && unread.size === 0) return { entries: only, late: [] }
   const entries = new Map<string, VmEntry>()
-  for (const { tenantId } of tenants)
-    for (const entry of kept.get(tenantId) ?? [])
-      if (!entries.has(entry.vm.id)) entries.set(entry.vm.id, entry)
-  return [...entries.values()]
+  for (const entry of found.flat()) if (!entries.has(entry.vm.id)) entries.set(entry.vm.id, entry)
+  const { home, others } = arm.tenants
+  const oldest = new Map<string | null, number>()
+  for (const entry of before?.entries ?? []) {
+    const tenant = tenantOf(entry, others)
+    const wanted = arm.subscriptionIds?.includes(entry.vm.subscriptionId) ?? true
+    if (!before || !wanted || !unread.has(tenant) || entries.has(entry.vm.id)) continue
+    const readAt = entry.readAt ?? before.readAt
+    entries.set(entry.vm.id, { ...entry, readAt })
+    oldest.set(tenant, Math.min(readAt, oldest.get(tenant) ?? readAt))
+  }
+  const late = [...unread].map(([tenant, why]) => ({
+    tenantId: tenant ?? home ?? '',
+    readAt: oldest.get(tenant) ?? null,
+    why,
+  }))
+  return { entries: [...entries.values()], late }
 }
 
 /** Reads the VMs that the identity can read, in every tenant and delegated subscriptions included. */
 export function armInventory({ arm }: { readonly arm: Arm }): InventorySource {
-  const kept = new Map<string | null, readonly VmEntry[]>()
   return {
-    async read(signal): Promise<Reading> {
+    async read(signal, before = null): Promise<Reading> {
       const readAt = arm.clock.now()
-      return { readAt, entries: await readTenants({ arm, shared: new Shared(), signal }, kept) }
+      return { readAt, ...(await readTenants({ arm, shared: new Shared(), signal }, before)) }
     },
   }
 }

@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
+import { Fault } from '../core/fault.ts'
 import type { JitPolicies, PolicyOrder, PolicyWritten } from '../ports.ts'
 import { type Shape, shapeOf, shapesOf, textOf } from './answer.ts'
-import type { Arm } from './arm.ts'
+import { type Arm, onlyNew } from './arm.ts'
 import { faultOf, missingAsNull } from './faults.ts'
 import { readList } from './pages.ts'
 
@@ -29,9 +30,28 @@ function policyOf(value: unknown): Policy {
   }
 }
 
-async function read(arm: Arm, { policyId }: PolicyOrder, signal?: AbortSignal): Promise<Policy | null> {
+async function readOnce(arm: Arm, { policyId }: PolicyOrder, signal?: AbortSignal): Promise<Policy | null> {
   const reply = await missingAsNull(arm.get(`${policyId}?${api}`, signal))
   return reply && policyOf(reply.value)
+}
+
+const listPath = (policyId: string) =>
+  `${policyId.split('/').slice(0, 3).join('/')}/providers/Microsoft.Security/jitNetworkAccessPolicies?${api}`
+
+/**
+ * Null only when two readings and the list of the subscription know of no such policy: one answer may come from a
+ * copy that lags behind, and a policy that is written anew loses every VM in it.
+ */
+async function read(arm: Arm, order: PolicyOrder, signal?: AbortSignal): Promise<Policy | null> {
+  const found = (await readOnce(arm, order, signal)) ?? (await readOnce(arm, order, signal))
+  if (found) return found
+  const all = await readList(arm, listPath(order.policyId), signal)
+  if (!all.some(({ id }) => sameId(id, order.policyId))) return null
+  throw new Fault(
+    'not shown',
+    'Defender for Cloud lists the policy, and does not find it when it is read by itself.',
+    { kind: 'try again' },
+  )
 }
 
 const entryOf = (policy: Policy | null, vmId: string): Shape | null =>
@@ -68,6 +88,14 @@ function bodyWith({ location, vmId }: PolicyOrder, before: Policy | null, entry:
   return { ...before.body, properties: { ...properties, virtualMachines } }
 }
 
+/** Whether two readings say the same of everything that would be written back. */
+function agree(one: Policy | null, other: Policy | null): boolean {
+  if (!one || !other) return one === other
+  const { provisioningState: _, ...first } = one.properties
+  const { provisioningState: __, ...second } = other.properties
+  return one.etag === other.etag && isDeepStrictEqual(first, second)
+}
+
 /** What Azure adds to an entry by itself does not make it another one. */
 const showsEntry = (live: Shape | null, wanted: Shape): boolean =>
   live !== null &&
@@ -80,6 +108,25 @@ const stands = (policy: Policy | null, vmId: string, entry: Shape | null): boole
   return entry === null ? live === null : showsEntry(live, entry)
 }
 
+const goneWhy =
+  'Defender for Cloud shows no such policy any more, and it did when this was asked for, so none is written anew'
+
+/** What was read right before the write, twice alike; or why nothing is to be sent. */
+async function readToWrite(
+  arm: Arm,
+  order: PolicyOrder,
+  entry: Shape | null,
+  signal: AbortSignal,
+): Promise<{ readonly before: Policy | null } | { readonly written: PolicyWritten }> {
+  const [first, before] = [await read(arm, order, signal), await read(arm, order, signal)]
+  if ([first, before].every((each) => stands(each, order.vmId, entry)))
+    return { written: { kind: 'done', changes: [] } }
+  if (!before && (first || order.stood)) return { written: { kind: 'refused', code: 'gone', why: goneWhy } }
+  if (agree(first, before)) return { before }
+  const why = 'Two readings of the policy differ: somebody else is changing it. Nothing was sent.'
+  return { written: { kind: 'try again', why, afterMs: null } }
+}
+
 async function write(
   arm: Arm,
   order: PolicyOrder,
@@ -88,11 +135,13 @@ async function write(
 ): Promise<PolicyWritten> {
   const { vmId } = order
   try {
-    const before = await read(arm, order, signal)
-    if (stands(before, vmId, entry)) return { kind: 'done', changes: [] }
+    const ready = await readToWrite(arm, order, entry, signal)
+    if ('written' in ready) return ready.written
+    const { before } = ready
     let met = 'Defender for Cloud took the change, and does not show it.'
     try {
-      await arm.put(`${order.policyId}?${api}`, bodyWith(order, before, entry), before?.etag ?? null, signal)
+      const only = before ? before.etag : onlyNew
+      await arm.put(`${order.policyId}?${api}`, bodyWith(order, before, entry), only, signal)
     } catch (error) {
       const fault = faultOf(error, null)
       if (fault.kind === 'permanent') return { kind: 'refused', code: fault.code, why: fault.message }
@@ -104,7 +153,7 @@ async function write(
     if (stands(after, vmId, entry)) return { kind: 'done', changes }
     return { kind: 'try again', why: met, afterMs: null }
   } catch (error) {
-    const { kind, code, message, afterMs } = faultOf(error, null)
+    const { kind, code, message, afterMs } = error instanceof Fault ? error : faultOf(error, null)
     return kind === 'permanent'
       ? { kind: 'refused', code, why: message }
       : { kind: 'try again', why: `${code}: ${message}`, afterMs }
@@ -130,19 +179,19 @@ const asShape = (text: string | null): Shape | null => (text === null ? null : s
 export function jitWriter({ arm }: { readonly arm: Arm }): JitPolicies {
   return {
     async place(vm, signal) {
-      const path = `/subscriptions/${vm.subscriptionId}/providers/Microsoft.Security/jitNetworkAccessPolicies?${api}`
       const [all, plan] = await Promise.all([
-        readList(arm, path, signal),
+        readList(arm, listPath(`/subscriptions/${vm.subscriptionId}`), signal),
         hasPlan(arm, vm.subscriptionId, signal),
       ])
       const found = all.find((row) => entryOf(policyOf(row), vm.id) !== null)
       const policyId =
         textOf(found?.['id']) ||
         `/subscriptions/${vm.subscriptionId}/resourceGroups/${vm.resourceGroup}/providers/Microsoft.Security/locations/${vm.location}/jitNetworkAccessPolicies/default`
-      return { policyId, hasPlan: plan }
+      return { policyId, hasPlan: plan, stands: all.some(({ id }) => sameId(id, policyId)) }
     },
     async entry(order, signal) {
-      const found = entryOf(await read(arm, order, signal), order.vmId)
+      const once = async () => entryOf(await read(arm, order, signal), order.vmId)
+      const found = (await once()) ?? (await once())
       return found && JSON.stringify(found)
     },
     write: (order, entry, signal) => write(arm, order, asShape(entry), signal),

@@ -163,15 +163,23 @@ async function read({ arm, quota, mayRead }: Reading, vm: Vm, signal: AbortSigna
   return toView(vm, { ...rows, mayRead: may, at: arm.clock.now() })
 }
 
+/** With the token of the VM's tenant: another one is shown nothing of it. */
+async function graphOf(arm: Arm, { subscriptionId }: Vm): Promise<Arm['graph']> {
+  const tenant = await arm.tenants.of(subscriptionId)
+  if (tenant === null) return arm.graph
+  return (await arm.perTenant()).find(({ tenantId }) => tenantId === tenant)?.graph ?? arm.graph
+}
+
 async function queried(
   arm: Arm,
   quota: Quota,
   vm: Vm,
   signal: AbortSignal,
 ): Promise<Pick<Read, 'rows' | 'more'>> {
+  const graph = await graphOf(arm, vm)
   const { value } = await arm.pace.read('resource graph', signal, () =>
     arm.call(signal, (options) =>
-      arm.graph.resources(
+      graph.resources(
         { query: queryFor(vm), subscriptions: [vm.subscriptionId] },
         {
           ...options,
@@ -186,7 +194,7 @@ async function queried(
   const { data }: { data: unknown } = value
   if (!Array.isArray(data))
     throw new Fault('malformed answer', 'Resource Graph sent no rows.', { kind: 'try again' })
-  return { rows: shapesOf(data), more: Boolean(value.skipToken) }
+  return { rows: shapesOf(data), more: Boolean(value.skipToken) || value.resultTruncated === 'true' }
 }
 
 /** Whoever stops waiting leaves the answer to those who still do. */

@@ -16,7 +16,8 @@ type Operation =
 export interface RuleCalls {
   /** Both answer where the operation can be asked after, or null when Azure was done at once. */
   put(rule: Rule, access: LiveRule['access'], signal: AbortSignal): Promise<string | null>
-  remove(signal: AbortSignal): Promise<string | null>
+  /** `check` is asked when the turn has come, right before the delete is sent, and says which etag must still stand. */
+  remove(signal: AbortSignal, check?: () => Promise<string | null>): Promise<string | null>
   /** Null when Azure says that there is no such rule, or no such group. */
   read(signal: AbortSignal): Promise<LiveRule | null>
   operation(url: string, signal: AbortSignal): Promise<Operation>
@@ -47,6 +48,27 @@ async function readOperation(arm: Arm, url: string, signal: AbortSignal): Promis
   }
 }
 
+export interface Tagged {
+  readonly live: LiveRule
+  /** Null where Azure shows none. */
+  readonly etag: string | null
+}
+
+/** Null when Azure says that there is no such rule, or no such group. */
+export function readTagged(
+  arm: Arm,
+  nsgId: string,
+  ruleName: string,
+  signal: AbortSignal,
+): Promise<Tagged | null> {
+  const { subscriptionId, resourceGroup, name } = expectType(nsgId, nsgType)
+  const rules = arm.network(subscriptionId).securityRules
+  const reading = arm.pace.read(subscriptionId, signal, () =>
+    arm.call(signal, (options) => rules.get(resourceGroup, name, ruleName, options)),
+  )
+  return missingAsNull(reading.then(({ value }) => ({ live: toLiveRule(value), etag: value.etag || null })))
+}
+
 export function ruleCalls(arm: Arm, nsgId: string, ruleName: string): RuleCalls {
   const { subscriptionId, resourceGroup, name } = expectType(nsgId, nsgType)
   const rules = arm.network(subscriptionId).securityRules
@@ -60,20 +82,17 @@ export function ruleCalls(arm: Arm, nsgId: string, ruleName: string): RuleCalls 
       )
       return reply.answer?.operationUrl ?? null
     },
-    async remove(signal) {
-      const reply = await arm.pace.remove(subscriptionId, `${nsgId}/${ruleName}`, signal, () =>
-        arm.call(signal, (options) => rules.delete(resourceGroup, name, ruleName, options).submitted()),
-      )
+    async remove(signal, check) {
+      const reply = await arm.pace.remove(subscriptionId, `${nsgId}/${ruleName}`, signal, async () => {
+        const etag = check ? await check() : null
+        const only = etag === null ? {} : { requestOptions: { headers: { 'If-Match': etag } } }
+        return arm.call(signal, (options) =>
+          rules.delete(resourceGroup, name, ruleName, { ...options, ...only }).submitted(),
+        )
+      })
       return reply.answer?.operationUrl ?? null
     },
-    read: (signal) =>
-      missingAsNull(
-        arm.pace
-          .read(subscriptionId, signal, () =>
-            arm.call(signal, (options) => rules.get(resourceGroup, name, ruleName, options)),
-          )
-          .then((reply) => toLiveRule(reply.value)),
-      ),
+    read: async (signal) => (await readTagged(arm, nsgId, ruleName, signal))?.live ?? null,
     operation: (url, signal) => readOperation(arm, url, signal),
   }
 }

@@ -1,7 +1,7 @@
 import type { Rule } from '../core/grant.ts'
 import type { Clock, LiveRule, Written } from '../ports.ts'
 import { type Answer, ArmFault, faultOf, isBusy, isGone, passes } from './faults.ts'
-import type { RuleCalls } from './rule-calls.ts'
+import type { RuleCalls, Tagged } from './rule-calls.ts'
 import { showsRule } from './security-rule.ts'
 
 export interface Write {
@@ -10,6 +10,8 @@ export interface Write {
   readonly signal: AbortSignal
   /** The most that is waited between reads, all waits of one write together. */
   readonly patienceMs: number
+  /** Somebody else's rule: what may have been done is never called refused, and is told apart from what was not. */
+  readonly theirs?: true
 }
 
 /** What one read says about the goal: reached, on its way, or neither. */
@@ -30,6 +32,8 @@ interface Sent {
   readonly busy: boolean
   /** ARM took no call at all, so that there is nothing to look for. */
   readonly paced: boolean
+  /** No answer came, so that it may have been done. */
+  readonly lost: boolean
 }
 
 const tryAgain = (why: string, afterMs: number | null = null): Written => ({
@@ -67,15 +71,28 @@ class Watch {
   #waitedMs = 0
   #seen = 0
   #faults = 0
+  #accepted: boolean
+  #lost: boolean
 
   constructor(write: Write, goal: Goal, sent: Sent) {
     this.#write = write
     this.#goal = goal
     this.#verdict = sent.verdict
     this.#operationUrl = sent.operationUrl
+    this.#accepted = sent.verdict === null
+    this.#lost = sent.lost
   }
 
   async run(): Promise<Written> {
+    const written = await this.#watch()
+    if (!this.#write.theirs || !(this.#accepted || this.#lost)) return written
+    const why = `Azure took the write, and what became of it could not be read`
+    if (written.kind === 'refused')
+      return { kind: 'try again', why: `${why}: ${written.why}`, afterMs: null, taken: true }
+    return written.kind === 'try again' ? { ...written, taken: true } : written
+  }
+
+  async #watch(): Promise<Written> {
     if (this.#operationUrl) await this.#pause()
     while (!this.#write.signal.aborted && this.#waitedMs < this.#write.patienceMs) {
       try {
@@ -95,6 +112,8 @@ class Watch {
   /** One round; an answer ends the watch. */
   async #look(): Promise<Written | null> {
     const sight = this.#goal.judge(await this.#write.calls.read(this.#write.signal))
+    // Whether or not the answer was lost: by now it would show.
+    this.#lost = false
     this.#seen = sight === 'there' ? this.#seen + 1 : 0
     if (this.#seen >= this.#goal.reads) return this.#goal.reached
     if (sight !== 'elsewhere') {
@@ -116,6 +135,7 @@ class Watch {
       const operation = await this.#write.calls.operation(this.#operationUrl, this.#write.signal)
       if (operation.kind === 'failed') {
         this.#verdict = verdictOf(operation.answer)
+        this.#accepted = false
         return
       }
       if (operation.kind === 'succeeded') {
@@ -151,13 +171,14 @@ class Watch {
 
 async function send(work: Promise<string | null>): Promise<Sent> {
   try {
-    return { operationUrl: await work, verdict: null, busy: false, paced: false }
+    return { operationUrl: await work, verdict: null, busy: false, paced: false, lost: false }
   } catch (error) {
     const busy = error instanceof ArmFault && error.answer !== null && isBusy(error.answer)
     const paced = error instanceof ArmFault && (error.code === 'not sent' || error.code === 'throttled')
     const verdict = verdictOfFault(error)
     const unsent = error instanceof ArmFault && error.code === 'not sent' && verdict.kind === 'try again'
-    return { operationUrl: null, verdict: unsent ? { ...verdict, unsent: true } : verdict, busy, paced }
+    const lost = !paced && !(error instanceof ArmFault && error.answer !== null)
+    return { operationUrl: null, verdict: unsent ? { ...verdict, unsent: true } : verdict, busy, paced, lost }
   }
 }
 
@@ -209,9 +230,33 @@ const absence: Goal = {
   reads: 2,
 }
 
-/** Removes the rule. */
-export async function closeRule(write: Write): Promise<Written> {
-  const sent = await send(write.calls.remove(write.signal))
+/** The etag that must still stand when the delete arrives, or why none is to be sent. */
+export type LastLook = () => Promise<{ readonly etag: string | null } | { readonly written: Written }>
+
+/**
+ * Looks at somebody else's rule once more when the turn to delete it has come: it may have been changed during the
+ * wait. Two readings must miss it, as one may lag behind.
+ */
+export const lookAgain =
+  (read: () => Promise<Tagged | null>, objection: (live: LiveRule) => Written | null): LastLook =>
+  async () => {
+    const found = (await read()) ?? (await read())
+    if (!found) return { written: { kind: 'absent', already: true } }
+    const written = objection(found.live)
+    return written ? { written } : { etag: found.etag }
+  }
+
+/** Removes the rule, unless the last look is against it. */
+export async function closeRule(write: Write, lastLook?: LastLook): Promise<Written> {
+  const unsent: Written[] = []
+  const check = async (look: LastLook) => {
+    const seen = await look().catch((error: unknown) => ({ written: verdictOfFault(error) }))
+    if ('etag' in seen) return seen.etag
+    unsent.push(seen.written)
+    throw new Error('The delete is not sent')
+  }
+  const sent = await send(write.calls.remove(write.signal, lastLook && (() => check(lastLook))))
+  if (unsent[0]) return unsent[0]
   if (sent.paced && sent.verdict) return sent.verdict
   const written = await new Watch(write, absence, sent).run()
   return written.kind === 'absent' && sent.busy ? (sent.verdict ?? written) : written

@@ -2,9 +2,10 @@ import { isShield, isShieldName } from '../core/protection.ts'
 import type { Shield, Written } from '../ports.ts'
 import type { Arm } from './arm.ts'
 import { changeOther } from './change-other.ts'
-import { ruleCalls } from './rule-calls.ts'
-import { closeRule, openRule, verdictOfFault, type Write } from './rule-write.ts'
+import { readTagged, ruleCalls } from './rule-calls.ts'
+import { closeRule, lookAgain, openRule, verdictOfFault, type Write } from './rule-write.ts'
 import { sameRule } from './security-rule.ts'
+import { followSent } from './sent-before.ts'
 
 export interface ShieldSettings {
   readonly arm: Arm
@@ -18,6 +19,12 @@ const notOurs = (name: string): Written => ({
   kind: 'refused',
   code: 'not ours',
   why: `A rule named ${name} stands there without a description of ours, so it is left alone.`,
+})
+
+const notAsProposed = (name: string): Written => ({
+  kind: 'refused',
+  code: 'not as agreed',
+  why: `The rule ${name} is not as it was when its removal was proposed, so it is left alone.`,
 })
 
 /** What stands there under the name may be somebody else's. */
@@ -43,23 +50,29 @@ export function nsgShield({ arm, patienceMs = defaultPatienceMs }: ShieldSetting
       const each = write(rule.nsgId, rule.name, signal)
       return unlessTheirs(each, rule.name, () => openRule(rule, each, 'Deny'))
     },
-    async removeOther(nsgId, rule, signal) {
+    async removeOther(nsgId, rule, signal, taken = false) {
       const { name } = rule
-      const each: Write = { calls: ruleCalls(arm, nsgId, name), clock: arm.clock, signal, patienceMs }
-      try {
-        const live = await each.calls.read(signal)
-        if (live && !sameRule(live, rule))
-          return {
-            kind: 'refused',
-            code: 'not as agreed',
-            why: `The rule ${name} is not as it was when its removal was proposed, so it is left alone.`,
-          }
-      } catch (error) {
-        return verdictOfFault(error)
+      const each: Write = {
+        calls: ruleCalls(arm, nsgId, name),
+        clock: arm.clock,
+        signal,
+        patienceMs,
+        theirs: true,
       }
-      return closeRule(each)
+      if (taken)
+        return followSent({
+          name,
+          read: () => each.calls.read(signal),
+          reached: (live) => (live === null ? { kind: 'absent' } : null),
+          isAsBefore: (live) => sameRule(live, rule),
+        })
+      const read = () => readTagged(arm, nsgId, name, signal)
+      return closeRule(
+        each,
+        lookAgain(read, (live) => (sameRule(live, rule) ? null : notAsProposed(name))),
+      )
     },
-    changeOther: (change, signal) => changeOther(arm, change, signal, patienceMs),
+    changeOther: (change, signal, taken = false) => changeOther(arm, change, signal, { patienceMs, taken }),
     async remove({ name, nsgId }, signal) {
       const each = write(nsgId, name, signal)
       return unlessTheirs(each, name, () => closeRule(each))

@@ -22,6 +22,15 @@ export type Alarm =
       readonly name: string
       readonly expiresAt: number
     }
+  /** A rule of Defender's that may be of this request or of somebody else's: it is left alone. */
+  | {
+      readonly type: 'defender doubtful'
+      readonly requestId: string
+      readonly vm: string
+      readonly source: string
+      readonly nsgId: string
+      readonly name: string
+    }
   /** A group was written to cut open sessions, and does not look afterwards as it did before. */
   | { readonly type: 'group changed'; readonly nsgId: string; readonly changes: readonly string[] }
   /** A rule of ours that keeps a VM shut, or what a policy of Defender for Cloud says of it, is not as it was written. */

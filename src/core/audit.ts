@@ -29,6 +29,7 @@ export type AuditType =
   | 'grant.stuck'
   /** Defender for Cloud had not closed in time. */
   | 'grant.late'
+  | 'grant.doubtful'
   | 'grant.closed'
   /** Azure's IP flow verify agrees that it is open, or closed. */
   | 'grant.verified'
@@ -50,12 +51,17 @@ export type AuditType =
   | 'removal.agreed'
   | 'removal.kept'
   | 'removal.done'
+  | 'removal.already'
   | 'removal.void'
   /** Rules of somebody else's are to change so that nothing stands open, by the yes of a second operator, or stay. */
   | 'conversion.proposed'
   | 'conversion.agreed'
   | 'conversion.kept'
+  /** Nobody decided in time, or it was not about what stands there any more. */
+  | 'conversion.lapsed'
   | 'conversion.changed'
+  /** It was so before anything was written. */
+  | 'conversion.already'
   | 'conversion.void'
   | 'conversion.ended'
   /** A link to the address page was asked for, and what became of it. */

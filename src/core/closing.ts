@@ -2,6 +2,7 @@ import type { AuditEvent, Json } from './audit.ts'
 import { minute } from './duration.ts'
 import type { Effect, Note } from './effect.ts'
 import type { Event } from './event.ts'
+import { isExpired } from './expiry.ts'
 import { flushesFor } from './flush.ts'
 import { latenessMs, type Rule } from './grant.ts'
 import { audit, baseOf, noteOf, type State, show, verify, write } from './grant-parts.ts'
@@ -12,6 +13,7 @@ import type { Request } from './request.ts'
 /** A close that takes longer than this is stuck. */
 const stuckAfterMs = minute
 const pageAgainMs = 5 * minute
+const awaitingAgainMs = 30 * minute
 /** Most closes are over by then, and one edit tells of both; Slack takes about one a second, and many end together. */
 const showAfterMs = 2_000
 
@@ -151,6 +153,20 @@ export function absent(
   return done ? finishClosing(request, next, now, [], []) : unchanged({ request, grant: next })
 }
 
+/** Calls the operators about what has begun to be removed only now, if that takes long. */
+export const stuckIn = (requestId: string, now: number): Effect => ({
+  kind: 'set timer',
+  timer: 'stuck',
+  requestId,
+  at: now + stuckAfterMs,
+})
+
+/** Where Defender for Cloud was asked and nothing of it was seen, there is nothing to remove before the end. */
+const awaitsDefender = ({ defender, rules, expiresAt }: State<'closing'>, now: number): boolean =>
+  defender !== undefined &&
+  !isExpired(expiresAt, now) &&
+  rules.every((rule) => rule.state === 'absent' || rule.defender?.found.length === 0)
+
 /** Pages, and again every few minutes, for as long as the close takes. The trail holds the first time. */
 export function stuck(request: Request, grant: State<'closing'>, now: number): Transition {
   const next: State<'closing'> = { ...grant, stuckSince: grant.stuckSince ?? now }
@@ -164,7 +180,12 @@ export function stuck(request: Request, grant: State<'closing'>, now: number): T
     audit: grant.stuckSince === undefined ? [audit('grant.stuck', next, 'jitney', now, details)] : [],
     effects: [
       { kind: 'page', requestId: request.id },
-      { kind: 'set timer', timer: 'stuck', requestId: request.id, at: now + pageAgainMs },
+      {
+        kind: 'set timer',
+        timer: 'stuck',
+        requestId: request.id,
+        at: now + (awaitsDefender(grant, now) ? awaitingAgainMs : pageAgainMs),
+      },
       show(request.id),
     ],
   }

@@ -2,11 +2,20 @@ import type { Json } from './audit.ts'
 import type { Exposure } from './compliance.ts'
 import type { Conversion, RuleChange } from './convert.ts'
 import { isDefenders } from './defender.ts'
+import { hour } from './duration.ts'
 import type { LiveRule } from './live-rule.ts'
 import type { Person } from './person.ts'
 import { groupMark } from './priority.ts'
 import { isGrantRule, isShield } from './protection.ts'
+import { unshowable } from './shown-rule.ts'
 import type { Vm } from './vm.ts'
+
+/** What two operators want is not for months later: by then nobody knows what it was asked for. */
+const decideWithinMs = 24 * hour
+export const undecidedText = 'nobody decided about it within 24 hours'
+
+/** When a wish for a change of somebody else's rules lapses, unless somebody has decided by then. */
+export const lapsesAt = ({ at }: { readonly at: number }): number => at + decideWithinMs
 
 /** One change of a rule of somebody else's, and how far it has come. */
 export interface AskedChange {
@@ -18,6 +27,10 @@ export interface AskedChange {
   readonly detail?: string
   /** What the last try met, while it is tried again. */
   readonly met?: string
+  /** It was so before anything was sent for it, so that somebody else may have done it. */
+  readonly already?: true
+  /** Azure took a try, or may have: nothing is sent any more, and what became of it is read. */
+  readonly taken?: true
   readonly attempts?: number
   readonly nextTryAt?: number
 }
@@ -27,6 +40,8 @@ export interface OpenAfter {
   readonly at: number
   readonly open: readonly Exposure[]
   readonly doubt: boolean
+  /** Why no rule keeps anybody out somewhere: a sentence without its full stop. Missing where a group is in front of each address. */
+  readonly bare?: string
   /** By what people may ask for access now; null when nobody may. */
   readonly askBy: string | null
   /** Why nothing is known of it; null when it was read. */
@@ -40,11 +55,17 @@ export interface AskedConversion {
   readonly proposal: Conversion
   readonly by: Person
   readonly at: number
-  readonly state: 'proposed' | 'agreed' | 'kept' | 'ended'
+  readonly state: 'proposed' | 'agreed' | 'kept' | 'lapsed' | 'ended'
   readonly changes: readonly AskedChange[]
   readonly decided?: { readonly by: Person; readonly at: number }
+  /** Why it has lapsed: a sentence without its full stop. */
+  readonly lapsedBecause?: string
   readonly endedAt?: number
   readonly after?: OpenAfter
+  /** Set before it is posted: one that was tried once may already stand there. */
+  readonly cardTried?: true
+  /** It may stand there twice, and only this one is kept up to date. */
+  readonly repeated?: true
   /** Where it stands before the operators. */
   readonly card?: { readonly channel: string; readonly ts: string }
 }
@@ -111,6 +132,8 @@ export function askingProblem({
     if (rule.provisioning !== 'Succeeded') return `Azure is not done with the rule ${rule.name}`
     if (!isTakenByAzure(change))
       return `Azure takes no rule with all of the sources that ${rule.name} would keep`
+    const unshown = unshowable(rule, change.kind === 'delete' ? [] : change.to)
+    if (unshown !== null) return unshown
   }
   return null
 }
@@ -169,6 +192,7 @@ export interface ConversionWork {
   readonly index: number
   readonly change: RuleChange
   readonly attempts: number
+  readonly taken: boolean
   readonly nextTryAt: number
 }
 
@@ -176,8 +200,8 @@ export function nextChange({ id, state, changes }: AskedConversion): ConversionW
   const index = state === 'agreed' ? changes.findIndex((one) => one.state === 'agreed') : -1
   const found = changes[index]
   if (!found) return null
-  const { change, attempts = 0, nextTryAt = 0 } = found
-  return { conversionId: id, index, change, attempts, nextTryAt }
+  const { change, attempts = 0, nextTryAt = 0, taken = false } = found
+  return { conversionId: id, index, change, attempts, taken, nextTryAt }
 }
 
 export const vmOf = ({ proposal }: Pick<AskedConversion, 'proposal'>): Vm => proposal.vm

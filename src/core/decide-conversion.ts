@@ -3,6 +3,7 @@ import {
   type AskedChange,
   type AskedConversion,
   changeJson,
+  lapsesAt,
   nextChange,
   type OpenAfter,
   vmOf,
@@ -11,8 +12,10 @@ import type { Person } from './person.ts'
 
 export type ConversionEvent =
   | { readonly type: 'decided'; readonly by: Person; readonly agrees: boolean }
+  /** It is not decided about any more; why, without a full stop. */
+  | { readonly type: 'lapsed'; readonly because: string }
   /** Azure showed the rule as it was to be. */
-  | { readonly type: 'change done'; readonly index: number }
+  | { readonly type: 'change done'; readonly index: number; readonly already?: true }
   | { readonly type: 'change void'; readonly index: number; readonly detail: string }
   /** A try that did not succeed: it comes again, at that time. */
   | {
@@ -21,13 +24,19 @@ export type ConversionEvent =
       readonly nextTryAt: number
       /** Null when nothing was sent, so that there was no try. */
       readonly met: string | null
+      /** Azure took it, or may have. */
+      readonly taken?: true
     }
   /** What stands open was read after the last change. */
   | { readonly type: 'looked'; readonly after: OpenAfter }
 
 type ConversionEffect =
   /** The next change waits for the lease on its group. */
-  { readonly kind: 'write'; readonly nsgId: string } | { readonly kind: 'show' } | { readonly kind: 'look' }
+  | { readonly kind: 'write'; readonly nsgId: string }
+  | { readonly kind: 'show' }
+  /** Whoever asked is told, once what stands open was read. */
+  | { readonly kind: 'look' }
+  | { readonly kind: 'set deadline'; readonly at: number }
 
 export interface DecidedConversion {
   readonly next: AskedConversion
@@ -56,7 +65,7 @@ const wholeOf = ({ changes }: AskedConversion): AuditEvent['details'] => ({
 export const proposed = (conversion: AskedConversion): DecidedConversion => ({
   next: conversion,
   audit: [auditOf('conversion.proposed', conversion, conversion.at, conversion.by, wholeOf(conversion))],
-  effects: [show],
+  effects: [show, { kind: 'set deadline', at: lapsesAt(conversion) }],
 })
 
 const writing = (conversion: AskedConversion): readonly ConversionEffect[] => {
@@ -76,6 +85,20 @@ function decided(
   const next = agrees ? base : { ...base, endedAt: now }
   const audit = [auditOf(agrees ? 'conversion.agreed' : 'conversion.kept', next, now, by, wholeOf(next))]
   return { next, audit, effects: [show, ...writing(next)] }
+}
+
+function lapsed(conversion: AskedConversion, because: string, now: number): DecidedConversion | null {
+  if (conversion.state !== 'proposed') return null
+  const changes = conversion.changes.map((one) => ({ ...one, state: 'kept' as const }))
+  const next: AskedConversion = {
+    ...conversion,
+    state: 'lapsed',
+    changes,
+    lapsedBecause: because,
+    endedAt: now,
+  }
+  const audit = [auditOf('conversion.lapsed', next, now, 'jitney', { ...wholeOf(next), detail: because })]
+  return { next, audit, effects: [show, { kind: 'look' }] }
 }
 
 const withChange = (
@@ -103,23 +126,34 @@ function settled(
     rule: change.rule.name,
     ...(become.detail !== undefined && { detail: become.detail }),
   }
-  const audit = [auditOf(isDone ? 'conversion.changed' : 'conversion.void', after, now, 'jitney', facts)]
+  const type = isDone ? (become.already ? 'conversion.already' : 'conversion.changed') : 'conversion.void'
+  const audit = [auditOf(type, after, now, 'jitney', facts)]
   if (after.changes.some((one) => one.state === 'agreed'))
     return { next: after, audit, effects: [show, ...writing(after)] }
   const next: AskedConversion = { ...after, state: 'ended', endedAt: now }
-  const count = (of: AskedChange['state']) => next.changes.filter((one) => one.state === of).length
-  const ended = auditOf('conversion.ended', next, now, 'jitney', { done: count('done'), void: count('void') })
+  const count = (is: (one: AskedChange) => boolean) => next.changes.filter(is).length
+  const already = count((one) => one.already === true)
+  const ended = auditOf('conversion.ended', next, now, 'jitney', {
+    done: count((one) => one.state === 'done' && !one.already),
+    void: count((one) => one.state === 'void'),
+    ...(already > 0 && { already }),
+  })
   return { next, audit: [...audit, ended], effects: [show, { kind: 'look' }] }
 }
 
 function postponed(
   conversion: AskedConversion,
-  { index, nextTryAt, met }: Extract<ConversionEvent, { type: 'change postponed' }>,
+  { index, nextTryAt, met, taken }: Extract<ConversionEvent, { type: 'change postponed' }>,
 ): DecidedConversion | null {
   const found = conversion.changes[index]
   if (found?.state !== 'agreed') return null
   const attempts = (found.attempts ?? 0) + (met === null ? 0 : 1)
-  const next = withChange(conversion, index, { attempts, nextTryAt, ...(met !== null && { met }) })
+  const next = withChange(conversion, index, {
+    attempts,
+    nextTryAt,
+    ...(met !== null && { met }),
+    ...(taken && { taken }),
+  })
   // Whoever looks at it sees why it waits, once for each reason.
   return { next, audit: [], effects: met === null || met === found.met ? [] : [show] }
 }
@@ -133,8 +167,10 @@ export function decideConversion(
   switch (event.type) {
     case 'decided':
       return decided(conversion, event, now)
+    case 'lapsed':
+      return lapsed(conversion, event.because, now)
     case 'change done':
-      return settled(conversion, event.index, { state: 'done' }, now)
+      return settled(conversion, event.index, { state: 'done', ...(event.already && { already: true }) }, now)
     case 'change void':
       return settled(conversion, event.index, { state: 'void', detail: event.detail }, now)
     case 'change postponed':

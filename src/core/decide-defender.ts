@@ -1,5 +1,5 @@
 import type { Case } from './case.ts'
-import { startClosing } from './closing.ts'
+import { startClosing, stuckIn } from './closing.ts'
 import { policyName } from './defender.ts'
 import type { Event } from './event.ts'
 import { isExpired } from './expiry.ts'
@@ -17,12 +17,31 @@ export type DefenderEvent = Extract<
       | 'defender opened'
       | 'defender waits'
       | 'defender late'
+      | 'defender seen'
+      | 'defender removed'
+      | 'defender doubtful'
       | 'defender revoked'
       | 'rule of our own'
       | 'rule moved'
   }
 >
 type Of<T extends DefenderEvent['type']> = Extract<DefenderEvent, { type: T }>
+
+const types: Readonly<Record<DefenderEvent['type'], true>> = {
+  'defender asking': true,
+  'defender asked': true,
+  'defender opened': true,
+  'defender waits': true,
+  'defender late': true,
+  'defender seen': true,
+  'defender removed': true,
+  'defender doubtful': true,
+  'defender revoked': true,
+  'rule of our own': true,
+  'rule moved': true,
+}
+
+export const isDefenderEvent = (event: Event): event is DefenderEvent => Object.hasOwn(types, event.type)
 
 /** What follows from what Defender for Cloud does, or has been seen to do. */
 export function decideDefender(current: Case, event: DefenderEvent, now: number): Transition {
@@ -46,6 +65,14 @@ export function decideDefender(current: Case, event: DefenderEvent, now: number)
       return waits(current, grant, defender, now)
     case 'defender late':
       return late(current, grant, defender, now)
+    case 'defender seen':
+      return grant.state === 'closing' ? seen(current, grant, event, now) : unchanged(current)
+    case 'defender removed':
+      return grant.state === 'closing'
+        ? knowing(current, grant, { ...defender, closedBy: 'jitney' })
+        : unchanged(current)
+    case 'defender doubtful':
+      return doubtful(current, grant, defender, event, now)
     case 'defender revoked':
       return revoked(current, grant, defender, event, now)
     default:
@@ -122,6 +149,44 @@ function late(current: Case, grant: Grant, defender: ByDefender, now: number): T
     next: { ...current, grant: next },
     audit: [audit('grant.late', next, 'jitney', now, { expiresAt, latenessMs: now - expiresAt, left })],
     effects: [show(grant.requestId), noteOf(grant, { type: 'defender late', at: now, expiresAt })],
+  }
+}
+
+/** On record before it is removed, so that operators are told its name and it is known after a restart. */
+function seen(current: Case, grant: Grant, { nsgId, found }: Of<'defender seen'>, now: number): Transition {
+  const rules = grant.rules.map((rule): Rule => {
+    if (rule.nsgId !== nsgId || !rule.defender) return rule
+    const before = rule.defender.found
+    const fresh = found.filter(({ name }) => !before.some((one) => one.name === name))
+    const [first] = fresh
+    if (!first) return rule
+    const { name, priority } = first
+    return { ...rule, name, priority, defender: { ...rule.defender, found: [...before, ...fresh] } }
+  })
+  return {
+    ...unchanged({ ...current, grant: { ...grant, rules } }),
+    effects: [show(grant.requestId), stuckIn(grant.requestId, now)],
+  }
+}
+
+/** Said once for each rule. */
+function doubtful(
+  current: Case,
+  grant: Grant,
+  defender: ByDefender,
+  { nsgId, name }: Of<'defender doubtful'>,
+  now: number,
+): Transition {
+  const { left = [] } = defender
+  if ((grant.state !== 'opening' && grant.state !== 'closing') || left.includes(name))
+    return unchanged(current)
+  const next = { ...grant, defender: { ...defender, left: [...left, name] } }
+  const { expiresAt, requestId } = grant
+  return {
+    ok: true,
+    next: { ...current, grant: next },
+    audit: [audit('grant.doubtful', next, 'jitney', now, { nsg: nsgId, rule: name })],
+    effects: [show(requestId), noteOf(grant, { type: 'defender doubtful', at: now, nsgId, name, expiresAt })],
   }
 }
 

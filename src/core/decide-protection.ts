@@ -34,9 +34,16 @@ export type ProtectionEvent =
     }
   | { readonly type: 'removal proposed'; readonly removal: Removal }
   | { readonly type: 'removal decided'; readonly id: string; readonly by: Person; readonly agrees: boolean }
-  | { readonly type: 'removal done'; readonly id: string }
+  /** Nobody decided in time; why it is not decided about any more, without a full stop. */
+  | { readonly type: 'removal lapsed'; readonly id: string; readonly because: string }
+  | { readonly type: 'removal done'; readonly id: string; readonly already?: true }
   | { readonly type: 'removal void'; readonly id: string; readonly detail: string }
-  | { readonly type: 'removal postponed'; readonly id: string; readonly nextTryAt: number }
+  | {
+      readonly type: 'removal postponed'
+      readonly id: string
+      readonly nextTryAt: number
+      readonly taken?: true
+    }
   /** Which of what it wrote are not as they were written, by what the reconciler read. */
   | { readonly type: 'compared'; readonly lost: readonly Loss[] }
 
@@ -46,7 +53,7 @@ export type ProtectionEffect =
   | { readonly kind: 'tell' }
   | { readonly kind: 'alarm'; readonly loss: Loss }
   | { readonly kind: 'end alarm'; readonly key: string }
-  | { readonly kind: 'ask about removal'; readonly removal: Removal }
+  | { readonly kind: 'ask about removal'; readonly removal: Removal; readonly until: number }
 
 export interface Decided {
   readonly next: Protection
@@ -143,6 +150,7 @@ export function decideProtection(
       return state === 'protecting' || state === 'protected' ? end(protection, now, event.by, null) : null
     case 'removal proposed':
     case 'removal decided':
+    case 'removal lapsed':
     case 'removal done':
     case 'removal void':
     case 'removal postponed':

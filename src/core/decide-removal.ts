@@ -1,3 +1,4 @@
+import { lapsesAt } from './conversion.ts'
 import type { Decided, ProtectionEvent } from './decide-protection.ts'
 import type { Protection, Removal } from './protection.ts'
 import { protectionAudit } from './protection-audit.ts'
@@ -14,6 +15,8 @@ export const voided = (protection: Protection, detail: string): Protection =>
         removals: protection.removals.map((one) => (isOpen(one) ? { ...one, state: 'void', detail } : one)),
       }
     : protection
+
+const lapsedText = (because: string) => `That was asked, and has lapsed: ${because}.`
 
 const facts = ({ id, nsgId, rule }: Removal) => ({
   removal: id,
@@ -38,7 +41,7 @@ export function removalDecision(protection: Protection, event: RemovalEvent, now
     if (state !== 'protected' || same) return null
     const next = { ...protection, removals: [...removals, removal] }
     const audit = [protectionAudit('removal.proposed', next, now, removal.by, facts(removal))]
-    return { next, audit, effects: [{ kind: 'ask about removal', removal }] }
+    return { next, audit, effects: [{ kind: 'ask about removal', removal, until: lapsesAt(removal) }] }
   }
   const found = removals.find(({ id }) => id === event.id)
   if (!found) return null
@@ -60,20 +63,25 @@ export function removalDecision(protection: Protection, event: RemovalEvent, now
     case 'removal done': {
       // It may have been under way when the protection was ended: what Azure shows is so all the same.
       if (found.state !== 'agreed' && found.state !== 'void') return null
-      const { next } = become({ state: 'done' })
-      const audit = [protectionAudit('removal.done', next, now, 'jitney', facts(found))]
+      const { next } = become({ state: 'done', ...(event.already && { already: true }) })
+      const type = event.already ? 'removal.already' : 'removal.done'
+      const audit = [protectionAudit(type, next, now, 'jitney', facts(found))]
       return { next, audit, effects: state === 'protected' ? [{ kind: 'tell' }] : [] }
     }
+    case 'removal lapsed':
     case 'removal void': {
-      if (!isOpen(found)) return null
-      const { next } = become({ state: 'void', detail: event.detail })
-      const audit = [
-        protectionAudit('removal.void', next, now, 'jitney', { ...facts(found), detail: event.detail }),
-      ]
+      if (event.type === 'removal lapsed' ? found.state !== 'proposed' : !isOpen(found)) return null
+      const detail = event.type === 'removal lapsed' ? lapsedText(event.because) : event.detail
+      const { next } = become({ state: 'void', detail })
+      const audit = [protectionAudit('removal.void', next, now, 'jitney', { ...facts(found), detail })]
       return { next, audit, effects: [{ kind: 'tell' }] }
     }
     case 'removal postponed': {
-      const { next } = become({ attempts: (found.attempts ?? 0) + 1, nextTryAt: event.nextTryAt })
+      const { next } = become({
+        attempts: (found.attempts ?? 0) + 1,
+        nextTryAt: event.nextTryAt,
+        ...(event.taken && { taken: true }),
+      })
       return { next, audit: [], effects: [] }
     }
     default:

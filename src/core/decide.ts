@@ -1,7 +1,7 @@
 import type { Case } from './case.ts'
 import { addressMoved, addressMoves, changeAddress } from './change-address.ts'
 import { comment } from './comment.ts'
-import { decideDefender } from './decide-defender.ts'
+import { decideDefender, isDefenderEvent } from './decide-defender.ts'
 import { decideGrant } from './decide-grant.ts'
 import { decideRequest } from './decide-request.ts'
 import type { Event } from './event.ts'
@@ -95,6 +95,7 @@ export function decide(
   if (event.type === 'submit') return current ? unchanged(current) : submit(event, now)
   if (!current) return refuse({ code: 'unknown request' })
   if (isBeside(event)) return beside(current, event, now)
+  if (isDefenderEvent(event)) return decideDefender(current, event, now)
   switch (event.type) {
     case 'sign':
     case 'unsigned':
@@ -109,15 +110,6 @@ export function decide(
       return current.request.state === 'pending'
         ? decideRequest(current, event, now)
         : decideGrant(current, event, now)
-    case 'defender asking':
-    case 'defender asked':
-    case 'defender opened':
-    case 'defender waits':
-    case 'defender late':
-    case 'defender revoked':
-    case 'rule of our own':
-    case 'rule moved':
-      return decideDefender(current, event, now)
     case 'extend':
     case 'start':
     case 'start waits':

@@ -80,6 +80,21 @@ export function chooseWay(wish: Wish, terms: Pick<Terms, 'way'> | null): ChosenW
 const termsFor = ({ ports }: Guard, { number, protocol }: Port): GuardedPort | undefined =>
   ports.find((one) => one.number === number && (one.protocol === 'any' || one.protocol === protocol))
 
+/** What Defender lets in beside what was asked for, where its policy leaves the protocol open. */
+export const besides = ({ guard, ports }: Pick<Wish, 'guard' | 'ports'>): readonly Port[] =>
+  ports
+    .filter(({ number }) => guard?.ports.some((one) => one.number === number && one.protocol === 'any'))
+    .map(({ number, protocol }): Port => ({ number, protocol: protocol === 'tcp' ? 'udp' : 'tcp' }))
+    .filter(
+      ({ number, protocol }) => !ports.some((one) => one.number === number && one.protocol === protocol),
+    )
+
+/** The same for whoever agrees to it or asks for it; null where it lets in just what was asked for. */
+export function besidesText(wish: Pick<Wish, 'guard' | 'ports'>): string | null {
+  const more = besides(wish).map(({ number, protocol }) => `${number}/${protocol}`)
+  return more.length === 0 ? null : `also lets in ${more.join(', ')}, because it names no protocol`
+}
+
 /** What Defender can never do for this request. */
 function unableTo({ source }: Wish, guard: Guard): string | null {
   const under = `it is under the policy ${policyName(guard.policyId)} of Defender for Cloud`
@@ -177,8 +192,11 @@ export const coversPorts = (found: readonly FoundRule[], ports: readonly Port[])
 /** What stands on record in place of a name, until there is a rule that has one. */
 export const unnamed = 'MicrosoftDefenderForCloud-JITRule-*'
 
+/** How the justification of every request of Jitney’s begins. */
+export const justificationStart = 'Jitney request '
+
 /** How the justification of a request of ours begins, so that it is found again among those of others. */
-export const justificationMark = (requestId: string): string => `Jitney request ${requestId} `
+export const justificationMark = (requestId: string): string => `${justificationStart}${requestId} `
 
 const longestJustification = 300
 
@@ -195,7 +213,18 @@ export function justification(request: Request): string {
   )
 }
 
+/** How many other requests in Defender's record are for the same address, VM and one of the ports. */
+export interface Rivals {
+  /** From before ours and not ended; those of Jitney are left out, because ours has replaced them. */
+  readonly earlier: number
+  readonly later: number
+}
+
 /** How a request of ours stands with Defender. */
-export type DefenderState =
+export type DefenderState = (
   | { readonly kind: 'unknown' | 'initiating' | 'initiated' }
   | { readonly kind: 'revoked'; readonly why: 'expired' | 'newer request' | 'asked to' }
+) & {
+  /** Left out when there are none; null when there is no record to read. */
+  readonly rivals?: Rivals | null
+}

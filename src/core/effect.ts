@@ -73,6 +73,14 @@ export type Note =
   | { readonly type: 'start waits'; readonly at: number; readonly silent: string; readonly expiresAt: number }
   /** Defender for Cloud has taken the request, and has not opened so far; or it has not closed in time. */
   | { readonly type: 'defender waits' | 'defender late'; readonly at: number; readonly expiresAt: number }
+  /** Whose a rule of Defender's is cannot be known. */
+  | {
+      readonly type: 'defender doubtful'
+      readonly at: number
+      readonly nsgId: string
+      readonly name: string
+      readonly expiresAt: number
+    }
   /** A rule of ours has another place than before, which Defender for Cloud does when it needs room. */
   | {
       readonly type: 'moved'

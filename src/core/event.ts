@@ -118,6 +118,12 @@ export type Event =
   | { readonly type: 'defender opened'; readonly nsgId: string; readonly found: readonly FoundRule[] }
   /** Defender has not opened for a while, or has not closed in time. */
   | { readonly type: 'defender waits' | 'defender late' }
+  /** While it closes, Azure shows rules that Defender wrote for it and that were not on record. */
+  | { readonly type: 'defender seen'; readonly nsgId: string; readonly found: readonly FoundRule[] }
+  /** Rules of Defender's that were on record were removed, and more may be left. */
+  | { readonly type: 'defender removed' }
+  /** A rule stands that may be of this request or of somebody else's. */
+  | { readonly type: 'defender doubtful'; readonly nsgId: string; readonly name: string }
   /** Defender says that it does not open this any more, or that it has closed it. */
   | { readonly type: 'defender revoked'; readonly why: 'expired' | 'newer request' | 'asked to' }
   /** `unasked` where Defender for Cloud surely did not take the request. */

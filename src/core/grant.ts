@@ -36,6 +36,8 @@ export interface ByDefender {
   readonly waitsSince?: number
   /** Set when Defender had not closed in time, so that Jitney does. */
   readonly lateSince?: number
+  /** Names of rules that may be another person's and are left alone. */
+  readonly left?: readonly string[]
   /** Who took the rules away, where that is known. */
   readonly closedBy?: 'defender' | 'jitney'
 }

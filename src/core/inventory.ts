@@ -41,6 +41,16 @@ export interface VmEntry {
   readonly power: string | null
   /** Null: no policy names the VM. `not known`: the subscription's policies could not be read. */
   readonly jit: JitPolicy | null | 'not known'
+  /** When the reading began that showed it, where a later one could not read its tenant. */
+  readonly readAt?: number
+}
+
+/** A tenant that the last reading could not read. */
+export interface LateTenant {
+  readonly tenantId: string
+  /** Of when its VMs are; null when none of them are known. */
+  readonly readAt: number | null
+  readonly why: string
 }
 
 /** Everything that one reading of Azure showed. */
@@ -48,6 +58,17 @@ export interface Reading {
   /** When it began. */
   readonly readAt: number
   readonly entries: readonly VmEntry[]
+  /** The tenants that could not be read; absent where that is not known any more. */
+  readonly late?: readonly LateTenant[]
+}
+
+/** Which tenants are late, as far as their VMs tell. */
+export function lateAmong(entries: readonly VmEntry[]): readonly LateTenant[] {
+  const found = new Map<string, number>()
+  for (const { vm, readAt } of entries)
+    if (readAt !== undefined)
+      found.set(vm.tenantId ?? '', Math.min(readAt, found.get(vm.tenantId ?? '') ?? readAt))
+  return [...found].map(([tenantId, readAt]) => ({ tenantId, readAt, why: 'it could not be read' }))
 }
 
 /** What the inventory knows of a VM beside its name and place. It says what was there, never whether access is open. */
@@ -107,7 +128,7 @@ export class Shared {
   }
 
   /** For an entry whose VM is shared already. */
-  around({ vm, interfaces, power, jit }: VmEntry): VmEntry {
+  around({ vm, interfaces, power, jit, readAt }: VmEntry): VmEntry {
     return {
       vm,
       interfaces: interfaces.map((one) => ({
@@ -118,6 +139,7 @@ export class Shared {
       })),
       power: power === null ? null : this.text(power),
       jit: jit === null || jit === 'not known' ? jit : this.value(jit),
+      ...(readAt !== undefined && { readAt }),
     }
   }
 

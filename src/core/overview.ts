@@ -1,6 +1,8 @@
 import type { Case } from './case.ts'
 import { type Group, groups, type JudgedVm } from './compliance.ts'
 import { folded } from './glob.ts'
+import type { LateTenant } from './inventory.ts'
+import type { Port } from './service.ts'
 import { type Changes, type StandingAccess, standingAccess } from './standing.ts'
 
 /** A subscription whose security groups could not be read. */
@@ -18,6 +20,8 @@ export interface Overview {
   readonly rulesAt: number | null
   readonly judged: readonly JudgedVm[]
   readonly unread: readonly Unread[]
+  /** The tenants whose VMs are older than all others, or not known at all. */
+  readonly late?: readonly LateTenant[]
 }
 
 export interface LastAccess {
@@ -28,6 +32,8 @@ export interface LastAccess {
 
 export interface ShownVm extends JudgedVm {
   readonly lastAccess: LastAccess | null
+  /** Set while Jitney keeps it shut: since when, and on which ports. */
+  readonly keptShut?: { readonly at: number; readonly ports: readonly Port[] }
 }
 
 export interface ShownGroup {
@@ -42,6 +48,7 @@ export interface VmsView {
   readonly vmsAt: number | null
   readonly rulesAt: number | null
   readonly unread: readonly Unread[]
+  readonly late?: readonly LateTenant[]
   readonly groups: readonly ShownGroup[]
 }
 
@@ -69,6 +76,7 @@ export interface Digest {
   readonly rulesAt: number | null
   readonly vmsAt: number | null
   readonly unread: readonly Unread[]
+  readonly late?: readonly LateTenant[]
   /** How many VMs nobody can say it of. */
   readonly doubtful: number
 }

@@ -109,7 +109,7 @@ function wrote({ rules, entry, vm }: Protection, { words }: Words, denies: boole
         : denies === true
           ? ' Its rule that keeps everybody out stands there.'
           : ''
-    return `The policy ${policy} of Defender for Cloud names ${words(vm.name, 80)}, as Azure showed.${stands} Other VMs in it were left as they were.`
+    return `The policy ${policy} of Defender for Cloud names ${words(vm.name, 80)}, as Azure showed.${stands} What it says of other VMs I wrote back as I had read it.`
   }
   const each = rules.map(
     ({ name, nsgId, priority }) => `${words(name, 80)} (priority ${priority}) in ${words(last(nsgId), 80)}`,
@@ -122,9 +122,13 @@ const headOf = ({ vm, terms }: Protection, { words }: Words): string =>
 
 /** What became of rules of others, by the choice of two operators. */
 function removalsText({ removals = [] }: Protection, { words, person }: Words): readonly string[] {
-  return removals.flatMap(({ state, rule, nsgId, decidedBy, detail }) => {
+  return removals.flatMap(({ state, rule, nsgId, decidedBy, detail, already }) => {
     const what = `the rule ${words(rule.name, 80)} in ${words(last(nsgId), 80)}`
     const by = decidedBy ? `, as ${person(decidedBy)} agreed` : ''
+    if (state === 'done' && already)
+      return [
+        `Gone already: ${what}. It was no removal of mine that Azure confirmed, so somebody else may have removed it.`,
+      ]
     if (state === 'done') return [`Removed: ${what}${by}. It was not Jitney’s and is not put back.`]
     return state === 'void' && detail !== undefined ? [`Not removed: ${what}. ${words(detail, 300)}`] : []
   })
@@ -149,11 +153,11 @@ export function unprotectedText(protection: Protection, news: ProtectionNews, wo
     ? `Somebody had changed what the policy ${words.words(last(entry.policyId), 80)} of Defender for Cloud says of ${words.words(vm.name, 80)} since, so I left that as it is.`
     : entry
       ? `The policy ${words.words(last(entry.policyId), 80)} of Defender for Cloud says of ${words.words(vm.name, 80)} what it said before, as Azure showed.`
-      : 'The rules that I had written for it are gone, as Azure showed. Nobody else’s rule was touched.'
+      : 'The rules that I had written for it are gone, as Azure showed. Ending it touched nobody else’s rule.'
   const head =
     ending?.detail != null
-      ? `*Not protected:* ${headOf(protection, words)}. Azure refused it: ${words.words(ending.detail, 400).replace(/\.$/, '')}.`
-      : `*No longer protected:* ${headOf(protection, words)}.`
+      ? `*Not protected:* ${headOf(protection, words)}. It could not be done: ${words.words(ending.detail, 400).replace(/\.$/, '')}.`
+      : `*No longer protected by Jitney:* ${headOf(protection, words)}.`
   return [
     head,
     left,

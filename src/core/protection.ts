@@ -34,6 +34,8 @@ export interface PolicyEntry {
   readonly entry: string
   /** What stood there before; null for nothing. */
   readonly before: string | null
+  /** Set when the policy was there when this was planned. */
+  readonly stood?: true
   /** Set when somebody had changed the entry, so that it was left as it is. */
   readonly left?: true
   readonly attempts?: number
@@ -52,6 +54,10 @@ export interface Removal {
   readonly decidedBy?: Person
   /** Why it is void. */
   readonly detail?: string
+  /** It was gone before anything was sent for it, so that somebody else may have removed it. */
+  readonly already?: true
+  /** Azure took a try, or may have: nothing is sent any more, and what became of it is read. */
+  readonly taken?: true
   readonly attempts?: number
   readonly nextTryAt?: number
 }

@@ -116,14 +116,12 @@ function approversText(refusal: Found, wording: Wording): string {
 /** What is always said in the same words. */
 const sentences = {
   'unknown request': 'There is no such request here, so nothing changed. Ask again with `/jit`.',
-  'own request':
-    'Nobody decides on their own request, so nothing changed. It is still waiting for another approver.',
+  'own request': 'Nobody decides on their own request, so nothing changed. It still waits for somebody else.',
   'own emergency':
     'Nobody reviews what they did themselves, so nothing changed. It still waits for another person’s signature.',
   'not yours to cancel':
     'Only the person who asked may cancel a request, so nothing changed. An approver can deny it.',
-  'operators only':
-    'Only operators may do this, and you are none, so nothing changed. An approver or an operator can close access with Close now.',
+  'operators only': 'Only operators may do this, and you are none, so nothing changed. Ask one of them.',
   'not yours to close':
     'Only the person who asked, an approver or an operator may close this access, so nothing changed. Ask one of them.',
   'not yours to extend': 'Only the person who asked may ask for more time, so nothing changed.',

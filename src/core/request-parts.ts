@@ -48,6 +48,7 @@ export const baseOf = (request: Request): RequestBase => ({
   vm: request.vm,
   hops: request.hops,
   connectTo: request.connectTo,
+  ...(request.guard && { guard: request.guard }),
   label: request.label,
   ports: request.ports,
   source: request.source,

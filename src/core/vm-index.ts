@@ -78,6 +78,11 @@ export class VmIndex {
     return this.#entry(id) !== undefined
   }
 
+  /** When this VM was read, where that was not by the last reading. */
+  readAt(id: string): number | null {
+    return this.#entry(id)?.readAt ?? null
+  }
+
   details(id: string): VmDetails | null {
     const entry = this.#entry(id)
     return entry ? detailsOf(entry) : null

@@ -72,6 +72,16 @@ export async function answer(parts: IntakeParts, url: string | null, text: strin
   }
 }
 
+/** The question is not asked any more, whoever looks at it; a question that stays there is answered by its buttons. */
+export async function settle(parts: IntakeParts, url: string | null, text: string): Promise<void> {
+  if (url === null) return
+  try {
+    await parts.chat.settle(url, text)
+  } catch (error) {
+    parts.log.warn({ error: messageOf(error) }, 'a question could not be taken back')
+  }
+}
+
 /** Tells the person when the core said no; a job that somebody else took over says nothing here. */
 export async function endDispatched(
   parts: IntakeParts,

@@ -2,6 +2,7 @@ import type { ConversionWork } from '../core/conversion.ts'
 import type { ConversionEvent } from '../core/decide-conversion.ts'
 import { nextTry } from './close-rule.ts'
 import { dispatchConversion } from './conversions.ts'
+import { notAgreedNow } from './still-agreed.ts'
 import { within } from './within.ts'
 import type { WriteParts } from './write-parts.ts'
 
@@ -14,19 +15,34 @@ export async function changeOther(parts: WriteParts, work: ConversionWork, stop:
 }
 
 async function tryOnce(
-  { shield, clock, log }: WriteParts,
-  { conversionId, index, change, attempts }: ConversionWork,
+  parts: WriteParts,
+  { conversionId, index, change, attempts, taken }: ConversionWork,
   stop: AbortSignal,
 ): Promise<ConversionEvent> {
+  const { shield, clock, log, store } = parts
+  if (!taken) {
+    const asked = await store.conversion(conversionId)
+    const people = [asked?.by, asked?.decided?.by]
+    const detail = await notAgreedNow(parts, asked?.proposal.vm, people)
+    if (detail !== null) return { type: 'change void', index, detail }
+  }
   if (!shield) return { type: 'change void', index, detail: 'Nothing here can change it.' }
-  const written = await within(clock, longestChangeMs, stop, (signal) => shield.changeOther(change, signal))
+  const written = await within(clock, longestChangeMs, stop, (signal) =>
+    shield.changeOther(change, signal, taken),
+  )
   if (written.kind === (change.kind === 'delete' ? 'absent' : 'present'))
-    return { type: 'change done', index }
+    return { type: 'change done', index, ...('already' in written && { already: true }) }
   if (written.kind === 'refused') return { type: 'change void', index, detail: written.why }
   const { at, why, sent } = nextTry(clock, { attempts, expiresAt: clock.now() }, written)
   log.warn(
     { conversion: conversionId, nsg: change.nsgId, rule: change.rule.name, againAt: at, why },
     'a rule of somebody else’s is not changed yet',
   )
-  return { type: 'change postponed', index, nextTryAt: at, met: sent ? why : null }
+  return {
+    type: 'change postponed',
+    index,
+    nextTryAt: at,
+    met: sent ? why : null,
+    ...('taken' in written && { taken: true }),
+  }
 }

@@ -28,6 +28,34 @@ async function show({ chat, pages }: ConversionNewsParts, conversion: AskedConve
   }
 }
 
+function untried(conversion: AskedConversion): AskedConversion {
+  const { cardTried: _, ...rest } = conversion
+  return rest
+}
+
+async function changeCard(
+  { store }: ConversionNewsParts,
+  id: string,
+  change: (current: AskedConversion) => AskedConversion,
+): Promise<AskedConversion | null> {
+  return store.transact(async (tx) => {
+    const current = await tx.conversion(id)
+    if (current) await tx.saveConversion(change(current))
+    return current
+  })
+}
+
+/** Whether it is posted for the first time now, or may stand there already although nobody knows where. */
+async function firstPost(
+  parts: ConversionNewsParts,
+  id: string,
+): Promise<{ readonly first: boolean; readonly repeat: boolean }> {
+  const known = await parts.store.conversion(id)
+  if (known?.card) return { first: false, repeat: known.repeated === true }
+  const before = await changeCard(parts, id, (current) => ({ ...current, cardTried: true }))
+  return { first: !before?.cardTried, repeat: before?.cardTried === true }
+}
+
 /** Brings the message before the operators up to date: it is drawn from the state of this moment. */
 export const conversionCard =
   (parts: ConversionNewsParts): Handler =>
@@ -35,10 +63,15 @@ export const conversionCard =
     const { store, clock, log } = parts
     const conversion = await store.conversion(claim.subject)
     if (!conversion || lease.lapsed()) return done
+    const { first, repeat } = await firstPost(parts, conversion.id)
+    const drawn: AskedConversion = repeat ? { ...conversion, repeated: true } : conversion
     let place: Place
     try {
-      place = await show(parts, conversion)
+      place = await show(parts, drawn)
     } catch (error) {
+      // Only an uncertain outcome may have left it in the channel.
+      if (first && error instanceof Fault && error.kind !== 'uncertain')
+        await changeCard(parts, conversion.id, untried)
       log.error(
         { conversion: conversion.id, error: messageOf(error) },
         'the operators could not be shown a change of rules',
@@ -50,7 +83,8 @@ export const conversionCard =
     await store.transact(async (tx) => {
       const now = clock.now()
       const current = await tx.conversion(conversion.id)
-      if (current && current.card?.ts !== place.ts) await tx.saveConversion({ ...current, card: place })
+      if (current && current.card?.ts !== place.ts)
+        await tx.saveConversion({ ...current, card: place, ...(drawn.repeated && { repeated: true }) })
       // Whoever has the job now may have shown a later state before this one landed on top of it.
       if (lapsed) await tx.putJobs([conversionCardJob(conversion.id, now)], now)
     })
@@ -73,9 +107,9 @@ export const conversionNews =
   async (claim) => {
     const { store, clock, chat, log } = parts
     let conversion = await store.conversion(claim.subject)
-    if (conversion?.state !== 'ended') return done
+    if (conversion?.state !== 'ended' && conversion?.state !== 'lapsed') return done
     const later = (why: string) => again(clock.now() + backoffMs(claim.attempt), why)
-    if (!conversion.after) {
+    if (conversion.state === 'ended' && !conversion.after) {
       const after = await openNow(parts, conversion.proposal.vm.id)
       if (claim.attempt < mostTries) {
         if (after.unread !== null) return later(after.unread)

@@ -6,7 +6,13 @@ import {
   proposed,
 } from '../core/decide-conversion.ts'
 import type { Clock, NewJob, Store, Tx } from '../ports.ts'
-import { announceJob, conversionCardJob, conversionNewsJob, groupJob } from './job-of.ts'
+import {
+  announceJob,
+  conversionCardJob,
+  conversionDeadlineJob,
+  conversionNewsJob,
+  groupJob,
+} from './job-of.ts'
 
 async function record(tx: Tx, { next, audit, effects }: DecidedConversion, now: number): Promise<void> {
   await tx.audit(audit)
@@ -18,6 +24,8 @@ async function record(tx: Tx, { next, audit, effects }: DecidedConversion, now: 
         return conversionCardJob(next.id, now)
       case 'look':
         return conversionNewsJob(next.id, now)
+      case 'set deadline':
+        return conversionDeadlineJob(next.id, effect.at)
       default:
         return effect satisfies never
     }

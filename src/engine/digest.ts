@@ -106,6 +106,7 @@ function digestOf({ before, overview }: Due, now: number): Digest {
     rulesAt,
     vmsAt,
     unread: overview.unread,
+    ...(overview.late && { late: overview.late }),
     doubtful: doubtful.length,
   }
 }

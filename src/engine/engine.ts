@@ -47,6 +47,7 @@ import { knowRoles } from './requester-roles.ts'
 import { start } from './start.ts'
 import { talk } from './talk.ts'
 import { timer } from './timers.ts'
+import { conversionDeadline, removalDeadline } from './undecided.ts'
 import { verifyFlow } from './verify-flow.ts'
 import { createWorker, type Worker } from './worker.ts'
 import { writePolicy } from './write-policy.ts'
@@ -141,6 +142,8 @@ export function createEngine(parts: EngineParts): Engine {
       'protection news': protectionNews(all),
       'conversion card': conversionCard({ ...all, pages }),
       'conversion news': conversionNews({ ...all, pages }),
+      'conversion deadline': conversionDeadline(all),
+      'removal deadline': removalDeadline(all),
       page: page({ ...all, pages }),
       alarm: alarms({ ...all, pages }),
       survey: findSubscriptions(all),

@@ -1,4 +1,4 @@
-import type { Reading } from '../core/inventory.ts'
+import { type LateTenant, lateAmong, type Reading } from '../core/inventory.ts'
 import { VmIndex } from '../core/vm-index.ts'
 import type { Clock, Inventory, InventorySource, KeptInventory } from '../ports.ts'
 import { messageOf } from './handler.ts'
@@ -50,7 +50,8 @@ class Living implements LivingInventory {
   readonly #parts: InventoryParts
   readonly #stopping = new AbortController()
   #index = VmIndex.of([])
-  #readAt: number | null = null
+  #shown: Reading | null = null
+  #late: readonly LateTenant[] = []
   /** The reading that is under way here: whoever asks for another one meanwhile gets this one. */
   #reading: Promise<void> | null = null
 
@@ -64,16 +65,18 @@ class Living implements LivingInventory {
   subscription: Inventory['subscription'] = (nameOrId) => this.#index.subscription(nameOrId)
   details: Inventory['details'] = (vmId) => this.#index.details(vmId)
   all: Inventory['all'] = () => this.#index.all()
-  readAt: Inventory['readAt'] = () => this.#readAt
+  late = () => this.#late
+  readAt: Inventory['readAt'] = (vmId) =>
+    (vmId === undefined ? null : this.#index.readAt(vmId)) ?? this.#shown?.readAt ?? null
 
   async open(): Promise<void> {
     await this.#catchUp()
-    if (this.#readAt === null) await this.refresh()
+    if (!this.#shown) await this.refresh()
   }
 
   async freshen(mostAgeMs: number): Promise<void> {
     await this.#catchUp()
-    if (this.#readAt === null || this.#parts.clock.now() - this.#readAt >= mostAgeMs) await this.refresh()
+    if (!this.#shown || this.#parts.clock.now() - this.#shown.readAt >= mostAgeMs) await this.refresh()
   }
 
   stop(): void {
@@ -160,7 +163,9 @@ class Living implements LivingInventory {
 
   async #readHere(signal: AbortSignal): Promise<void> {
     const { source, kept, log } = this.#parts
-    const reading = await source.read(signal)
+    // What another replica or an earlier life has read stands in for a tenant that cannot be read now.
+    await this.#catchUp()
+    const reading = await source.read(signal, this.#shown)
     signal.throwIfAborted()
     await this.#show(reading)
     try {
@@ -173,7 +178,7 @@ class Living implements LivingInventory {
   async #catchUp(): Promise<void> {
     const { kept } = this.#parts
     const at = await kept.readAt()
-    if (at === null || at <= (this.#readAt ?? Number.NEGATIVE_INFINITY)) return
+    if (at === null || at <= (this.#shown?.readAt ?? Number.NEGATIVE_INFINITY)) return
     const reading = await kept.load()
     if (reading) await this.#show(reading)
   }
@@ -181,8 +186,9 @@ class Living implements LivingInventory {
   /** All of it at one moment, and never an older one in the place of a newer. */
   async #show(reading: Reading): Promise<void> {
     const index = await indexOf(reading)
-    if (this.#readAt !== null && reading.readAt < this.#readAt) return
+    if (this.#shown && reading.readAt < this.#shown.readAt) return
     this.#index = index
-    this.#readAt = reading.readAt
+    this.#shown = reading
+    this.#late = reading.late ?? lateAmong(reading.entries)
   }
 }

@@ -101,6 +101,16 @@ export const linkJob = (id: string, dueAt: number): NewJob => ({
   mode: 'wake',
 })
 
+/** Nobody waits for an answer that does not come. */
+export const conversionDeadlineJob = (id: string, dueAt: number): NewJob => ({
+  key: `conversion deadline:${id}`,
+  kind: 'conversion deadline',
+  lane: 'timers',
+  subject: id,
+  dueAt,
+  mode: 'wake',
+})
+
 export const lapseJob = (id: string, dueAt: number): NewJob => ({
   key: `address lapse:${id}`,
   kind: 'address lapse',
@@ -109,6 +119,23 @@ export const lapseJob = (id: string, dueAt: number): NewJob => ({
   dueAt,
   mode: 'move',
 })
+
+export const removalDeadlineJob = (protectionId: string, removalId: string, dueAt: number): NewJob => ({
+  key: `removal deadline:${removalId}`,
+  kind: 'removal deadline',
+  lane: 'timers',
+  subject: removalSubject(protectionId, removalId),
+  dueAt,
+  mode: 'wake',
+})
+
+const removalSubject = (protectionId: string, removalId: string) => `${protectionId} ${removalId}`
+
+/** Which removal such a job is about, by its subject. */
+export function removalIn(subject: string): { readonly protectionId: string; readonly removalId: string } {
+  const [protectionId = '', removalId = ''] = subject.split(' ')
+  return { protectionId, removalId }
+}
 
 export const surveyJob = (dueAt: number): NewJob => ({
   key: 'survey',

@@ -94,6 +94,7 @@ class Looking implements Overviews {
   async look(mostMs: number, stop: AbortSignal | null): Promise<Overview> {
     const { inventory } = this.#parts
     const vmsAt = inventory.readAt()
+    const late = inventory.late?.() ?? []
     const entries = [...inventory.all()]
     const subscriptions = subscriptionsOf(entries)
     const reads = await this.#readAll([...subscriptions.keys()], mostMs, stop)
@@ -102,7 +103,7 @@ class Looking implements Overviews {
     const unread = [...reads].flatMap(([subscriptionId, read]): Unread[] =>
       'why' in read ? [{ subscriptionId, name: subscriptions.get(subscriptionId) ?? '', why: read.why }] : [],
     )
-    return { vmsAt, rulesAt: times.length > 0 ? Math.min(...times) : null, judged, unread }
+    return { vmsAt, rulesAt: times.length > 0 ? Math.min(...times) : null, judged, unread, late }
   }
 
   /** What was judged a moment ago by the same readings and the same policy is not judged again. */
@@ -117,11 +118,23 @@ class Looking implements Overviews {
   }
 
   async withLastAccess(judged: readonly JudgedVm[]): Promise<readonly ShownVm[]> {
-    const own = await this.#parts.store.records.lastAccess(judged.map(({ vm }) => vm.id))
+    const { store } = this.#parts
+    const [own, protections] = await Promise.all([
+      store.records.lastAccess(judged.map(({ vm }) => vm.id)),
+      store.protections(),
+    ])
+    const kept = new Map(
+      protections.filter(({ state }) => state === 'protected').map((one) => [one.vm.id, one]),
+    )
     return judged.map((one) => {
+      const protection = kept.get(one.vm.id)
       const ours = own.get(one.vm.id)
       const theirs = one.guardedBy?.kind === 'defender' ? one.guardedBy.lastAccess : null
-      return { ...one, lastAccess: newest(ours ?? null, theirs) }
+      return {
+        ...one,
+        lastAccess: newest(ours ?? null, theirs),
+        ...(protection && { keptShut: { at: protection.at, ports: protection.terms.ports } }),
+      }
     })
   }
 

@@ -1,8 +1,16 @@
-import { chooseWay, isDefendersFor, justificationMark, unnamed } from '../core/defender.ts'
+import {
+  besides,
+  besidesText,
+  chooseWay,
+  isDefendersFor,
+  justificationMark,
+  unnamed,
+} from '../core/defender.ts'
 import { Fault } from '../core/fault.ts'
 import { type Grant, type Rule, ruleDescription, ruleName } from '../core/grant.ts'
 import { choosePriority, defaultBand } from '../core/priority.ts'
 import type { Request } from '../core/request.ts'
+import { covers } from '../core/service.ts'
 import type { Endpoint, Hop } from '../core/vm.ts'
 import type { Claim, Clock, Defender, Firewall, Store, Topology } from '../ports.ts'
 import { pauseMs } from './backoff.ts'
@@ -89,8 +97,14 @@ async function plan(parts: PlanParts, request: Request, grant: Grant, signal: Ab
   // By what is left: the yes may have come long after the question.
   const durationMs = grant.expiresAt - parts.clock.now()
   const { ports, source } = request
-  const chosen = chooseWay({ ports, source, durationMs, ...(guard && { guard }) }, request.terms)
+  const wish = { ports, source, durationMs, ...(guard && { guard }) }
+  const chosen = chooseWay(wish, request.terms)
   if (chosen.way === 'none') return no(chosen.why)
+  // Approvers were told what Defender’s policy lets in beside the ports, as it was then.
+  if (chosen.way === 'defender' && !covers(besides(request), besides(wish)))
+    return no(
+      `the policy of Defender for Cloud ${besidesText(wish)}, which nobody was told when it was asked for; so it must be asked for again`,
+    )
   const planOne = chosen.way === 'defender' ? planDefenders : planRule
   const rules = await Promise.all(path.hops.map((hop) => planOne(parts, request, grant, hop, signal)))
   const failed = rules.find((rule) => typeof rule === 'string')

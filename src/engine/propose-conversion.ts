@@ -1,12 +1,13 @@
 import { judging, managementPorts } from '../core/compliance.ts'
 import type { OpenAfter } from '../core/conversion.ts'
 import { askedBy, type Conversion, conversionOf } from '../core/convert.ts'
-import type { VmDetails, VmEntry } from '../core/inventory.ts'
+import { detailsOf, type VmDetails, type VmEntry } from '../core/inventory.ts'
 import type { LiveRule } from '../core/live-rule.ts'
 import type { Policy } from '../core/policy.ts'
 import { ruleAbout } from '../core/policy-about.ts'
 import type { Vm } from '../core/vm.ts'
-import type { Clock, Firewall, Inventory } from '../ports.ts'
+import { interfacesNow } from '../core/vm-now.ts'
+import type { Clock, Firewall, Inventory, Topology } from '../ports.ts'
 import { messageOf } from './handler.ts'
 import type { Log } from './log.ts'
 import { within } from './within.ts'
@@ -14,6 +15,7 @@ import { within } from './within.ts'
 export interface ProposeParts {
   readonly firewall: Firewall
   readonly inventory: Inventory
+  readonly topology: Topology
   readonly clock: Clock
   readonly policy: () => Policy
   readonly log: Log
@@ -81,27 +83,47 @@ const groundsBy = (policy: Policy, { rules }: ReadRules) => ({
   ruleAbout: ruleAbout(policy),
 })
 
-export async function propose(
-  parts: ProposeParts,
+/** The VM with what stands in front of it now; why that is not known, where it could not be read. */
+async function entryNow(
+  { topology, clock, log }: ProposeParts,
   { vm, details }: NonNullable<ReturnType<typeof foundVm>>,
-): Promise<Conversion> {
-  const { nsgIds } = details
-  const at = parts.clock.now()
-  const grounds = groundsBy(parts.policy(), await readRules(parts, nsgIds))
-  const counts = vmsBehind(parts.inventory, nsgIds)
-  return conversionOf(entryOf(vm, details), grounds, (nsgId) => counts.get(nsgId) ?? 0, at)
+): Promise<{ readonly entry: VmEntry; readonly unread: string | null }> {
+  const entry = entryOf(vm, details)
+  try {
+    const path = await within(clock, longestReadMs, null, (signal) => topology.path(vm, 'all', signal))
+    return { entry: { ...entry, interfaces: interfacesNow(path, entry.interfaces) }, unread: null }
+  } catch (error) {
+    const unread = messageOf(error)
+    log.warn({ vm: vm.id, error: unread }, 'what stands in front of a VM could not be read')
+    return { entry, unread }
+  }
 }
 
-/** What stands open on a VM now, judged by rules that are read for it. */
+export async function propose(
+  parts: ProposeParts,
+  found: NonNullable<ReturnType<typeof foundVm>>,
+): Promise<Conversion> {
+  const at = parts.clock.now()
+  const { entry, unread } = await entryNow(parts, found)
+  const { nsgIds } = detailsOf(entry)
+  const grounds = groundsBy(parts.policy(), await readRules(parts, nsgIds))
+  const counts = vmsBehind(parts.inventory, nsgIds)
+  const conversion = conversionOf(entry, grounds, (nsgId) => counts.get(nsgId) ?? 0, at)
+  return unread === null ? conversion : { ...conversion, doubt: true }
+}
+
+/** What stands open on a VM now, judged by groups and rules that are read for it. */
 export async function openNow(parts: ProposeParts, vmId: string): Promise<OpenAfter> {
   const at = parts.clock.now()
   const found = foundVm(parts, vmId)
   const nothing = { at, open: [], doubt: true, askBy: null }
   if (!found) return { ...nothing, unread: 'the VM is not in the list of VMs any more' }
-  const read = await readRules(parts, found.details.nsgIds)
+  const { entry, unread } = await entryNow(parts, found)
+  if (unread !== null) return { ...nothing, unread }
+  const read = await readRules(parts, detailsOf(entry).nsgIds)
   if (read.unread !== null) return { ...nothing, unread: read.unread }
   const grounds = groundsBy(parts.policy(), read)
-  const entry = entryOf(found.vm, found.details)
-  const { exposures: open, doubt, bare } = judging(grounds)(entry)
-  return { at, open, doubt: doubt || bare, askBy: askedBy(entry, grounds), unread: null }
+  const { exposures: open, doubt, bare, why } = judging(grounds)(entry)
+  const without = bare && why !== null ? { bare: why } : {}
+  return { at, open, doubt, askBy: askedBy(entry, grounds), unread: null, ...without }
 }

@@ -49,7 +49,7 @@ export async function protectable(
       near === undefined ? 'No VM has a name like it.' : `The nearest name is ${wording.words(near, 80)}.`
     return { kind: 'no', why: `I know no VM named ${shown}. ${hint} Nothing was changed.` }
   }
-  const open = await store.grants(['opening', 'open'])
+  const open = await store.grants(['open'])
   const jit = inventory.details(vm.id)?.jitPolicy ?? null
   return {
     kind: 'vm',

@@ -1,7 +1,14 @@
 import { decideProtection, type ProtectionEffect, type ProtectionEvent } from '../core/decide-protection.ts'
 import type { Protection } from '../core/protection.ts'
 import type { Clock, NewJob, Store, Tx } from '../ports.ts'
-import { alarmJob, announceJob, groupJob, policyJob, protectionNewsJob } from './job-of.ts'
+import {
+  alarmJob,
+  announceJob,
+  groupJob,
+  policyJob,
+  protectionNewsJob,
+  removalDeadlineJob,
+} from './job-of.ts'
 
 const alarmPrefix = (id: string) => `protection:${id}:`
 
@@ -29,7 +36,7 @@ async function perform(
       const { removal } = effect
       const alarm = { type: 'removal', vm: vm.name, protectionId: id, removal } as const
       await tx.raiseAlarms([{ key: `${alarmPrefix(id)}removal:${removal.id}`, alarm }], now)
-      return [alarmJob(now)]
+      return [alarmJob(now), removalDeadlineJob(id, removal.id, effect.until)]
     }
     case 'end alarm':
       await tx.endAlarm(`${alarmPrefix(id)}${effect.key}`)

@@ -1,7 +1,8 @@
 import type { Standing } from '../core/event.ts'
 import type { Member } from '../core/person.ts'
-import { approverGroups, groupsNamed, type Policy } from '../core/policy.ts'
+import { approverGroups, groupsNamed, type Policy, type Verdict } from '../core/policy.ts'
 import type { Ask, Request } from '../core/request.ts'
+import { beyondProtections } from './beyond-protections.ts'
 import { termsNow, type VerdictParts, verdictNow } from './verdict.ts'
 
 interface Judging {
@@ -17,12 +18,23 @@ export interface Asked extends Standing {
   readonly groups: readonly string[]
 }
 
+/** A VM may have been protected since somebody asked for it, and what its protection does not allow is a no. */
+async function withProtection(parts: VerdictParts, wanted: Ask, verdict: Verdict): Promise<Verdict> {
+  const beyond = verdict.outcome === 'deny' ? null : await beyondProtections(parts, wanted)
+  if (beyond === null) return verdict
+  return { ...verdict, outcome: 'deny', terms: null, less: true, tree: { ...verdict.tree, because: beyond } }
+}
+
 /** Reads what an answer to a request is judged by at this moment: the policy, the approvers, and who said yes before. */
 export async function standingOf(
   parts: VerdictParts,
   { request, wanted, requester, policy }: Judging,
 ): Promise<Asked> {
-  const verdict = await verdictNow(parts, policy, wanted, requester, 'live')
+  const verdict = await withProtection(
+    parts,
+    wanted,
+    await verdictNow(parts, policy, wanted, requester, 'live'),
+  )
   const decides = verdict.terms !== null && verdict.terms.stages.length > 0
   const asked = decides || !request.terms ? null : await termsNow(parts, request.terms, request.vm, 'live')
   const named = [groupsNamed(policy), ...[request.terms, verdict.terms, asked].map(approverGroups)]

@@ -69,6 +69,10 @@ export async function statusText({
     readAt === null
       ? 'Azure’s VMs have not been read yet.'
       : `Azure’s VMs were read at ${wording.time(readAt)}, ${ageText(now - readAt)} ago.`,
+    ...(inventory.late?.() ?? []).map(
+      ({ tenantId, readAt: at }) =>
+        `*The tenant ${wording.words(tenantId, 60)} could not be read:* ${at === null ? 'its VMs are not known' : `its VMs are as of ${wording.time(at)}`}.`,
+    ),
     ...(trouble === null ? [] : [`*${trouble}.*`]),
   ].join('\n')
 }

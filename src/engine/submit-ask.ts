@@ -1,13 +1,13 @@
-import { chooseWay } from '../core/defender.ts'
+import { besidesText, chooseWay } from '../core/defender.ts'
 import { durationText, isTomorrow } from '../core/duration.ts'
 import type { Member } from '../core/person.ts'
 import { defeatsText, type PreFlightAnswer } from '../core/pre-flight.ts'
-import { beyondProtection } from '../core/protection.ts'
 import type { Wording } from '../core/refusal.ts'
 import type { Ask, Request } from '../core/request.ts'
 import type { Way } from '../core/vm.ts'
 import type { Claim, Tx } from '../ports.ts'
 import { answer, endDispatched, endWith, type IntakeParts } from './answer.ts'
+import { beyondProtections } from './beyond-protections.ts'
 import type { Dispatched } from './dispatch.ts'
 import { done, ended, type Finish } from './handler.ts'
 import { lookAhead } from './pre-flight.ts'
@@ -103,19 +103,16 @@ async function dispatchAsk(
   }
 }
 
-/** Whoever protected the VM may have said how long and from where access may be asked for. */
-async function beyondProtections({ store }: IntakeParts, ask: Ask): Promise<string | null> {
-  const found = (await store.protections()).find(
-    ({ vm, state, terms }) => vm.id === ask.vm.id && state === 'protected' && terms.way === 'nsg',
-  )
-  return found ? beyondProtection(found, ask) : null
-}
-
 const defeatedText = (ask: Ask, { defeats }: Defeated): string =>
   `${ask.label} to ${ask.vm.name} would not work. ${defeatsText(defeats)} ${ask.extends ? 'Nothing more was asked for or opened; what is open stays open until its own end.' : 'Nothing was stored and nobody was asked.'}`
 
-const noticed = ({ preFlight }: Request): string =>
-  (preFlight?.warnings ?? []).map(({ says }) => ` Note: ${says}.`).join('')
+function noticed(request: Request): string {
+  const notes = (request.preFlight?.warnings ?? []).map(({ says }) => says)
+  const decided = request.state === 'pending' || request.state === 'approved'
+  const more = decided && chooseWay(request, request.terms).way === 'defender' ? besidesText(request) : null
+  if (more !== null) notes.push(`the policy of Defender for Cloud ${more}`)
+  return notes.map((says) => ` Note: ${says}.`).join('')
+}
 
 /** A time of day that has passed means tomorrow’s, and nobody may find that out tomorrow. */
 function startText({ startsAt, requestedAt }: Request, zone: string | null, wording: Wording): string {

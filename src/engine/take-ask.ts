@@ -194,15 +194,30 @@ function nearestText(names: readonly string[]): string {
 const qualified = ({ subscriptionName, subscriptionId, resourceGroup, name }: Vm) =>
   `${/^[\w.-]+$/.test(subscriptionName) ? subscriptionName : subscriptionId}/${resourceGroup}/${name}`
 
-async function findVm(
-  { inventory, clock, log, wording }: IntakeParts,
-  command: AskCommand,
-): Promise<Found<Vm>> {
+/** The tenants that are missing from the list of VMs, or older than it. */
+const lateText = ({ inventory, wording }: IntakeParts): string =>
+  (inventory.late?.() ?? [])
+    .map(
+      ({ tenantId, readAt }) =>
+        ` The tenant ${wording.words(tenantId, 60)} could not be read${readAt === null ? '' : `, and its VMs are as of ${wording.time(readAt)}`}.`,
+    )
+    .join('')
+
+const tooOldText = ({ inventory, wording }: IntakeParts, { id, name }: Vm): string => {
+  const at = inventory.readAt(id)
+  return `What is known of ${wording.words(name, 80)} is from ${at === null ? 'some time ago' : wording.time(at)}, because its tenant could not be read since. ${nothingStored} Ask again when it can be read; the operators have been told.`
+}
+
+async function findVm(parts: IntakeParts, command: AskCommand): Promise<Found<Vm>> {
+  const { inventory, clock, log, wording } = parts
   let matches = inventory.find(command.vmName)
+  const ageOf = (all: readonly Vm[]) => {
+    const at = inventory.readAt(all[0]?.id)
+    return at === null ? Number.POSITIVE_INFINITY : clock.now() - at
+  }
   const before = inventory.readAt()
-  const age = before === null ? Number.POSITIVE_INFINITY : clock.now() - before
   // A VM that was made a moment ago is worth one more look.
-  if (age > (matches.length === 0 ? staleAfterMs : trustedMs)) {
+  if (ageOf(matches) > (matches.length === 0 ? staleAfterMs : trustedMs)) {
     try {
       await within(clock, longestReadMs, null, (signal) => inventory.refresh(signal))
     } catch (error) {
@@ -212,6 +227,7 @@ async function findVm(
     matches = inventory.find(command.vmName)
   }
   const [first, second] = matches
+  if (first && !second && ageOf(matches) > trustedMs) return say(tooOldText(parts, first))
   if (first && !second) return found(first)
   if (first) {
     const names = matches.slice(0, 8).map((vm) => `\`${qualified(vm)}\``)
@@ -222,6 +238,6 @@ async function findVm(
   const nearest = inventory.nearest(command.vmName, 3).map((name) => `\`${name}\``)
   const hint = nearestText(nearest)
   const readAt = inventory.readAt()
-  const when = readAt === null ? '' : ` The list of VMs is from ${wording.time(readAt)}.`
+  const when = readAt === null ? '' : ` The list of VMs is from ${wording.time(readAt)}.${lateText(parts)}`
   return say(`There is no VM named ${command.vmName} that I can see.${when} ${hint} ${nothingStored}`)
 }

@@ -1,18 +1,18 @@
 import { authorise } from '../core/approval.ts'
 import { type AskedConversion, askedConversion, askingProblem } from '../core/conversion.ts'
 import type { Conversion } from '../core/convert.ts'
-import { type Panic, panicOver, scopeName, stoppedText } from '../core/panic.ts'
 import type { Member } from '../core/person.ts'
 import { groupsNamed } from '../core/policy.ts'
 import { type Refusal, refusalText } from '../core/refusal.ts'
-import type { Vm } from '../core/vm.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import { answer, endWith, type IntakeParts } from './answer.ts'
+import { askerProblem, stopText } from './asker.ts'
 import { backoffMs, gestureTries } from './backoff.ts'
 import { conversionIn, proposeIn } from './conversions.ts'
 import { again, ended, type Finish } from './handler.ts'
 import { foundVm, propose } from './propose-conversion.ts'
 import { saying } from './say.ts'
+import { stillAsked } from './second-yes.ts'
 import { goneText, markOf } from './take-convert.ts'
 import type { VmsParts } from './take-vms.ts'
 
@@ -20,21 +20,6 @@ type AskGesture = Extract<Gesture, { kind: 'ask conversion' }>
 type DecideGesture = Extract<Gesture, { kind: 'decide conversion' }>
 
 const nothing = 'Nothing was changed.'
-
-/** A stop that is about the VM, or about one of these people. */
-function stopText(
-  { wording }: Pick<IntakeParts, 'wording'>,
-  panics: readonly Panic[],
-  vm: Vm,
-  people: readonly Member[],
-): string | null {
-  const stop = people
-    .map(({ person, entraId }) => panicOver(panics, { vm, requester: person }, entraId))
-    .find((one) => one !== null)
-  if (!stop) return null
-  const what = stoppedText(stop.scope.kind, scopeName(stop.scope), wording)
-  return `${wording.person(stop.by)} stopped ${what} at ${wording.time(stop.at)}: ${wording.words(stop.reason, 300)}. Until another operator lifts that, no such change is asked for or agreed to. ${nothing}`
-}
 
 /** Null when it may be asked for: the very proposal that was shown, as the rules stand now. */
 function notAsked(parts: VmsParts, { mark }: AskGesture, conversion: Conversion): string | null {
@@ -107,24 +92,73 @@ export async function takeConversionDecision(
   const { person, conversionId, agrees, responseUrl } = gesture
   const asked = await store.conversion(conversionId)
   if (!asked) return endWith(parts, claim, responseUrl, `There is no such change to decide about. ${nothing}`)
+  const groups = groupsNamed(parts.policy())
   const [by, asker] = await Promise.all([
-    directory.member(person, groupsNamed(parts.policy()), 'live'),
-    directory.member(asked.by, []),
+    directory.member(person, groups, 'live'),
+    directory.member(asked.by, groups, 'live'),
   ])
-  if (!by.known && claim.attempt < gestureTries)
+  if (!(by.known && (asker.known || !agrees)) && claim.attempt < gestureTries)
     return again(clock.now() + backoffMs(claim.attempt), 'Slack did not say who this is')
   const refusal = mayDecide(parts, gesture, asked, by, asker)
   if (refusal) return endWith(parts, claim, responseUrl, refusalText(refusal, wording))
+  const alone = agrees ? askerProblem(asker, parts.policy(), wording) : null
+  if (alone !== null) return endWith(parts, claim, responseUrl, alone)
+  if (agrees && asked.state === 'proposed') {
+    const still = await stillAsked(parts, asked)
+    if (still.kind === 'not known' && claim.attempt < gestureTries)
+      return again(clock.now() + backoffMs(claim.attempt), still.why)
+    if (still.kind === 'not known')
+      return endWith(
+        parts,
+        claim,
+        responseUrl,
+        `Your yes was not taken, because it is not certain that the change is still the right one: ${wording.words(still.why, 300)}. ${nothing} Try again in a minute.`,
+      )
+    if (still.kind === 'no') return lapse(parts, claim, gesture, still.because)
+  }
+  return decide(parts, claim, gesture, asked, [by, asker])
+}
+
+/** The question is taken back: nobody can agree to it any more. */
+async function lapse(
+  parts: IntakeParts,
+  claim: Claim,
+  { conversionId, responseUrl }: DecideGesture,
+  because: string,
+): Promise<Finish> {
+  const { store, clock, wording } = parts
+  const said = await store.transact(async (tx) => {
+    const now = clock.now()
+    if (!(await tx.finish([claim], now)).has(claim.id)) return null
+    await tx.endIntake(claim.subject, now)
+    return (await conversionIn(tx, conversionId, { type: 'lapsed', because }, now))
+      ? `Your yes was not taken, and this has lapsed: ${wording.words(because, 300)}. ${nothing} An operator can ask anew with Convert to JIT.`
+      : decidedAlready
+  })
+  if (said !== null) await answer(parts, responseUrl, said)
+  return ended
+}
+
+const decidedAlready = 'This was decided already. Your click changed nothing.'
+
+async function decide(
+  parts: IntakeParts,
+  claim: Claim,
+  { person, conversionId, agrees, responseUrl }: DecideGesture,
+  asked: AskedConversion,
+  people: readonly Member[],
+): Promise<Finish> {
+  const { store, clock, wording } = parts
   const { vm } = asked.proposal
   const outcome = await store.transact(async (tx) => {
     const now = clock.now()
     // To leave the rules as they are is never harmful.
-    const stop = agrees ? stopText(parts, await tx.panics(), vm, [by, asker]) : null
+    const stop = agrees ? stopText(parts, await tx.panics(), vm, people) : null
     if (!(await tx.finish([claim], now)).has(claim.id)) return null
     await tx.endIntake(claim.subject, now)
     if (stop !== null) return { text: stop, kept: false }
     const next = await conversionIn(tx, conversionId, { type: 'decided', by: person, agrees }, now)
-    if (!next) return { text: 'This was decided already. Your click changed nothing.', kept: false }
+    if (!next) return { text: decidedAlready, kept: false }
     return agrees
       ? {
           text: 'The change is being made, as far as each rule is still as it was shown. The message says what becomes of it, and whoever asked is told.',

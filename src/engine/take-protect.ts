@@ -96,7 +96,7 @@ async function planEntry(
 ): Promise<Planned> {
   if (!jitPolicies) return no('Defender for Cloud is not connected here')
   const { vm, terms } = wanted
-  const [path, { policyId, hasPlan }] = await Promise.all([
+  const [path, { policyId, hasPlan, stands }] = await Promise.all([
     topology.path(vm, 'all', signal),
     jitPolicies.place(vm, signal),
   ])
@@ -104,7 +104,12 @@ async function planEntry(
   const cannot = defenderCannot(vm, policyId, hasPlan)
   if (cannot !== null) return no(cannot)
   const before = await jitPolicies.entry({ policyId, vmId: vm.id, location: vm.location }, signal)
-  const entry = { policyId, entry: policyEntry(vm, terms, before), before }
+  const entry = {
+    policyId,
+    entry: policyEntry(vm, terms, before),
+    before,
+    ...(stands && { stood: true as const }),
+  }
   return { ok: true, protection: { ...wanted, state: 'protecting', rules: [], entry } }
 }
 

@@ -1,12 +1,17 @@
 import { authorise } from '../core/approval.ts'
+import { lapsesAt, undecidedText } from '../core/conversion.ts'
 import { isDefenders } from '../core/defender.ts'
 import { Fault } from '../core/fault.ts'
 import { panicOn } from '../core/panic.ts'
+import type { Member, Person } from '../core/person.ts'
 import { groupsNamed } from '../core/policy.ts'
 import { isGrantRule, isShield, type Protection, type Removal } from '../core/protection.ts'
 import { refusalText } from '../core/refusal.ts'
+import { unshowable } from '../core/shown-rule.ts'
+import type { Vm } from '../core/vm.ts'
 import type { Claim, Gesture } from '../ports.ts'
-import { answer, endWith, type IntakeParts } from './answer.ts'
+import { answer, endWith, type IntakeParts, settle } from './answer.ts'
+import { askerProblem, stopText } from './asker.ts'
 import { backoffMs, gestureTries } from './backoff.ts'
 import { again, ended, type Finish, messageOf } from './handler.ts'
 import { look } from './protection-news.ts'
@@ -58,6 +63,8 @@ async function findRule(
     }
   if (isGrantRule(place.rule) || isShield(place.rule) || isDefenders(place.rule))
     return { ok: false, why: `The rule ${shown} comes and goes by itself.` }
+  const unshown = unshowable(place.rule)
+  if (unshown !== null) return { ok: false, why: `Nobody was asked: ${parts.wording.words(unshown, 300)}.` }
   return { ok: true, place }
 }
 
@@ -92,10 +99,10 @@ export async function takeProposal(
   const { place } = found
   const said = await store.transact(async (tx) => {
     const now = clock.now()
-    const stop = panicOn(await tx.panics(), by)
+    const stop = stopText(parts, await tx.panics(), protection.vm, [by])
     if (!(await tx.finish([claim], now)).has(claim.id)) return null
     await tx.endIntake(claim.subject, now)
-    if (stop) return refusalText({ code: 'stopped', by: stop.by, at: stop.at, reason: stop.reason }, wording)
+    if (stop !== null) return stop
     const removal: Removal = { id: parts.newId(), ...place, by: person, at: now, state: 'proposed' }
     const next = await protectionIn(tx, protectionId, { type: 'removal proposed', removal }, now)
     return next
@@ -106,22 +113,93 @@ export async function takeProposal(
   return ended
 }
 
+/** What stands in place of the question once nobody is asked any more. */
+function settledText(
+  { wording }: IntakeParts,
+  { rule, nsgId, by }: Removal,
+  { person, text, decided }: { readonly person: Person; readonly text: string; readonly decided?: number },
+): string {
+  const what = `the rule ${wording.words(rule.name, 80)} in ${wording.words(nsgId.split('/').at(-1) ?? '', 80)}`
+  const asked = `${wording.person(by)} wanted ${what} removed.`
+  return decided === undefined
+    ? `${asked} Nobody is asked about it any more.`
+    : `${asked} ${wording.person(person)} decided ${wording.time(decided)}: ${text}`
+}
+
+interface Decision {
+  readonly text: string
+  /** Nobody is asked any more. */
+  readonly over: boolean
+  /** When this click decided it. */
+  readonly decided?: number
+}
+
+interface Deciding {
+  readonly vm: Vm
+  readonly removal: Removal
+  readonly by: Member
+  readonly asker: Member
+}
+
+/** Puts the yes or the no on record with the end of the gesture; null when another replica has taken it. */
+function decide(
+  parts: IntakeParts,
+  claim: Claim,
+  { person, protectionId, removalId, agrees }: DecideGesture,
+  { vm, removal, by, asker }: Deciding,
+): Promise<Decision | null> {
+  const { store, clock, wording } = parts
+  return store.transact(async (tx) => {
+    const now = clock.now()
+    const panics = await tx.panics()
+    const [stop, over] = [panicOn(panics, by), agrees ? stopText(parts, panics, vm, [by, asker]) : null]
+    if (!(await tx.finish([claim], now)).has(claim.id)) return null
+    await tx.endIntake(claim.subject, now)
+    if (over !== null) return { over: false, text: over }
+    if (stop) {
+      const { by: who, at, reason } = stop
+      return { over: false, text: refusalText({ code: 'stopped', by: who, at, reason }, wording) }
+    }
+    if (agrees && now >= lapsesAt(removal)) {
+      const event = { type: 'removal lapsed', id: removalId, because: undecidedText } as const
+      const lapsed = await protectionIn(tx, protectionId, event, now)
+      if (lapsed)
+        return { over: true, text: `Your yes was not taken: ${undecidedText}, so it has lapsed. ${nothing}` }
+    }
+    const event = { type: 'removal decided', id: removalId, by: person, agrees } as const
+    const next = await protectionIn(tx, protectionId, event, now)
+    const rule = wording.words(removal.rule.name, 80)
+    if (!next)
+      // A decision has settled the question itself; the end of the protection has not.
+      return {
+        over: removal.state === 'void',
+        text: `This was decided already, or the VM is not protected any more. ${nothing}`,
+      }
+    const text = agrees
+      ? `The rule ${rule} is being removed, if it is still as it was shown. Whoever asked is told when Azure shows that it is gone.`
+      : `The rule ${rule} is kept.`
+    return { over: true, text, decided: now }
+  })
+}
+
 /** The yes or the no of another operator; one's own counts for nothing. */
 export async function takeDecision(
   parts: IntakeParts,
   claim: Claim,
-  { person, protectionId, removalId, agrees, responseUrl }: DecideGesture,
+  gesture: DecideGesture,
 ): Promise<Finish> {
   const { store, clock, wording, directory } = parts
+  const { person, protectionId, removalId, agrees, responseUrl } = gesture
   const policy = parts.policy()
   const protection = await store.protection(protectionId)
   const removal = protection?.removals?.find(({ id }) => id === removalId)
-  if (!removal) return endWith(parts, claim, responseUrl, `There is no such rule to decide about. ${nothing}`)
+  if (!protection || !removal)
+    return endWith(parts, claim, responseUrl, `There is no such rule to decide about. ${nothing}`)
   const [by, asker] = await Promise.all([
     directory.member(person, groupsNamed(policy), 'live'),
-    directory.member(removal.by, []),
+    directory.member(removal.by, groupsNamed(policy), 'live'),
   ])
-  if (!by.known && claim.attempt < gestureTries)
+  if (!(by.known && (asker.known || !agrees)) && claim.attempt < gestureTries)
     return again(clock.now() + backoffMs(claim.attempt), 'Slack did not say who this is')
   const refusal = authorise('agree', by, {
     request: { requester: removal.by },
@@ -131,26 +209,17 @@ export async function takeDecision(
     operators: policy.operators,
   })
   if (refusal) return endWith(parts, claim, responseUrl, refusalText(refusal, wording))
-  const outcome = await store.transact(async (tx) => {
-    const now = clock.now()
-    const stop = panicOn(await tx.panics(), by)
-    if (!(await tx.finish([claim], now)).has(claim.id)) return null
-    await tx.endIntake(claim.subject, now)
-    if (stop) return refusalText({ code: 'stopped', by: stop.by, at: stop.at, reason: stop.reason }, wording)
-    const event = { type: 'removal decided', id: removalId, by: person, agrees } as const
-    const next = await protectionIn(tx, protectionId, event, now)
-    const rule = wording.words(removal.rule.name, 80)
-    if (!next) return `This was decided already, or the VM is not protected any more. ${nothing}`
-    return agrees
-      ? `The rule ${rule} is being removed, if it is still as it was shown. Whoever asked is told when Azure shows that it is gone.`
-      : `The rule ${rule} is kept.`
-  })
-  if (outcome !== null) await answer(parts, responseUrl, outcome)
-  if (outcome !== null && !agrees)
+  const alone = agrees ? askerProblem(asker, policy, wording) : null
+  if (alone !== null) return endWith(parts, claim, responseUrl, alone)
+  const outcome = await decide(parts, claim, gesture, { vm: protection.vm, removal, by, asker })
+  if (outcome === null) return ended
+  await answer(parts, responseUrl, outcome.text)
+  if (outcome.over) await settle(parts, responseUrl, settledText(parts, removal, { person, ...outcome }))
+  if (!agrees && outcome.decided !== undefined)
     await saying(
       parts,
       removal.by.userId,
-      `${wording.person(person)} was asked about the rule ${wording.words(removal.rule.name, 80)}: ${outcome}`,
+      `${wording.person(person)} was asked about the rule ${wording.words(removal.rule.name, 80)}: ${outcome.text}`,
     )
   return ended
 }

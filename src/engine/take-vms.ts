@@ -26,7 +26,7 @@ async function viewOf(
   filter: string,
   most: number,
 ): Promise<VmsView> {
-  const { vmsAt, rulesAt, unread } = overview
+  const { vmsAt, rulesAt, unread, late } = overview
   const groups = await Promise.all(
     groupsOf(overview, filter, most).map(async ({ group, total, vms }) => ({
       group,
@@ -34,7 +34,7 @@ async function viewOf(
       vms: await overviews.withLastAccess(vms),
     })),
   )
-  return { filter, vmsAt, rulesAt, unread, groups }
+  return { filter, vmsAt, rulesAt, unread, ...(late && { late }), groups }
 }
 
 /** How VMs are guarded is for members, as everything else is. */

@@ -1,3 +1,4 @@
+import type { Policy } from '../core/policy.ts'
 import type { Clock, Defender, Firewall, Flusher, Shield, Store } from '../ports.ts'
 import type { Dispatcher } from './dispatch.ts'
 import type { Log } from './log.ts'
@@ -6,6 +7,7 @@ export interface WriteParts {
   readonly store: Store
   readonly clock: Clock
   readonly dispatcher: Dispatcher
+  readonly policy: () => Policy
   readonly firewall: Firewall
   readonly defender?: Defender | null
   /** Absent: open sessions are never cut. */

@@ -57,10 +57,11 @@ export const writePolicy =
     }
   }
 
-const orderOf = ({ protection: { vm }, entry: { policyId } }: Work): PolicyOrder => ({
+const orderOf = ({ protection: { vm }, entry: { policyId, before, stood } }: Work): PolicyOrder => ({
   policyId,
   vmId: vm.id,
   location: vm.location,
+  stood: stood === true || before !== null,
 })
 
 async function workOn(parts: PolicyParts, work: Work, stop: AbortSignal): Promise<void> {
@@ -113,7 +114,10 @@ async function write(
     return state === 'protecting' ? { type: 'entry written' } : { type: 'entry undone', left: false }
   }
   if (written.kind === 'refused' && state === 'protecting')
-    return { type: 'could not protect', detail: `Defender for Cloud refuses it: ${written.why}` }
+    return {
+      type: 'could not protect',
+      detail: written.code === 'gone' ? written.why : `Defender for Cloud refuses it: ${written.why}`,
+    }
   return later(parts, work, written)
 }
 

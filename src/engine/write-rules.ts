@@ -7,7 +7,8 @@ import { again, done, type Handler } from './handler.ts'
 import { openRule } from './open-rule.ts'
 import { removeOther } from './remove-other.ts'
 import { workOnShield } from './shield-rule.ts'
-import { watchClosing, watchOpening } from './watch-defender.ts'
+import { watchOpening } from './watch-defender.ts'
+import { watchClosing } from './watch-defender-close.ts'
 import type { WriteParts } from './write-parts.ts'
 
 type Work =

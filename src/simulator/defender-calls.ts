@@ -1,7 +1,8 @@
-import type { Answer, ArmCall } from './arm-call.ts'
+import { type Answer, type ArmCall, header } from './arm-call.ts'
 import { plainBody } from './bodies.ts'
 import { defenderOf, policyAt } from './defender.ts'
 import { ArmError, resourceNotFound } from './errors.ts'
+import { preconditionFailed } from './group-operations.ts'
 import { jitPolicyType, readMachines } from './jit-policies.ts'
 import { policyNotFound, readOrder } from './jit-requests.ts'
 import { requireAlso } from './rights.ts'
@@ -16,6 +17,7 @@ export function putPolicy(call: ArmCall): Answer {
   // Defender's own list of rights asks for this beside the right to write the policy.
   for (const { id } of machines) requireAlso(call, 'Microsoft.Compute/virtualMachines/write', id)
   const before = policyAt(sim, path.full)
+  if (before && header(call, 'if-none-match') === '*') throw preconditionFailed(path.full)
   const policy: ArmResource = {
     id: before?.id ?? path.full,
     name: path.names.at(-1) ?? '',

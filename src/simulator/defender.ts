@@ -106,6 +106,7 @@ export class Defender {
   }
 
   #supersede(part: readonly AskedPort[], now: number): void {
+    if (this.#sim.settings.jitSupersedes === 'none') return
     for (const opening of this.#openings) {
       const same = part.some(
         ({ vmId, number, sources }) =>

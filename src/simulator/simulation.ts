@@ -15,7 +15,7 @@ type BusyAnswer = (typeof busyAnswers)[number]
 
 export const jitGroups = ['all', 'nic', 'subnet'] as const
 type JitGroups = (typeof jitGroups)[number]
-export const jitSupersedes = ['port', 'source'] as const
+export const jitSupersedes = ['port', 'source', 'none'] as const
 type JitSupersedes = (typeof jitSupersedes)[number]
 
 export interface Settings {
@@ -37,7 +37,7 @@ export interface Settings {
   jitGroups: JitGroups
   /** Whether each port gets a rule of its own. */
   jitRulePerPort: boolean
-  /** What a newer request replaces: all others for the same port, or those from the same address. */
+  /** What a newer request replaces: all others for the same port, those from the same address, or none. */
   jitSupersedes: JitSupersedes
 }
 

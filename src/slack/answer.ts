@@ -1,5 +1,5 @@
 import { Fault } from '../core/fault.ts'
-import type { Shown } from './blocks.ts'
+import { type Shown, section } from './blocks.ts'
 import { callTimeout, faultOf } from './web-api.ts'
 import { cut, onlyOurTokens } from './words.ts'
 
@@ -32,16 +32,37 @@ export async function answerShown(
   slackApiUrl: string,
   timeoutMs = callTimeout,
 ): Promise<void> {
-  if (!allowed(responseUrl, slackApiUrl)) {
-    throw new Fault('foreign_response_url', 'The response_url does not belong to Slack', {
-      kind: 'permanent',
-    })
-  }
   const body = {
     response_type: 'ephemeral',
     replace_original: false,
     text: cut(onlyOurTokens(text), 3900),
     ...(blocks.length > 0 && { blocks }),
+  }
+  await post(responseUrl, body, slackApiUrl, timeoutMs)
+}
+
+/** Replaces the message of the button, its buttons with it. Throws a `Fault`. */
+export async function replaceOriginal(
+  responseUrl: string,
+  text: string,
+  slackApiUrl: string,
+  timeoutMs = callTimeout,
+): Promise<void> {
+  const shown = cut(onlyOurTokens(text), 2900)
+  const body = { replace_original: true, text: shown, blocks: [section(shown)] }
+  await post(responseUrl, body, slackApiUrl, timeoutMs)
+}
+
+async function post(
+  responseUrl: string,
+  body: object,
+  slackApiUrl: string,
+  timeoutMs: number,
+): Promise<void> {
+  if (!allowed(responseUrl, slackApiUrl)) {
+    throw new Fault('foreign_response_url', 'The response_url does not belong to Slack', {
+      kind: 'permanent',
+    })
   }
   let response: Response
   try {

@@ -107,6 +107,10 @@ export const labeled = (id: string, text: string, kase: Case, style?: 'primary')
 
 const closable = (phase: Phase): boolean => ['scheduled', 'opening', 'open', 'over'].includes(phase.name)
 
+/** Before it has begun there is nothing to close, and the same click keeps it from being opened. */
+const closeButton = (kase: Case, phase: Phase) =>
+  labeled(closeId, phase.name === 'scheduled' ? 'Call it off' : 'Close now', kase)
+
 /** An emergency is looked at by somebody else, while it is open or afterwards. */
 const signButtons = (kase: Case): Button[] =>
   kase.request.oversight?.state === 'open'
@@ -134,7 +138,7 @@ function cardButtons(kase: Case, phase: Phase): KnownBlock[] {
       ]),
     ]
   }
-  const buttons = [...(closable(phase) ? [labeled(closeId, 'Close now', kase)] : []), ...signButtons(kase)]
+  const buttons = [...(closable(phase) ? [closeButton(kase, phase)] : []), ...signButtons(kase)]
   return [actions([...buttons, whyButton(kase)])]
 }
 
@@ -148,7 +152,7 @@ function mirrorButtons(kase: Case, phase: Phase, page: boolean): KnownBlock[] {
   const changed = moving ? [labeled(changedId, 'My address changed', kase)] : []
   if (phase.name === 'pending')
     return [actions([labeled(cancelId, 'Cancel', kase), ...changed, whyButton(kase)])]
-  const act = closable(phase) ? labeled(closeId, 'Close now', kase) : againButton(kase, phase)
+  const act = closable(phase) ? closeButton(kase, phase) : againButton(kase, phase)
   return [actions([...(act ? [act] : []), ...changed, whyButton(kase)])]
 }
 

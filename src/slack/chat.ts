@@ -4,7 +4,7 @@ import { Fault } from '../core/fault.ts'
 import type { Pages } from '../core/policy.ts'
 import type { Chat, Place } from '../ports.ts'
 import { addressesMessage, linkMessage } from './address-link.ts'
-import { answerPrivately, answerShown } from './answer.ts'
+import { answerPrivately, answerShown, replaceOriginal } from './answer.ts'
 import { auditLine } from './audit-line.ts'
 import { type Shown, section } from './blocks.ts'
 import { mirrorCard, requestCard } from './cards.ts'
@@ -209,6 +209,7 @@ export function createChat(settings: ChatSettings): Chat {
     ...overview(people, slackApiUrl, timeout),
     ...addresses(people, slackApiUrl, timeout),
     answer: (responseUrl, text) => answerPrivately(responseUrl, text, slackApiUrl, timeout),
+    settle: (responseUrl, text) => replaceOriginal(responseUrl, text, slackApiUrl, timeout),
     explain: (responseUrl, explained) =>
       answerPrivately(responseUrl, whyText(explained), slackApiUrl, timeout),
   }

@@ -2,7 +2,7 @@ import { durationText, minute } from '../core/duration.ts'
 import type { Flush } from '../core/flush.ts'
 import { type CloseReason, type Grant, latenessMs } from '../core/grant.ts'
 import type { Person } from '../core/person.ts'
-import { closedByWhom, closingByDefender } from './defender.ts'
+import { closedByWhom, closingByDefender, leftAlone } from './defender.ts'
 import { cutSentence } from './flush-lines.ts'
 import { person, seconds, time, words } from './words.ts'
 
@@ -79,10 +79,14 @@ export function closedSentences({
   flushes,
 }: Closed): string[] {
   if (!ruled) return ['No network rule was written for it.']
-  const gone = 'no network rule of this request is left'
-  if (!opened) return [`Azure never confirmed that it was open, and confirms now that ${gone}.`]
+  const left = grant?.defender?.left
+  const gone = left
+    ? 'no network rule that is surely of this request is left'
+    : 'no network rule of this request is left'
+  const besides = left ? [leftAlone(left)] : []
+  if (!opened) return [`Azure never confirmed that it was open, and confirms now that ${gone}.`, ...besides]
   const when = `It closed ${time(closedAt)}, ${punctuality({ closedAt, expiresAt })}.`
-  const closed = [when, ...closedByWhom(grant), `Azure confirms that ${gone}.`].join(' ')
+  const closed = [when, ...closedByWhom(grant), `Azure confirms that ${gone}.`, ...besides].join(' ')
   // Nobody is connected to a VM that is gone.
   if (reason === 'vm deleted' || stays === true) return [closed]
   const cut = flushes && cutSentence(flushes)

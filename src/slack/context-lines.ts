@@ -39,6 +39,11 @@ function assessed({ managementPorts, justInTime, networkPorts }: Read): string {
 /** No alert is said only where one would have been seen. */
 function quiet(view: Read): Line {
   const at = time(view.readAt)
+  if (view.more)
+    return {
+      weight: 2,
+      text: `Alerts are not known: Defender for Cloud showed me only a part of its alerts, as of ${at}.`,
+    }
   if (view.watches === 'yes') return { weight: 4, text: `No active Defender alert on this VM, as of ${at}.` }
   if (view.watches === 'no')
     return {
@@ -52,7 +57,7 @@ function quiet(view: Read): Line {
     }
   return {
     weight: 2,
-    text: `Alerts are not known: Defender for Cloud did not show me whether it watches this subscription, as of ${at}.`,
+    text: `Alerts are not known: Azure did not show me Defender’s plan for this subscription, as of ${at}. I may lack a right, or Defender was never set up there.`,
   }
 }
 

@@ -1,4 +1,5 @@
 import type { AuditRecord, Json } from '../core/audit.ts'
+import { shownWord } from '../core/shown-rule.ts'
 import { list } from './facts.ts'
 import { count, words } from './words.ts'
 
@@ -10,11 +11,11 @@ const said = (value: Json | undefined, most: number): string =>
   typeof value === 'string' || typeof value === 'number' ? words(String(value), most) : '–'
 const listed = (value: Json | undefined): string =>
   list(
-    textsOf(value).map((one) => words(one, 60)),
+    textsOf(value).map((one) => words(shownWord(one), 60)),
     6,
   )
 
-/** `Allow Tcp from * to * on 3389, priority 310`. */
+/** `Allow Tcp from any to any on 3389, priority 310`. */
 function ruleText(rule: Json | undefined): string {
   if (!isObject(rule)) return 'gone'
   const { access, protocol, sources, destinations, ports, priority } = rule
@@ -35,8 +36,11 @@ const mostTold = 4
 /** Each rule as it was and as it is to be; the trail itself has all of them, and everything of each. */
 export function conversionFacts({ type, details }: AuditRecord): string[] {
   if (!type.startsWith('conversion.')) return []
-  const { changes, done, void: given } = details
-  if (type === 'conversion.ended') return [`${Number(done)} done, ${Number(given)} not done as agreed`]
+  const { changes, done, void: given, already } = details
+  if (type === 'conversion.ended')
+    return [
+      `${Number(done)} done, ${Number(given)} not done as agreed${already === undefined ? '' : `, ${Number(already)} so already`}`,
+    ]
   const all = (Array.isArray(changes) ? changes : [details]).flatMap(changeText)
   const more = all.length - mostTold
   return [...all.slice(0, mostTold), ...(more > 0 ? [`and ${count(more, 'rule')} more`] : [])]

@@ -1,4 +1,4 @@
-import type { AskedChange, AskedConversion, OpenAfter } from '../core/conversion.ts'
+import { type AskedChange, type AskedConversion, lapsesAt, type OpenAfter } from '../core/conversion.ts'
 import type { RuleChange } from '../core/convert.ts'
 import { actions, button, type Shown } from './blocks.ts'
 import { afterwards, askCommand, backLines, briefly, quote, ruleText, whatText } from './conversion.ts'
@@ -21,9 +21,16 @@ function nowText({ rule, vms }: RuleChange): string {
 
 const numbered = (line: string, at: number): string => `${at + 1}. ${line}`
 
-function doneText({ change, at }: AskedChange): string {
+function doneText({ change, at, already }: AskedChange): string {
   const name = ruleText(change)
   const when = at === undefined ? '' : ` ${time(at)}`
+  if (already) {
+    const is =
+      change.kind === 'delete'
+        ? `the rule ${name} is gone`
+        : `the ${change.kind} of the rule ${name} are ${quote(change.to)}`
+    return `So already: ${is}, as Azure showed${when}. It was no write of mine that Azure confirmed, so somebody else may have done it.`
+  }
   if (change.kind === 'delete') return `Removed: the rule ${name}. Azure showed${when} that it is gone.`
   const before = change.kind === 'sources' ? change.rule.sources : change.rule.ports
   return `Changed: the ${change.kind} of the rule ${name} were ${quote(before)} and are ${quote(change.to)}, as Azure showed${when}.`
@@ -56,6 +63,8 @@ function afterLine(after: OpenAfter | undefined): string {
   if (after.unread !== null)
     return `*What stands open now could not be read:* ${words(after.unread, 300)}. \`/jit vms\` looks again.`
   const doubt = after.doubt ? ' Not everything in front of it could be read, so more may stand open.' : ''
+  if (after.bare !== undefined)
+    return `*Stands open now:* ${words(after.bare, 300)}, as Azure showed ${time(after.at)}.${doubt}`
   const open =
     after.open.length > 0
       ? `*Stands open now:* ${after.open.map(exposureText).join('; ')}, by the rules as of ${time(after.at)}.`
@@ -63,11 +72,13 @@ function afterLine(after: OpenAfter | undefined): string {
   return `${open}${doubt}`
 }
 
-const isDone = ({ state }: AskedChange) => state === 'done'
+/** By a write of ours. */
+const isDone = ({ state, already }: AskedChange) => state === 'done' && !already
 
 /** How it ended, in a word or two. */
 function endText({ changes }: AskedConversion): string {
-  if (changes.every(isDone)) return 'Changed'
+  if (changes.every(({ already }) => already)) return 'So already'
+  if (changes.some(isDone) && changes.every(({ state }) => state === 'done')) return 'Changed'
   return changes.some(isDone) ? 'Changed in part' : 'Not done as agreed'
 }
 
@@ -76,7 +87,7 @@ const agreedText = ({ by, decided }: AskedConversion): string =>
 
 /** How people come in from now on; said where something was closed and the rules were read again. */
 function fromNowOn({ changes, after, proposal }: AskedConversion): string[] {
-  if (!after || after.unread !== null || !changes.some(isDone)) return []
+  if (!after || after.unread !== null || after.bare !== undefined || !changes.some(isDone)) return []
   return after.askBy === null
     ? [
         '*No rule of the policy file lets anybody ask for this VM.* Add one, so that people outside can ask for access.',
@@ -90,6 +101,13 @@ const endedLines = (conversion: AskedConversion): string[] => [
   afterLine(conversion.after),
 ]
 
+const lapsedLines = (conversion: AskedConversion): string[] => [
+  `*Lapsed:* the wish of ${person(conversion.by)}, ${time(conversion.at)}, to change ${rules(conversion)} in front of ${vmName(conversion.proposal.vm)}: ${words(conversion.lapsedBecause ?? '', 400)}.`,
+  `What was asked for, by the rules as of ${time(conversion.proposal.at)}:`,
+  ...changeLines(conversion),
+  'I changed nothing of this. An operator can ask anew with Convert to JIT in `/jit vms`.',
+]
+
 function cardLines(conversion: AskedConversion): string[] {
   const { proposal, by, at, state, changes, decided } = conversion
   const { vm, open } = proposal
@@ -100,7 +118,7 @@ function cardLines(conversion: AskedConversion): string[] {
         `Stands open, by the rules as of ${time(proposal.at)}: ${open.map(exposureText).join('; ')}.`,
         ...changes.map(({ change }, index) => numbered(`${whatText(change)} ${nowText(change)}`, index)),
         afterwards(proposal),
-        'Another operator decides. Each rule is changed only while it is exactly like this, nothing else of it changes, and nothing puts it back by itself.',
+        `Another operator decides; if none has by ${time(lapsesAt(conversion))}, this lapses. Each rule is changed only while it is exactly like this, nothing else of it changes, and nothing puts it back by itself.`,
       ]
     case 'kept':
       return [
@@ -109,6 +127,8 @@ function cardLines(conversion: AskedConversion): string[] {
         ...changeLines(conversion),
         'Nothing of this was changed.',
       ]
+    case 'lapsed':
+      return lapsedLines(conversion)
     case 'agreed':
       return [
         `*Being changed:* ${rules(conversion)} in front of ${vmName(vm)}, ${agreedText(conversion)}.`,
@@ -145,7 +165,12 @@ const message = (lines: readonly string[]): Shown => ({
 
 /** What stands before the operators: the question, and later what became of it. */
 export function conversionCard(conversion: AskedConversion): Shown {
-  const shown = message(cardLines(conversion))
+  const again = conversion.repeated
+    ? [
+        'This message may stand here twice. Only this one is kept up to date; the earlier one decides nothing.',
+      ]
+    : []
+  const shown = message([...cardLines(conversion), ...again])
   return conversion.state === 'proposed'
     ? { ...shown, blocks: [...shown.blocks, decideButtons(conversion)] }
     : shown
@@ -159,8 +184,10 @@ function back({ changes }: AskedConversion, change: RuleChange, at: number): str
 
 /** What whoever asked is told in the end, with how to put back what was changed. */
 export const conversionNews = (conversion: AskedConversion): Shown =>
-  message([
-    ...endedLines(conversion),
-    ...conversion.changes.flatMap((one, at) => (isDone(one) ? back(conversion, one.change, at) : [])),
-    ...fromNowOn(conversion),
-  ])
+  message(conversion.state === 'lapsed' ? lapsedLines(conversion) : newsLines(conversion))
+
+const newsLines = (conversion: AskedConversion): string[] => [
+  ...endedLines(conversion),
+  ...conversion.changes.flatMap((one, at) => (isDone(one) ? back(conversion, one.change, at) : [])),
+  ...fromNowOn(conversion),
+]

@@ -1,6 +1,7 @@
 import type { Asking } from '../core/conversion.ts'
 import type { Conversion, RuleChange } from '../core/convert.ts'
 import type { LiveRule } from '../core/live-rule.ts'
+import { mostShownLetters, mostShownWords, shownWord } from '../core/shown-rule.ts'
 import { azRule, azValues } from './az-command.ts'
 import { actions, button, type Shown } from './blocks.ts'
 import { exposureText, last, vmName } from './exposure-lines.ts'
@@ -58,8 +59,8 @@ const code = (command: string | null): string =>
 
 export const quote = (all: readonly string[]): string =>
   list(
-    all.map((word) => words(word, 120)),
-    12,
+    all.map((word) => words(shownWord(word), mostShownLetters)),
+    mostShownWords,
   )
 
 /** `*rdp* (priority 300) in nsg-a`. */

@@ -1,7 +1,7 @@
 import type { Digest } from '../core/overview.ts'
 import type { KeptAccess, StandingAccess } from '../core/standing.ts'
 import { context, type Shown } from './blocks.ts'
-import { accessLine, asOf, bareLine, goneLine, more, unreadLine } from './exposure-lines.ts'
+import { accessLine, asOf, bareLine, goneLine, lateLine, more, unreadLine } from './exposure-lines.ts'
 import { sections } from './vms.ts'
 import { count, cut, time } from './words.ts'
 
@@ -68,6 +68,7 @@ export function digestMessage(digest: Digest, repeat: boolean): Shown {
     ...changed(digest),
     ...bareLine(view.bare),
     ...doubt,
+    ...lateLine(digest.late),
     ...unreadLine(unread),
     '`/jit vms open` shows all of it, with what would have to change.',
   ]

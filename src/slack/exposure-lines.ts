@@ -1,6 +1,8 @@
 import type { Exposure, JudgedVm } from '../core/compliance.ts'
 import type { StandingRule } from '../core/exposure.ts'
+import type { LateTenant } from '../core/inventory.ts'
 import type { ShownVm, Unread } from '../core/overview.ts'
+import { portsShown } from '../core/protection-text.ts'
 import type { Port } from '../core/service.ts'
 import type { KeptAccess, StandingAccess } from '../core/standing.ts'
 import type { Vm } from '../core/vm.ts'
@@ -96,7 +98,7 @@ function accessText({ lastAccess }: ShownVm): string {
 
 /** One VM as its group tells it. */
 export function vmLine(shown: ShownVm): string {
-  const { vm, why, guardedBy, doubt, group } = shown
+  const { vm, why, guardedBy, doubt, group, keptShut } = shown
   const by =
     guardedBy === null
       ? ''
@@ -106,12 +108,22 @@ export function vmLine(shown: ShownVm): string {
   const open = openText(shown)
   const parts = [
     by,
+    keptShut
+      ? ` Kept shut by \`/jit protect\` since ${time(keptShut.at)}, on ${words(portsShown(keptShut.ports), 200)}.`
+      : '',
     why === null ? '' : ` ${words(why, 300)}.`,
     open === '' ? '' : ` *Stands open${group === 'configured' ? ' all the same' : ''}:* ${open}`,
     doubt && group !== 'not known' ? ` ${doubtText}` : '',
   ]
   return `${vmName(vm)}:${parts.join('')}`
 }
+
+const ofTenant = ({ tenantId, readAt, why }: LateTenant): string =>
+  `the tenant ${words(tenantId, 60)} (${words(why, 200)}), ${readAt === null ? 'whose VMs are not known' : `whose VMs are as of ${time(readAt)}`}`
+
+/** Which tenants are missing from what is shown, or older than it. */
+export const lateLine = (late: readonly LateTenant[] = []): string[] =>
+  late.length === 0 ? [] : [`*Not read:* ${list(late.map(ofTenant), 4)}.`]
 
 export const unreadLine = (unread: readonly Unread[]): string[] =>
   unread.length === 0
@@ -129,13 +141,15 @@ export const unreadLine = (unread: readonly Unread[]): string[] =>
 export function asOf({
   rulesAt,
   vmsAt,
+  late = [],
 }: {
   readonly rulesAt: number | null
   readonly vmsAt: number | null
+  readonly late?: readonly LateTenant[]
 }): string {
   if (vmsAt === null) return 'Azure’s VMs have not been read yet.'
   const rules = rulesAt === null ? 'no rules could be read' : `rules as of ${time(rulesAt)}`
-  return `As Azure showed it: ${rules}, VMs as of ${time(vmsAt)}. Only rules of security groups are looked at: a firewall or a security admin rule may decide otherwise.`
+  return `As Azure showed it: ${rules}, VMs as of ${time(vmsAt)}${late.length > 0 ? ', but for tenants that could not be read' : ''}. Only rules of security groups are looked at: a firewall or a security admin rule may decide otherwise.`
 }
 
 export const bareLine = (bare: readonly JudgedVm[]): string[] =>

@@ -2,7 +2,16 @@ import type { KnownBlock, HomeView as SlackHome } from '@slack/types'
 import type { Case } from '../core/case.ts'
 import type { HomeView, ShownGroup, StandingView } from '../core/overview.ts'
 import { context, header, section } from './blocks.ts'
-import { accessLine, asOf, bareLine, convertButton, more, unreadLine, vmLine } from './exposure-lines.ts'
+import {
+  accessLine,
+  asOf,
+  bareLine,
+  convertButton,
+  lateLine,
+  more,
+  unreadLine,
+  vmLine,
+} from './exposure-lines.ts'
 import { phaseOf, title } from './phase.ts'
 import { headline, isTold, sections } from './vms.ts'
 import { cut, time, words } from './words.ts'
@@ -58,7 +67,7 @@ export function homeView(view: HomeView): SlackHome {
       header('Standing access'),
       ...standingBlocks(standing),
       header('VMs'),
-      ...sections(unreadLine(vms.unread)),
+      ...sections([...lateLine(vms.late), ...unreadLine(vms.unread)]),
       ...vms.groups.filter(isTold).flatMap(groupBlocks),
       context([asOf(vms), `Shown ${time(view.at)}; open this page again to see it as it is then.`]),
     ],

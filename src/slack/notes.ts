@@ -5,7 +5,7 @@ import { id as closeId } from './actions/close.ts'
 import { actions, type Shown, section } from './blocks.ts'
 import { labeled, shown } from './cards.ts'
 import { closedSentences, reasonSentence, startWaits } from './closing.ts'
-import { lateToClose, openedBy, slowToOpen } from './defender.ts'
+import { doubtfulOpening, doubtfulRule, lateToClose, openedBy, slowToOpen } from './defender.ts'
 import { addressFact, asFollowing, connectLines, lengthFact, scope } from './facts.ts'
 import { flushedLines } from './flush-lines.ts'
 import { phaseOf } from './phase.ts'
@@ -162,6 +162,17 @@ function addressNote(kase: Case, { at, before, after, voided }: Of<'address chan
   ]
 }
 
+function doubtfulNote(
+  kase: Case,
+  note: Extract<Note, { type: 'defender doubtful' }>,
+  now: number,
+): string[] | null {
+  const { name } = phaseOf(kase, now)
+  const what = `${scope(kase.request)}. ${time(note.at)} ${doubtfulRule(note)}`
+  if (name === 'opening') return [`*Not called open:* ${what} ${doubtfulOpening(note.expiresAt)}`]
+  return [`*A rule was left alone:* ${what}`]
+}
+
 function lines(kase: Case, note: Note, now: number, to: Reader): string[] | null {
   switch (note.type) {
     case 'opened':
@@ -199,6 +210,8 @@ function lines(kase: Case, note: Note, now: number, to: Reader): string[] | null
       return [`*Late:* ${scope(kase.request)}. ${lateToClose(note.expiresAt)}`]
     case 'address changed':
       return addressNote(kase, note)
+    case 'defender doubtful':
+      return doubtfulNote(kase, note, now)
     case 'moved':
       return movedNote(kase, note)
     case 'flushed':

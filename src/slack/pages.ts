@@ -1,6 +1,7 @@
 import type { Alarm } from '../core/alarm.ts'
 import { removeCommand } from '../core/by-hand.ts'
 import type { Case } from '../core/case.ts'
+import { unnamed } from '../core/defender.ts'
 import { durationText } from '../core/duration.ts'
 import type { Pages } from '../core/policy.ts'
 import type { Trouble } from '../ports.ts'
@@ -26,6 +27,8 @@ function byHand({ nsgId, name }: Pick<Trouble, 'nsgId' | 'name'>): string {
 const metText = (met: string | null) => (met === null ? '' : ` The last try met: ${words(met, 300)}`)
 
 function troubleText(trouble: Trouble): string {
+  if (trouble.name === unnamed)
+    return `• In ${groupName(trouble.nsgId)} no rule of this request was seen so far.${metText(trouble.lastError)}`
   const tries = trouble.attempts === 0 ? 'not tried yet' : `after ${count(trouble.attempts, 'try', 'tries')}`
   return `• In ${groupName(trouble.nsgId)}, ${tries}.${metText(trouble.lastError)}\n${byHand(trouble)}`
 }
@@ -40,6 +43,8 @@ const mostTroubles = 8
 
 /** Whether somebody gets in all the same: by no rule that was read to deny, and otherwise nobody can tell. */
 function danger(address: string, troubles: readonly Trouble[]): string {
+  if (troubles.length > 0 && troubles.every(({ name }) => name === unnamed))
+    return `Defender for Cloud may still let ${words(address, 60)} in.`
   const denying = troubles.flatMap(({ deniesAt }) => deniesAt ?? [])
   return troubles.length === 0 || denying.length < troubles.length
     ? `${words(address, 60)} may still get in.`
@@ -75,6 +80,8 @@ function alarmText(alarm: Alarm): string {
       return `*Not removed:* ${words(alarm.name, 80)} in ${groupName(alarm.nsgId)}, which no access needs, has not been removed for more than a minute.${alarm.why === null ? ' That was not tried yet, because its turn has not come.' : metText(alarm.why)}\n${byHand(alarm)}`
     case 'defender late':
       return `*Defender for Cloud is late:* it had not removed its rule ${words(alarm.name, 80)} in ${groupName(alarm.nsgId)}, for ${words(alarm.vm, 80)}, a minute after the end, ${time(alarm.expiresAt)}. I remove it instead; the thread of request ${words(alarm.requestId, 40)} says when it is gone. Find out why Defender is late.`
+    case 'defender doubtful':
+      return `*Whose rule is it?* Defender for Cloud wrote ${words(alarm.name, 80)} in ${groupName(alarm.nsgId)}, which lets ${words(alarm.source, 60)} in to ${words(alarm.vm, 80)}. It may be of request ${words(alarm.requestId, 40)} or of somebody else’s, and Defender’s record does not tell. I leave it alone, also after the end. Ask who else wants it; if nobody does, remove it:\n${byHand(alarm)}`
     case 'group changed':
       return `*Look at the security group ${groupName(alarm.nsgId)}:* it was written to cut open sessions, with everything that stood there, and looks different now: ${alarm.changes
         .slice(0, 8)

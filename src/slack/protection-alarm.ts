@@ -1,7 +1,9 @@
 import type { Alarm } from '../core/alarm.ts'
+import { lapsesAt } from '../core/conversion.ts'
 import { agreeId, keepId } from './actions/removal.ts'
 import { actions, button } from './blocks.ts'
-import { person, words } from './words.ts'
+import { quote } from './conversion.ts'
+import { person, time, words } from './words.ts'
 
 type ProtectionAlarm = Extract<
   Alarm,
@@ -10,15 +12,12 @@ type ProtectionAlarm = Extract<
 
 const last = (id: string) => words(id.split('/').at(-1) ?? id, 80)
 
-const listed = (all: readonly string[]) =>
-  words(all.slice(0, 10).join(', ') + (all.length > 10 ? ' …' : ''), 300)
-
 function removalText({ vm, removal }: Extract<Alarm, { type: 'removal' }>): string {
   const { rule, nsgId, by } = removal
   return [
     `*${person(by)} wants a rule removed that is not Jitney’s:* ${words(rule.name, 80)} (priority ${rule.priority}) in ${last(nsgId)}, by which somebody gets in to ${words(vm, 80)} although it is protected.`,
-    `It lets in ${listed(rule.sources)} to ${listed(rule.destinations)} on ${listed(rule.ports)} (protocol ${words(rule.protocol, 10)})${rule.description === '' ? '' : `; its description is “${words(rule.description, 140)}”`}.`,
-    'Another operator decides. It is removed only while it is exactly like this, it matters to every VM that it is about, and nothing puts it back.',
+    `It lets in ${quote(rule.sources)}${rule.sourcePorts ? ` from the ports ${quote(rule.sourcePorts)}` : ''} to ${quote(rule.destinations)} on ${quote(rule.ports)} (protocol ${words(rule.protocol, 10)})${rule.description === '' ? '' : `; its description is “${words(rule.description, 150)}”`}.`,
+    `Another operator decides; if none has by ${time(lapsesAt(removal))}, this lapses. It is removed only while it is exactly like this, it matters to every VM that it is about, and nothing puts it back.`,
   ].join('\n')
 }
 

@@ -2,17 +2,21 @@ import type { KnownBlock } from '@slack/types'
 import type { Group } from '../core/compliance.ts'
 import type { ShownGroup, VmsView } from '../core/overview.ts'
 import { context, type Shown, section } from './blocks.ts'
-import { asOf, convertButton, more, unreadLine, vmLine } from './exposure-lines.ts'
+import { asOf, convertButton, lateLine, more, unreadLine, vmLine } from './exposure-lines.ts'
 import { cut, words } from './words.ts'
 
-const meaning: Readonly<Record<Group, string>> = {
+const names: Readonly<Record<Group, string>> = {
   configured: 'Configured',
-  recommended: 'Recommended: something stands open that should be asked for',
+  recommended: 'Recommended',
   unsupported: 'Unsupported',
   'not known': 'Not known',
 }
 
-export const headline = ({ group, total }: ShownGroup): string => `*${meaning[group]} (${total})*`
+export function headline({ group, total }: ShownGroup): string {
+  if (total === 0) return `*${names[group]}: none*`
+  const meaning = group === 'recommended' ? ': something stands open that should be asked for' : ''
+  return `*${names[group]}${meaning} (${total})*`
+}
 
 /** The three groups are told even when they are empty; what is not known only when there is some. */
 export const isTold = ({ group, total }: ShownGroup): boolean => group !== 'not known' || total > 0
@@ -66,16 +70,22 @@ export function vmsAnswer(view: VmsView): Shown {
   const first =
     filter === ''
       ? ['*VMs and how they are guarded*']
-      : [`*VMs with “${words(filter, 100)}”*${none ? ': there is none that I can see.' : ''}`]
+      : [`*VMs that fit “${words(filter, 100)}”*${none ? ': there is none that I can see.' : ''}`]
   const help =
     'Narrow it down with a part of a name, a resource group or a subscription, or with `open`, `configured`, `recommended`, `unsupported` or `unknown`: `/jit vms open rg-shop`.'
   const blocks = [
-    ...sections([...first, ...unreadLine(view.unread)]),
+    ...sections([...first, ...lateLine(view.late), ...unreadLine(view.unread)]),
     ...(none && filter !== '' ? [] : told.flatMap(groupBlocks)),
   ]
   return {
     text: cut(
-      [...first, ...unreadLine(view.unread), ...told.flatMap(groupLines), asOf(view)].join('\n'),
+      [
+        ...first,
+        ...lateLine(view.late),
+        ...unreadLine(view.unread),
+        ...told.flatMap(groupLines),
+        asOf(view),
+      ].join('\n'),
       3900,
     ),
     blocks: [...blocks.slice(0, mostBlocks), context([asOf(view), help])],

@@ -42,7 +42,13 @@ function shares(entries: readonly VmEntry[]): readonly (readonly VmEntry[])[] {
 }
 
 /** The fields in their order, whoever made the entry. */
-const plain = ({ vm, interfaces, power, jit }: VmEntry): VmEntry => ({ vm, interfaces, power, jit })
+const plain = ({ vm, interfaces, power, jit, readAt }: VmEntry): VmEntry => ({
+  vm,
+  interfaces,
+  power,
+  jit,
+  ...(readAt !== undefined && { readAt }),
+})
 const byId = (a: VmEntry, b: VmEntry) => (a.vm.id < b.vm.id ? -1 : 1)
 
 function pieceOf(entries: readonly VmEntry[]): Piece {

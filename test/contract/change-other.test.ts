@@ -71,6 +71,15 @@ const asg = (id: string) => ({
   id: `/subscriptions/s1/resourceGroups/RG/providers/Microsoft.Network/applicationSecurityGroups/${id}`,
 })
 
+/** Both ways in which such a rule is deleted. */
+const agreed = async () => {
+  const change = await changeOf({ kind: 'delete' })
+  return {
+    'a change of others': (by: Shield) => make(change, by),
+    'a removal for a protection': (by: Shield) => by.removeOther(nsgId, change.rule, never()),
+  }
+}
+
 describe('a change of somebody else’s rule', () => {
   const cases: readonly [string, RuleProperties, To, Partial<RuleProperties>, (keyof RuleProperties)[]][] = [
     ['any source becomes a tag', open, inside, { sourceAddressPrefix: 'VirtualNetwork' }, []],
@@ -142,7 +151,7 @@ describe('a change of somebody else’s rule', () => {
     expect(await make(change)).toEqual({ kind: 'present' })
     expect(live()).toEqual({ ...without(before, ...gone), ...after })
     const sent = writes()
-    expect(await make(change)).toEqual({ kind: 'present' })
+    expect(await make(change)).toEqual({ kind: 'present', already: true })
     expect(writes()).toBe(sent)
   })
 
@@ -155,7 +164,7 @@ describe('a change of somebody else’s rule', () => {
     expect(await make(change)).toEqual({ kind: 'absent' })
     expect(live()).toBeUndefined()
     const sent = writes()
-    expect(await make(change)).toEqual({ kind: 'absent' })
+    expect(await make(change)).toEqual({ kind: 'absent', already: true })
     expect(writes()).toBe(sent)
   })
 
@@ -199,6 +208,56 @@ describe('a change of somebody else’s rule', () => {
     expect(live()).toMatchObject({ sourceAddressPrefix: '81.2.69.0/24' })
     expect(await make(change)).toMatchObject({ kind: 'refused', code: 'not as agreed' })
   })
+
+  it('is not made where Azure shows no etag of the rule', async () => {
+    const change = await changeOf(inside)
+    const bare = around({
+      async get(path, signal) {
+        const reply = await arm.get(path, signal)
+        const { etag: _, ...value } = JSON.parse(JSON.stringify(reply.value))
+        return { ...reply, value }
+      },
+    })
+    const sent = writes()
+    expect(await make(change, bare)).toMatchObject({
+      kind: 'refused',
+      code: 'no etag',
+      why: expect.stringMatching(/shows no etag of the rule theirs, .* so it is left alone/),
+    })
+    expect(writes()).toBe(sent)
+    expect(live()).toEqual(open)
+  })
+
+  const theirs = { ...open, description: 'Now for the auditors', sourceAddressPrefix: '10.0.0.0/8' }
+  /** Somebody changes the rule while its delete waits for its turn, or after the last look at it. */
+  const waiting = (when: 'turn' | 'sent'): Shield => {
+    const pace: typeof arm.pace = Object.create(arm.pace)
+    pace.read = (...call) => arm.pace.read(...call)
+    pace.remove = (subscription, key, signal, run) =>
+      arm.pace.remove(subscription, key, signal, () => {
+        if (when === 'turn') put(theirs)
+        return run()
+      })
+    const call: Arm['call'] = (signal, run) =>
+      arm.call(signal, (options) => {
+        if (when === 'sent' && String(run).includes('rules.delete')) put(theirs)
+        return run(options)
+      })
+    return nsgShield({ arm: { ...arm, pace, call }, patienceMs: 5_000 })
+  }
+  it.each(['a change of others', 'a removal for a protection'] as const)(
+    '%s: a rule that somebody changes while its delete waits is not deleted',
+    async (which) => {
+      const remove = (await agreed())[which]
+      expect(await remove(waiting('turn'))).toMatchObject({ kind: 'refused', code: 'not as agreed' })
+      expect(live()).toEqual(theirs)
+      put(open)
+      expect(await remove(waiting('sent'))).toMatchObject({ kind: 'try again' })
+      expect(live()).toEqual(theirs)
+      put(open)
+      expect(await remove(shield)).toEqual({ kind: 'absent' })
+    },
+  )
 
   it('keeps what no model knows, and says when Azure lost it', async () => {
     const change = await changeOf(inside)

@@ -166,6 +166,26 @@ describe('the adapter of Defender for Cloud', () => {
     expect(await ask()).toMatchObject({ kind: 'try again' })
   })
 
+  it('knows who else asked for the same, before ours and after it', async () => {
+    azure.sim.settings.jitSupersedes = 'none'
+    const asks = (justification: string, source = '81.2.69.142') => ask({ justification, source })
+    await asks('from the portal')
+    await asks('from another address', '81.2.69.143')
+    await asks('Jitney request r8 for U0BOB')
+    now += 60_000
+    expect(await state(own('r9'))).toEqual({ kind: 'unknown', rivals: { earlier: 0, later: 2 } })
+    await ask(own('r9'))
+    expect(await state(own('r9'))).toMatchObject({ rivals: { earlier: 1, later: 0 } })
+    now += 60_000
+    await asks('from the portal')
+    expect(await state(own('r9'))).toMatchObject({ rivals: { earlier: 1, later: 1 } })
+    expect(await state({ ...own('r9'), policyId: policyPath.replace('default', 'gone') })).toEqual({
+      kind: 'unknown',
+      rivals: null,
+    })
+    azure.sim.settings.jitSupersedes = 'port'
+  })
+
   it('knows how the newest request of ours stands', async () => {
     expect(await state(own('r2'))).toEqual({ kind: 'unknown' })
     await ask(own('r2'))
@@ -173,7 +193,11 @@ describe('the adapter of Defender for Cloud', () => {
     now += 60_000
     expect(await state(own('r2'))).toEqual({ kind: 'initiated' })
     await ask(own('r3'))
-    expect(await state(own('r2'))).toEqual({ kind: 'revoked', why: 'newer request' })
+    expect(await state(own('r2'))).toEqual({
+      kind: 'revoked',
+      why: 'newer request',
+      rivals: { earlier: 0, later: 1 },
+    })
     now += 60 * 60_000
     expect(await state(own('r3'))).toEqual({ kind: 'revoked', why: 'expired' })
   })

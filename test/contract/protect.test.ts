@@ -98,7 +98,7 @@ describe('a rule of somebody else’s', () => {
       kind: 'absent',
     })
     expect(azure.rules(group)['theirs']).toBeUndefined()
-    expect(await shield.removeOther(nsgId, seen, never())).toEqual({ kind: 'absent' })
+    expect(await shield.removeOther(nsgId, seen, never())).toEqual({ kind: 'absent', already: true })
   })
 })
 
@@ -189,6 +189,85 @@ describe('what a just-in-time policy says of one VM', () => {
     })
     azure.sim.resources.put({ ...live, properties: old })
     expect(before()).toEqual(old)
+  })
+
+  const one404 = { kind: 'server-error', status: 404, code: 'ResourceNotFound', method: 'GET' } as const
+  const single = 'jitNetworkAccessPolicies/default'
+
+  it('a policy that is not found once is not written anew, with one VM alone', async () => {
+    const old = before()
+    azure.fault({ ...one404, path: single, times: 1 })
+    expect(await policies.write(order, entry, never())).toEqual({ kind: 'done', changes: [] })
+    expect(before().virtualMachines).toEqual([...old.virtualMachines, JSON.parse(entry)])
+    azure.fault({ ...one404, path: single, times: 1 })
+    expect(await policies.entry(order)).not.toBeNull()
+    await policies.write(order, null, never())
+    expect(before()).toEqual(old)
+  })
+
+  it('a policy that the list of the subscription shows is never written anew, found or not', async () => {
+    const old = before()
+    azure.fault({ ...one404, path: single })
+    expect(await policies.write(order, entry, never())).toMatchObject({
+      kind: 'try again',
+      why: expect.stringMatching(/lists the policy, and does not find it/),
+    })
+    await expect(policies.entry(order)).rejects.toThrow(/lists the policy/)
+    azure.clearFaults()
+    expect(before()).toEqual(old)
+  })
+
+  it('a policy that stood when the protection was asked for is not written anew once it is gone', async () => {
+    const policyId = `${policyPath}-gone`
+    expect(await policies.write({ ...order, policyId, stood: true }, entry, never())).toMatchObject({
+      kind: 'refused',
+      code: 'gone',
+    })
+    expect(standing(policyId)).toBeUndefined()
+  })
+
+  const other = { id: `${rgShop}/providers/Microsoft.Compute/virtualMachines/vm-other`, ports: [terms] }
+  const addsOther = (id = policyPath) => {
+    const live = simulated(azure.sim, id) ?? simulated(azure.sim, policyPath)
+    if (!live) throw new Error('There is no policy.')
+    const virtualMachines = id === live.id ? [...live.properties.virtualMachines, other] : [other]
+    azure.sim.resources.put({ ...live, id, properties: { ...live.properties, virtualMachines } })
+  }
+
+  it('somebody who adds a VM between two readings does not lose it', async () => {
+    const live = simulated(azure.sim, policyPath)
+    const old = before()
+    let reads = 0
+    const raced: typeof arm = {
+      ...arm,
+      async get(path, signal) {
+        if (path.includes(single) && ++reads === 2) addsOther()
+        return arm.get(path, signal)
+      },
+    }
+    const writer = jitWriter({ arm: raced })
+    expect(await writer.write(order, entry, never())).toMatchObject({
+      kind: 'try again',
+      why: expect.stringMatching(/somebody else is changing it\. Nothing was sent/),
+    })
+    expect(await writer.write(order, entry, never())).toEqual({ kind: 'done', changes: [] })
+    expect(before().virtualMachines).toEqual([...old.virtualMachines, other, JSON.parse(entry)])
+    if (live) azure.sim.resources.put({ ...live, properties: old })
+  })
+
+  it('a policy that somebody else makes at the same moment is not written over', async () => {
+    const policyId = policyPath.replace('westeurope', 'northeurope')
+    const raced: typeof arm = {
+      ...arm,
+      async put(...call) {
+        if (!standing(policyId)) addsOther(policyId)
+        return arm.put(...call)
+      },
+    }
+    const writer = jitWriter({ arm: raced })
+    expect(await writer.write({ ...order, policyId }, entry, never())).toMatchObject({ kind: 'try again' })
+    expect(standing(policyId)?.virtualMachines).toEqual([other])
+    azure.sim.resources.delete(policyId)
   })
 
   it.each([

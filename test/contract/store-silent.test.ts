@@ -80,7 +80,13 @@ const others = {
   'protection news': other,
   'conversion card': other,
   'conversion news': other,
+  'conversion deadline': other,
+  'removal deadline': other,
   digest: other,
+}
+
+const noPolicy = () => {
+  throw new Error('No policy is asked for.')
 }
 
 describe('a database that takes every byte and answers nothing', () => {
@@ -113,7 +119,7 @@ describe('a database that takes every byte and answers nothing', () => {
     const parts = { store, clock, dispatcher, log: quiet }
     const handlers = {
       ...others,
-      'write rules': writeRules({ ...parts, firewall, clockTrouble: () => null }),
+      'write rules': writeRules({ ...parts, policy: noPolicy, firewall, clockTrouble: () => null }),
     }
     const present = withRules(grantedCase('r1', { state: 'closing' }), 'present')
     await store.transact(async (tx) => {

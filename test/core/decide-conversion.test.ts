@@ -34,7 +34,7 @@ const look = { kind: 'look' }
 describe('what is asked for', () => {
   test('is put on record with each rule as it was and as it is to be, and shown', () => {
     const { audit, effects } = proposed(conversion())
-    expect(effects).toEqual([show])
+    expect(effects).toEqual([show, { kind: 'set deadline', at: clock('09:10') + 24 * 60 * 60_000 }])
     expect(audit).toMatchObject([
       {
         type: 'conversion.proposed',
@@ -51,6 +51,20 @@ describe('what is asked for', () => {
         },
       },
     ])
+  })
+
+  test('lapses only while nobody has decided, and for good', () => {
+    const lapsed = decideConversion(conversion(), { type: 'lapsed', because: 'so it is' }, now)
+    expect(lapsed).toMatchObject({
+      next: { state: 'lapsed', lapsedBecause: 'so it is', endedAt: now, changes: [{ state: 'kept' }] },
+      audit: [{ type: 'conversion.lapsed', actor: 'jitney', details: { detail: 'so it is' } }],
+      effects: [show, { kind: 'look' }],
+    })
+    for (const state of ['agreed', 'kept', 'lapsed', 'ended'] as const)
+      expect(decideConversion(conversion({ state }), { type: 'lapsed', because: 'so it is' }, now)).toBeNull()
+    expect(
+      lapsed && decideConversion(lapsed.next, { type: 'decided', by: bob, agrees: true }, now),
+    ).toBeNull()
   })
 
   test('is made by a yes, one change after the other in their order', () => {
@@ -146,6 +160,11 @@ const problem = (changes: Shown) => askingProblem(proposal(changes))
 const json = (changes: Shown) => JSON.stringify(proposalJson(proposal(changes)))
 const sources = (...to: string[]) => ({ changes: [{ ...narrowed(), kind: 'sources' as const, to }] })
 
+const asg = (name: string, subscription = '1') =>
+  `asg:/subscriptions/${subscription}/resourcegroups/rg/providers/microsoft.network/applicationsecuritygroups/${name}`
+const why = (changes: Parameters<typeof narrowed>[2]) =>
+  problem({ changes: [narrowed('rdp', 'nic', changes)] })
+
 describe('what can be asked for', () => {
   test('is a change of other people’s rules that is sure', () => {
     expect(problem({})).toBeNull()
@@ -172,6 +191,16 @@ describe('what can be asked for', () => {
     expect(problem(sources('asg:/a', 'asg:/b'))).toBeNull()
     expect(problem(sources('VirtualNetwork', '10.0.0.0/8'))).toMatch(/Azure takes no rule with all/)
     expect(problem(sources('asg:/a', '10.0.0.0/8'))).toMatch(/Azure takes no rule with all/)
+  })
+
+  test('is only what a message shows whole', () => {
+    expect(why({ sources: [asg('a'), asg('b')] })).toBeNull()
+    expect(why({ sources: [asg('a'), asg('a', '2')] })).toMatch(/have the same name, so no message shows/)
+    expect(why({ sources: Array.from({ length: 13 }, (_, at) => `10.0.${at}.0/24`) })).toMatch(/more than 12/)
+    expect(why({ sources: [asg('a'.repeat(120))] })).toMatch(
+      /too long, so no message shows the rule rdp whole/,
+    )
+    expect(why({ description: 'a'.repeat(151) })).toMatch(/its description is too long/)
   })
 
   test('is another thing as soon as anything that was shown is', () => {

@@ -78,6 +78,12 @@ describe('asking', () => {
 const opened = (nsgId: string): Event => ({ type: 'defender opened', nsgId, found })
 const gone = (nsgId: string, by: 'defender' | 'jitney'): Event => ({ type: 'rule absent', nsgId, by })
 
+/** After how long it is looked again whether it is stuck. */
+const again = (kase: Case, now = at) => {
+  const outcome = decide(kase, { type: 'stuck' }, now)
+  return outcome.ok && outcome.effects.flatMap((one) => (one.kind === 'set timer' ? [one.at - now] : []))
+}
+
 describe('what Defender does', () => {
   it('opens once its rules stand in every group, which are on record by their names', () => {
     const half = next(opening, opened('A'))
@@ -111,6 +117,37 @@ describe('what Defender does', () => {
     expect(says(closing, late)).toMatch(/grant\.late; show, note defender late$/)
     expect(says(next(closing, late), late)).toBe('same')
     expect(says(open, late)).toBe('same')
+  })
+
+  it('writes anew while it closes: that is on record, and is what is removed and paged from then on', () => {
+    const anew = [{ name: 'JIT-2', priority: 101, ports: [3389] }]
+    const seen: Event = { type: 'defender seen', nsgId: 'A', found: anew }
+    expect(next(closing, seen).grant?.rules).toMatchObject([
+      { name: 'JIT-2', priority: 101, defender: { found: [...found, ...anew] } },
+    ])
+    expect(next(next(closing, seen), seen)).toEqual(next(closing, seen))
+    expect(says(closing, seen)).toMatch(/show, set stuck/)
+    expect(next(open, seen)).toEqual(open)
+  })
+
+  it('leaves a rule that may be anybody’s: that is on record and said once for each', () => {
+    const doubtful: Event = { type: 'defender doubtful', nsgId: 'A', name: 'JIT-3' }
+    expect(says(closing, doubtful)).toMatch(/grant\.doubtful; show, note defender doubtful$/)
+    expect(says(opening, doubtful)).toMatch(/grant\.doubtful; show, note defender doubtful$/)
+    expect(says(next(closing, doubtful), doubtful)).toBe('same')
+    expect(says(open, doubtful)).toBe('same')
+    expect(next(next(closing, doubtful), { ...doubtful, name: 'JIT-4' }).grant?.defender?.left).toEqual([
+      'JIT-3',
+      'JIT-4',
+    ])
+  })
+
+  it('opens nothing while it closes: the operators are called again only now and then until its end', () => {
+    const waiting = byDefender('closing', [theirs('A', 'planned')])
+    const minute = 60_000
+    expect(again(waiting)).toEqual([30 * minute])
+    expect(again(waiting, clock('09:35'))).toEqual([5 * minute])
+    expect(again(closing)).toEqual([5 * minute])
   })
 
   it.each([

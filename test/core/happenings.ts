@@ -200,6 +200,11 @@ export const events = {
   ],
   'Defender takes long': [{ type: 'defender waits' }],
   'Defender has not closed': [{ type: 'defender late' }],
+  'Defender’s rule is seen': [
+    { type: 'defender seen', nsgId: 'A', found: [{ name: 'E', priority: 101, ports: [3389] }] },
+  ],
+  'Defender’s rule was removed': [{ type: 'defender removed' }],
+  'whose rule it is cannot be known': [{ type: 'defender doubtful', nsgId: 'A', name: 'E' }],
   'Defender revoked it': [{ type: 'defender revoked', why: 'newer request' }],
   'Defender leaves out a group that nobody planned': [{ type: 'rule of our own', rule: rule('Z') }],
   'a rule nobody planned has moved': [{ type: 'rule moved', nsgId: 'Z', priority: 3010 }],

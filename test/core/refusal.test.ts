@@ -75,7 +75,7 @@ it('says what is wrong, what still holds and what to do next', () => {
   expect(sentences.join('\n')).toMatchInlineSnapshot(`
     "There is no such request here, so nothing changed. Ask again with \`/jit\`.
     Nothing changed: this is the account of a guest. Only full, active members of this workspace may do this.
-    Nobody decides on their own request, so nothing changed. It is still waiting for another approver.
+    Nobody decides on their own request, so nothing changed. It still waits for somebody else.
     Nobody reviews what they did themselves, so nothing changed. It still waits for another person’s signature.
     You are not an approver for this request, so nothing changed. The policy names @UBOB, @group-SOPS.
     You are not an approver for this request, so nothing changed. The policy names nobody.
@@ -87,7 +87,7 @@ it('says what is wrong, what still holds and what to do next', () => {
     Only the person who asked and the approvers are heard here, so nothing was passed on.
     Only the operators whom the policy names may do this, so nothing changed. They are: @UDAVE, @group-SOPS.
     Only operators may do this, and the policy names none, so nothing changed.
-    Only operators may do this, and you are none, so nothing changed. An approver or an operator can close access with Close now.
+    Only operators may do this, and you are none, so nothing changed. Ask one of them.
     Stopped: @UBOB stopped all such access at 09:00: the jump host is compromised. Nothing was opened; it can be asked for again once that is lifted.
     You are stopped: @UBOB stopped all your access at 09:00: the laptop is lost. Until another operator lifts that, you can approve, sign and lift nothing, so nothing changed.
     Only an operator, or whoever the policy names to review or to approve such access, may sign this, so nothing changed.

@@ -60,7 +60,7 @@ describe('a person in the browser', () => {
     await picture('pending')
     await picture('card-pending', card())
     await actsAs('approver1')
-    await card().getByRole('button', { name: 'Approve' }).click()
+    await card().getByRole('button', { name: 'Approve', exact: true }).click()
 
     const open = await reads(card(), /Open until/)
     expect(open).toContain('81.2.69.142')
@@ -77,6 +77,7 @@ describe('a person in the browser', () => {
     await page.locator('.thread-summary').click()
     const closed = await reads(replies().last(), /Closed/, 90_000)
     expect(closed).toContain('Azure confirms')
+    await reads(card(), /Closed \(verified\)/, 60_000)
     await picture('closed')
     await picture('story', page, { x: 220, y: 44, width: 960, height: 800 })
     await opens('audit')

@@ -27,6 +27,9 @@ beforeEach(async () => {
 
 const keep = (fields: object) => void logged.push(fields)
 
+const noPolicy = () => {
+  throw new Error('No policy is asked for.')
+}
 function parts(written: Written) {
   const { store } = subject
   const firewall: Firewall = {
@@ -38,7 +41,7 @@ function parts(written: Written) {
   }
   const log = { info: keep, warn: keep, error: keep }
   const dispatcher = createDispatcher({ store, clock: time, observe: () => {} })
-  return { store, clock: time, dispatcher, firewall, clockTrouble: () => null, log }
+  return { store, clock: time, dispatcher, policy: noPolicy, firewall, clockTrouble: () => null, log }
 }
 
 async function work() {

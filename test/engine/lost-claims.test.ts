@@ -64,11 +64,15 @@ function watchedFirewall() {
   return { calls, firewall }
 }
 
+const noPolicy = () => {
+  throw new Error('No policy is asked for.')
+}
+
 async function workOn(kase: Case, lapsed: boolean, store = subject.store): Promise<readonly string[]> {
   const claim = await given(kase, groupJob('A', 'present', time.now()))
   const { calls, firewall } = watchedFirewall()
   const parts = { store, clock: time, dispatcher: dispatcher(), firewall, log: quiet }
-  const handler = writeRules({ ...parts, clockTrouble: () => null })
+  const handler = writeRules({ ...parts, policy: noPolicy, clockTrouble: () => null })
   await handler(claim, new AbortController().signal, { lapsed: () => lapsed })
   return calls
 }

@@ -112,7 +112,9 @@ describe('a VM that is quiet', () => {
 
   test('where Defender does not show that it watches, that is said and never “no alert”', async () => {
     await asks('rdp 22222222-2222-4222-8222-222222222222/rg-lab/vm-app01 30m from 81.2.69.142')
-    expect(known()).toMatch(/Alerts are not known: Defender for Cloud did not show me/)
+    expect(known()).toMatch(
+      /Alerts are not known: Azure did not show me Defender’s plan for this subscription/,
+    )
     expect(known()).not.toMatch(/No active/)
   })
 
@@ -170,6 +172,31 @@ describe('a VM that is quiet', () => {
     await world.passes('1m')
     expect(known()).toMatch(/No active Defender alert/)
     expect(cards()).toBe(1)
+  })
+})
+
+describe('a VM whose alerts are not all on the first page', () => {
+  beforeAll(async () => {
+    const others = Array.from({ length: 1_001 }, (_, at) =>
+      alert(ops, {
+        name: `b${at}`,
+        alertType: 'VM_SuspiciousProcess',
+        title: 'Suspicious process',
+        severity: 'High',
+        machine: 'vm-jump012',
+        startsAt: '2026-11-23T07:00:00.0000000Z',
+      }),
+    )
+    world = await createWorld({ simulator: { world: withAlerts(...others) } })
+  })
+  afterAll(() => world?.close())
+
+  test('is not said to have none', async () => {
+    await asks()
+    expect(known()).toMatch(
+      /Alerts are not known: Defender for Cloud showed me only a part of its alerts, as of/,
+    )
+    expect(known()).not.toMatch(/No active Defender alert/)
   })
 })
 

@@ -99,7 +99,7 @@ describe('what stands open on a VM is turned into access on request', () => {
       /^@alex asks to change 1 rule that is not Jitney’s, so that people outside have to ask for access to vm-open01 \(rg-ops, Production\)\.\nStands open, .*RDP \(3389\) to anybody/,
     )
     expect(shown()).toMatch(
-      /1\. Let the rule rdp-for-everyone \(priority 310\) in nsg-open01-nic keep only whoever is inside: its sources are \* and become VirtualNetwork\. Now it lets in \* to \* on 3389 \(protocol Tcp\)\. Its description is “Added by hand for a demo\.”\. No other VM is behind that group/,
+      /1\. Let the rule rdp-for-everyone \(priority 310\) in nsg-open01-nic keep only whoever is inside: its sources are any and become VirtualNetwork\. Now it lets in any to any on 3389 \(protocol Tcp\)\. Its description is “Added by hand for a demo\.”\. No other VM is behind that group/,
     )
     expect(shown()).toMatch(
       /After that nothing stands open .*Another operator decides.*\[Make the change\] \[Leave it\]$/s,
@@ -112,7 +112,7 @@ describe('what stands open on a VM is turned into access on request', () => {
     expect(written()).toEqual([`PUT ${theirs} 200`])
     expect([lets(fromOutside), lets(fromInside)]).toEqual([false, true])
     expect(shown()).toMatch(
-      /^Changed: the rules in front of vm-open01 .*, as @alex asked and @lee agreed .*\n1\. Changed: the sources of the rule rdp-for-everyone .* were \* and are VirtualNetwork, as Azure showed .*\nNothing stands open to people outside on the ports that I look at, by the rules that I read .*\nFrom now on people ask for access, as in \/jit rdp vm-open01 30m\.$/,
+      /^Changed: the rules in front of vm-open01 .*, as @alex asked and @lee agreed .*\n1\. Changed: the sources of the rule rdp-for-everyone .* were any and are VirtualNetwork, as Azure showed .*\nNothing stands open to people outside on the ports that I look at, by the rules that I read .*\nFrom now on people ask for access, as in \/jit rdp vm-open01 30m\.$/,
     )
     expect(told()).toMatch(/^Changed: the rules .*\nTo put it back:\n.*--source-address-prefixes '\*'/s)
     expect(audited().slice(-4)).toEqual([
@@ -122,7 +122,7 @@ describe('what stands open on a VM is turned into access on request', () => {
       'no change of rules is left to make',
     ])
     expect(world.auditLines().at(-2)).toMatch(
-      /rdp-for-everyone in nsg-open01-nic before: Allow Tcp from \* to \* on 3389, priority 310; after: Allow Tcp from VirtualNetwork to \* on 3389, priority 310/,
+      /rdp-for-everyone in nsg-open01-nic before: Allow Tcp from any to any on 3389, priority 310; after: Allow Tcp from VirtualNetwork to any on 3389, priority 310/,
     )
     expect(await looks().then((message) => world.slack.visible(message))).toMatch(
       /no rule that I could read, as of .*, lets anybody outside in/,
@@ -222,14 +222,16 @@ describe('what stands open on a VM is turned into access on request', () => {
     expect(cards()).toHaveLength(asked)
   })
 
-  test('a rule that somebody changed before the yes is left alone, and the rest is done', async () => {
+  test('a rule that somebody changed before its turn came is left alone, and the rest is done', async () => {
     byHand({ priority: 320, destinationPortRange: '22', sourceAddressPrefix: '81.2.69.0/24' }, 'ssh-office')
     await asks()
-    byHand({ description: 'Now it is ours.' })
+    world.azure.fault({ kind: 'server-error', method: 'PUT', path: theirs })
     await world.clicks('lee', 'make_conversion', card())
+    byHand({ description: 'Now it is ours.' })
+    world.azure.clearFaults()
+    await world.passes('1m')
     expect(rule()).toEqual({ ...before, description: 'Now it is ours.' })
     expect(rule('ssh-office')).toBeUndefined()
-    await world.passes('1m')
     for (const text of [shown(), told()]) {
       expect(text).toMatch(/^Changed in part: the rules in front of vm-open01/)
       expect(text).toMatch(
@@ -298,7 +300,8 @@ describe('what stands open on a VM is turned into access on request', () => {
 
   test('what stands open afterwards is said not to be known when it cannot be read', async () => {
     await asks()
-    world.azure.fault({ kind: 'server-error', method: 'GET', path: `${group}/securityRules$` })
+    // The first reading is for the yes.
+    world.azure.fault({ kind: 'server-error', method: 'GET', path: `${group}/securityRules$`, after: 1 })
     await world.clicks('lee', 'make_conversion', card())
     await world.passes('1m')
     expect(rule()).toMatchObject({ sourceAddressPrefix: 'VirtualNetwork' })

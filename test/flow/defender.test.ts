@@ -1,5 +1,5 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { guarded, guardedGroup, jitAllows, policyAt, securityClient } from '../support/defender.ts'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { guarded, guardedGroup, jitAllows, jitPorts, policyAt, securityClient } from '../support/defender.ts'
 import { createWorld, type World, worldPolicy } from '../support/world.ts'
 
 const policy = `${worldPolicy}pages: { channel: C0PAGES, users: [U0ALEX] }\n`
@@ -41,6 +41,16 @@ const opens = async (text = ask) => {
   await approved(text)
   await world.passes({ seconds: 10 })
   expect(world.cardText()).toMatch(/^Open:/)
+}
+
+function policyNames(protocol: string) {
+  for (const port of jitPorts(world.azure)) {
+    const before = port.protocol
+    port.protocol = protocol
+    onTestFinished(() => {
+      port.protocol = before
+    })
+  }
 }
 
 describe('Defender opens and closes', () => {
@@ -96,6 +106,33 @@ describe('Defender opens and closes', () => {
     expect(grant?.rules).toMatchObject([
       { name: jitAllows(world.azure)[0]?.name, priority: 100, state: 'present' },
     ])
+  })
+
+  test('and lets in UDP too where its policy names no protocol: whoever agrees and whoever asks is told', async () => {
+    policyNames('*')
+    await world.asks('robin', ask)
+    expect(world.cardText()).toMatch(
+      /Way.*under its policy default, which also lets in 3389\/udp, because it names no protocol/s,
+    )
+    expect(world.ephemerals('robin').at(-1)).toMatch(
+      /Note: the policy of Defender for Cloud also lets in 3389\/udp, because it names no protocol\./,
+    )
+    await world.clicks('avery', 'approve')
+    await world.passes({ seconds: 10 })
+    expect(world.cardText()).toMatch(/^Open:.*Way.*also lets in 3389\/udp/s)
+    await world.clicks('robin', 'close')
+  })
+
+  test('and does not open where its policy came to let in more than approvers were told', async () => {
+    policyNames('TCP')
+    await world.asks('robin', ask)
+    expect(world.cardText()).not.toMatch(/udp/)
+    policyNames('*')
+    await world.clicks('avery', 'approve')
+    expect(world.cardText()).toMatch(
+      /^Could not open.*also lets in 3389\/udp, because it names no protocol, which nobody was told/s,
+    )
+    expect(isOpen()).toBe(false)
   })
 
   test('a port that its policy does not name is opened by a rule of our own', async () => {

@@ -72,7 +72,7 @@ describe('protecting a VM by Defender for Cloud', () => {
     })
     expect(view).toMatch(/Protect a VM/)
     expect(told()).toMatch(
-      /^Protected: vm-db01 on 22, 5432 \(tcp and udp\)\. The policy default of Defender for Cloud names vm-db01, as Azure showed\. Its rule that keeps everybody out stands there\. Other VMs in it were left as they were\./,
+      /^Protected: vm-db01 on 22, 5432 \(tcp and udp\)\. The policy default of Defender for Cloud names vm-db01, as Azure showed\. Its rule that keeps everybody out stands there\. What it says of other VMs I wrote back as I had read it\./,
     )
     expect(standing()?.virtualMachines.slice(0, -1)).toEqual(before?.virtualMachines)
     expect(entryOf('vm-db01')).toEqual({
@@ -98,7 +98,7 @@ describe('protecting a VM by Defender for Cloud', () => {
 
     await unprotects('vm-db01')
     expect(told()).toMatch(
-      /^No longer protected: vm-db01 .*says of vm-db01 what it said before, as Azure showed/s,
+      /^No longer protected by Jitney: vm-db01 .*says of vm-db01 what it said before, as Azure showed/s,
     )
     expect(jitDenies(data)).toEqual([])
     expect(puts()).toHaveLength(2)
@@ -164,7 +164,7 @@ describe('protecting a VM by Defender for Cloud', () => {
     world.azure.fault({ kind: 'forbidden', method: 'PUT', path: 'jitNetworkAccessPolicies' })
     await protects('vm-db01')
     expect(told()).toMatch(
-      /^Not protected: vm-db01.*Azure refused it: Defender for Cloud refuses it: .*authorization/s,
+      /^Not protected: vm-db01.*It could not be done: Defender for Cloud refuses it: .*authorization/s,
     )
   })
 
@@ -181,6 +181,21 @@ describe('protecting a VM by Defender for Cloud', () => {
     expect(told()).toMatch(/^Protected: vm-db01/)
     expect(puts()).toHaveLength(wrote + 1)
     await unprotects('vm-db01')
+  })
+
+  test('a policy that is not found once is not taken to be rid of the VM', async () => {
+    await protects('vm-db01')
+    world.azure.fault({
+      kind: 'server-error',
+      status: 404,
+      code: 'ResourceNotFound',
+      method: 'GET',
+      path: 'jitNetworkAccessPolicies/default',
+      times: 1,
+    })
+    await unprotects('vm-db01')
+    expect(entryOf('vm-db01')).toBeUndefined()
+    expect(told()).toMatch(/^No longer protected by Jitney: vm-db01 .*what it said before, as Azure showed/s)
   })
 
   test('somebody else who changes the entry is told of, and theirs is left alone', async () => {

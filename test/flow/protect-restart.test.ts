@@ -58,7 +58,7 @@ test('a restart between the form, the rules and their removal loses nothing and 
   world.azure.clearFaults()
   await world.passes('5m')
   expect(denies('nsg-web-subnet')).toEqual([])
-  expect(told()).toMatch(/^No longer protected: vm-web01/)
+  expect(told()).toMatch(/^No longer protected by Jitney: vm-web01/)
 })
 
 test('the same for the policy of Defender for Cloud', async () => {
@@ -75,7 +75,7 @@ test('the same for the policy of Defender for Cloud', async () => {
   await world.restarts()
   await world.passes('1m')
   expect(entries()).toEqual(['vm-mdc01'])
-  expect(told()).toMatch(/^No longer protected: vm-db01/)
+  expect(told()).toMatch(/^No longer protected by Jitney: vm-db01/)
 })
 
 test('the reconciler never takes a rule that protects for one that a grant left', async () => {

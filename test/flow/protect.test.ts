@@ -50,7 +50,9 @@ describe('protecting a VM by rules of our own', () => {
     const before = world.azure.rules('nsg-web-subnet')
     expect(world.passesTo('vm-web01', 22, '10.30.1.77')).toBe(true)
     const view = await opensForm('alex', 'protect vm-web01')
-    expect(world.slack.visible(view)).toMatch(/Protect a VM.*vm-web01 is kept shut.*22, 3389, 5985, 5986/s)
+    expect(world.slack.visible(view)).toMatch(
+      /Protect a VM.*Jitney keeps everybody out of these ports of vm-web01 until access is asked for.*22, 3389, 5985, 5986/s,
+    )
     await world.people.alex.submits(view)
     await world.settle()
     expect(world.dm('alex').at(-2)).toMatch(
@@ -88,7 +90,7 @@ describe('protecting a VM by rules of our own', () => {
 
     await unprotects('vm-web01')
     expect(told()).toMatch(
-      /^No longer protected: vm-web01 .*The rules that I had written for it are gone, as Azure showed\. Nobody else’s rule was touched\.\nWhat lets somebody in now:\n• Open from VirtualNetwork on .* by the rule AllowVnetInBound, which every group has, in nsg-web-subnet/s,
+      /^No longer protected by Jitney: vm-web01 .*The rules that I had written for it are gone, as Azure showed\. Ending it touched nobody else’s rule\.\nWhat lets somebody in now:\n• Open from VirtualNetwork on .* by the rule AllowVnetInBound, which every group has, in nsg-web-subnet/s,
     )
     expect(world.azure.rules('nsg-web-subnet')).toEqual(before)
     expect(audited().filter((line) => /protect/.test(line ?? ''))).toEqual([
@@ -187,6 +189,31 @@ describe('protecting a VM by rules of our own', () => {
     expect(world.cardText()).toMatch(/ssh to vm-web01/)
   })
 
+  test('what it does not allow gets no yes either, when it was asked for before', async () => {
+    await world.asks('robin', 'ssh vm-web01 4h from 81.2.69.142')
+    await protects('vm-web01', { ports: '22', longest: '1h' })
+    await world.clicks('avery', 'approve')
+    expect(world.ephemerals('avery').at(-1)).toMatch(
+      /The policy no longer allows this request \(vm-web01 is protected, and its protection lets people in for at most 1 h: ask for less time\), so nothing was opened\. Approve less of it/,
+    )
+    expect(world.passesTo('vm-web01', 22)).toBe(false)
+    await unprotects('vm-web01')
+    await world.clicks('avery', 'approve')
+    expect(world.cardText()).toMatch(/^Open/)
+    await world.clicks('robin', 'close')
+  })
+
+  test('the list of VMs says that it is kept shut, since when and on which ports', async () => {
+    await protects('vm-web01', { ports: '22', protocol: 'tcp' })
+    await world.asks('robin', 'vms web01')
+    expect(world.ephemerals('robin').at(-1)).toMatch(
+      /vm-web01.*Kept shut by \/jit protect since .*, on 22\/tcp/,
+    )
+    await unprotects('vm-web01')
+    await world.asks('robin', 'vms web01')
+    expect(world.ephemerals('robin').at(-1)).not.toMatch(/Kept shut/)
+  })
+
   test('a mistake in the form is shown at its place', async () => {
     const view = await opensForm('alex', 'protect vm-web01')
     const seen = await world.people.alex.submits(view, { ports: '22, ssh', sources: 'home', longest: '2m' })
@@ -281,7 +308,7 @@ describe('protecting a VM by rules of our own', () => {
   test('Azure refuses: nothing of it stays, and it is never called protected', async () => {
     world.azure.fault({ kind: 'forbidden', method: 'PUT', path: 'jitney-protect-' })
     await protects('vm-web01')
-    expect(told()).toMatch(/^Not protected: vm-web01 .*Azure refused it: .*authorization/s)
+    expect(told()).toMatch(/^Not protected: vm-web01 .*It could not be done: .*authorization/s)
     expect(denies('nsg-web-subnet')).toEqual([])
     expect(await world.app.store.protections()).toEqual([])
   })
@@ -321,7 +348,7 @@ describe('protecting a VM by rules of our own', () => {
     await world.clicks('avery', 'approve')
     const view = await opensForm('alex', 'unprotect vm-web01')
     expect(world.slack.visible(view)).toMatch(
-      /2 rules of Jitney that deny are removed.*1 access that was approved is open there; it ends at its own time/s,
+      /2 rules of Jitney that deny are removed.*1 access that was approved is open there and ends at its own time/s,
     )
     await world.people.alex.submits(view)
     await world.settle()

@@ -15,8 +15,10 @@ describe('VMs of several tenants', () => {
   const starts = async (
     environment: Record<string, string> = { AZURE_TENANT_IDS: customer },
     closedTenants: string[] = [],
+    durable = false,
   ) => {
     world = await createWorld({
+      durable,
       policy: `${worldPolicy}pages: { channel: C0PAGES, users: [U0ALEX] }\n`,
       simulator: { world: { ...tenantsWorld(), closedTenants } },
       signsIn: true,
@@ -49,6 +51,17 @@ describe('VMs of several tenants', () => {
     await opens('vm-customer')
     expect(tokensFor(customerSubscription)).toEqual([customer])
     expect(world.azure.calls().filter(({ status }) => status === 401)).toEqual([])
+  })
+
+  test('what Defender says of such a VM is asked with its tenant’s token', async () => {
+    await starts()
+    await world.asks('robin', 'ssh vm-customer 30m from 81.2.69.142')
+    const asked = world.azure
+      .calls()
+      .filter(
+        ({ path, body }) => /ResourceGraph/i.test(path) && JSON.stringify(body).includes('securityresources'),
+      )
+    expect(asked.map(({ tenant, status }) => [tenant, status])).toEqual([[customer, 200]])
   })
 
   test('a delegated subscription is read and written with the own tenant’s token', async () => {
@@ -88,5 +101,36 @@ describe('VMs of several tenants', () => {
     await world.app.inventory.refresh()
     await opens('vm-customer')
     expect(pages()).toHaveLength(1)
+  })
+
+  test('a tenant that cannot be read keeps its VMs over a restart, and everybody is told of when they are', async () => {
+    await starts({ AZURE_TENANT_IDS: customer }, [], true)
+    await world.app.inventory.refresh()
+    world.azure.sim.closedTenants.add(customer)
+    // The token that is still good goes with the restart.
+    await world.restarts()
+    await world.app.inventory.refresh()
+    await world.passes('21m')
+    const old = /whose VMs are as of 2026-11-23 09:0\d UTC/
+    await world.asks('robin', 'vms customer')
+    expect(world.ephemerals('robin').at(-1)).toMatch(/vm-customer/)
+    expect(world.ephemerals('robin').at(-1)).toMatch(/Not read: the tenant 88888888-/)
+    expect(world.ephemerals('robin').at(-1)).toMatch(old)
+    await world.asks('robin', 'ssh vm-customer 30m from 81.2.69.142')
+    expect(world.ephemerals('robin').at(-1)).toMatch(
+      /What is known of vm-customer is from 2026-11-23 09:0\d UTC, because its tenant could not be read since\. Nothing was stored/,
+    )
+    await world.asks('robin', 'ssh vm-custom 30m from 81.2.69.142')
+    expect(world.ephemerals('robin').at(-1)).toMatch(
+      /The tenant 88888888-\S+ could not be read, and its VMs are as of 2026-11-23 09:0\d UTC/,
+    )
+    await world.asks('robin', 'status')
+    expect(world.ephemerals('robin').at(-1)).toMatch(/The tenant 88888888-\S+ could not be read/)
+    world.azure.sim.closedTenants.clear()
+    await world.app.inventory.refresh()
+    await world.asks('robin', 'vms customer')
+    expect(world.ephemerals('robin').at(-1)).not.toMatch(/Not read/)
+    await world.asks('robin', 'ssh vm-customer 30m from 81.2.69.142')
+    expect(world.cardText()).toMatch(/ssh to vm-customer/)
   })
 })

@@ -51,13 +51,15 @@ describe('/jit vms', () => {
     expect(shop).toMatch(/Configured \(1\)\n.*vm-web01/)
     expect(shop).not.toMatch(/vm-db01|vm-open01/)
     const open = await vms('open')
-    expect(open).toMatch(/VMs with “open”/)
-    expect(open).toMatch(/Configured \(0\)/)
+    expect(open).toMatch(/VMs that fit “open”/)
+    expect(open).toMatch(/Configured: none/)
     expect(open).toMatch(/vm-open01/)
     expect(open).toMatch(/vm-bare01/)
-    expect(await vms('nothing-like-it')).toMatch(/VMs with “nothing-like-it”: there is none that I can see\./)
+    expect(await vms('nothing-like-it')).toMatch(
+      /VMs that fit “nothing-like-it”: there is none that I can see\./,
+    )
     // A part of a name may be a word of a request elsewhere.
-    expect(await vms('from')).toMatch(/VMs with “from”/)
+    expect(await vms('from')).toMatch(/VMs that fit “from”/)
   })
 
   test('says who had access last, by Jitney', async () => {
@@ -146,7 +148,7 @@ describe('Convert to JIT', () => {
     const answer = await proposal()
     expect(answer).toMatch(/From standing access to access on request: vm-open01/)
     expect(answer).toMatch(/Nothing is changed by this: this rule is not mine\./)
-    expect(answer).toMatch(/its sources are \* and become VirtualNetwork\./)
+    expect(answer).toMatch(/its sources are any and become VirtualNetwork\./)
     expect(answer).toContain(
       `az network nsg rule update ${at} --name rdp-for-everyone --source-address-prefixes VirtualNetwork`,
     )

@@ -106,7 +106,7 @@ async function vmsAreProtected(world: World): Promise<void> {
       await world.people.alex.submits(view, text.startsWith('protect') ? { way: by } : {})
       await world.passes('3m')
       expect(world.dm('alex').at(-1)).toMatch(
-        text.startsWith('protect') ? /^Protected/ : /^No longer protected/,
+        text.startsWith('protect') ? /^Protected/ : /^No longer protected by Jitney/,
       )
     }
 }
@@ -290,7 +290,7 @@ describe('the roles in deploy/', () => {
       each.azure.sim.roles = (each.azure.sim.roles ?? []).map((role) => ({ ...role, NotActions: [action] }))
       await expect(vmsAreProtected(each)).rejects.toThrow(/Not protected: vm-db01/)
       expect(each.dm('alex').at(-1)).toMatch(
-        /Azure refused it: Defender for Cloud refuses it: .*does not have authorization/,
+        /It could not be done: Defender for Cloud refuses it: .*does not have authorization/,
       )
     },
     60_000,

@@ -130,6 +130,10 @@ export function chatOf(line: SlackLine): Chat {
         workspace.alarms.push(alarm)
       })
     },
+    settle: (url) => {
+      say({ kind: 'answer', url })
+      return ask(line, `answer ${url}`, () => {})
+    },
     explain: (url) => {
       say({ kind: 'answer', url })
       return ask(line, `answer ${url}`, () => {})

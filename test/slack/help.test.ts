@@ -23,10 +23,11 @@ it('shows an example of everything that may be asked', () => {
     'panic',
     'protect',
     'unprotect',
+    'protect',
     'vms',
   ])
   expect(kinds.some((command) => command.kind === 'ask' && command.start !== null)).toBe(true)
   expect(kinds.some((command) => command.kind === 'ask' && command.emergency)).toBe(true)
-  expect(parsePanic(examples.at(-5) ?? '')).toMatchObject({ kind: 'begin', scope: { kind: 'all' } })
-  expect(parsePanic(examples.at(-4) ?? '')).toMatchObject({ kind: 'lift' })
+  expect(parsePanic(examples.at(-6) ?? '')).toMatchObject({ kind: 'begin', scope: { kind: 'all' } })
+  expect(parsePanic(examples.at(-5) ?? '')).toMatchObject({ kind: 'lift' })
 })

@@ -197,7 +197,7 @@ describe('whatever Azure’s names are', () => {
       ),
       { numRuns: 60 },
     )
-  })
+  }, 120_000)
 })
 
 describe('a command for a shell', () => {

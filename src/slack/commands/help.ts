@@ -11,7 +11,7 @@ export function helpText(services: readonly Service[]): string {
     `*Ask for access to a VM:* \`${words('/jit <service> <vm> <duration> [from <address>] [because <reason>]')}\``,
     '• `/jit rdp vm-jump01 30m`',
     '• `/jit ssh,443/tcp vm-web01 2h from 81.2.69.142 because deploying the fix`',
-    '• `/jit rdp rg-shop/vm-jump01 until 18:00`, with the resource group, when two VMs have the same name',
+    '• `/jit rdp rg-ops/vm-jump01 until 18:00`, with the resource group, when two VMs have the same name',
     '• `/jit rdp vm-jump01 1h at 18:00`, or `tomorrow 9:00`, to begin later',
     '*Why the policy says what it says:* `/jit why rdp vm-jump01 30m`, without asking anybody.',
     `*Services:* ${known.join(', ')}, or a port such as 443/tcp.`,
@@ -20,7 +20,7 @@ export function helpText(services: readonly Service[]): string {
     '*No time to wait for a yes:* `/jit break-glass rdp vm-jump01 30m because the shop is down`, where the policy allows it. Everybody who was passed over is told, and somebody else has to sign for it afterwards.',
     '*Stop:* the buttons on your message, or `/jit cancel` and `/jit close` with the id of the request.',
     '*Stop everything,* if you are an operator: `/jit panic all because the jump host is compromised`, or `vm`, `subscription` or `person` and a name instead of `all`; `/jit panic lift because it is clean` ends that.',
-    '*Keep a VM shut,* if you are an operator: `/jit protect vm-web01`; `/jit unprotect vm-web01` undoes just that.',
+    '*Keep a VM shut,* if you are an operator: `/jit protect vm-web01`; `/jit unprotect vm-web01` undoes just that. `/jit protect vm-web01 remove rdp-for-everyone` has another operator asked about a rule that still lets somebody in.',
     '*VMs and how they are guarded:* `/jit vms`, or with a part of a name, as in `/jit vms open rg-shop`.',
     '*How things stand:* `/jit status`.',
   ].join('\n')

@@ -97,9 +97,11 @@ export function protectForm({ vm, jit }: { readonly vm: Vm; readonly jit: JitPol
     close: 'Back',
     carries: nameOf(vm),
     blocks: [
-      section(`*${words(vm.name, 80)}* is kept shut on these ports, and opened by \`/jit\` alone.`),
+      section(
+        `Jitney keeps everybody out of these ports of *${words(vm.name, 80)}* until access is asked for with \`/jit\`.`,
+      ),
       line(
-        'Rules of Jitney stand behind what grants open and in front of as many other rules as may be. Rules of others are neither moved nor removed: you are told what still lets somebody in.',
+        'Rules of others are neither moved nor removed, and some of them may be asked before Jitney’s: you are told afterwards what still lets somebody in.',
       ),
       choice(wayBlock, 'By', ways, way),
       textField({
@@ -166,6 +168,9 @@ function undoes({ entry, rules }: Protection): string {
   return `${count(rules.length, 'rule')} of Jitney that ${rules.length === 1 ? 'denies is' : 'deny are'} removed. Nobody else’s rule is touched.`
 }
 
+const opened = (grants: number): string =>
+  `${count(grants, 'access', 'accesses')} that ${grants === 1 ? 'was approved is' : 'were approved are'}`
+
 /** What is undone, before it is: just what was done, and no protection that is begun while this is read. */
 export const unprotectForm = (protection: Protection, grants: number): ModalView =>
   form({
@@ -184,8 +189,8 @@ export const unprotectForm = (protection: Protection, grants: number): ModalView
         ? [
             line(
               protection.entry
-                ? `${count(grants, 'access', 'accesses')} that was approved is open there. Defender for Cloud may end it together with the protection.`
-                : `${count(grants, 'access', 'accesses')} that was approved is open there; it ends at its own time.`,
+                ? `${opened(grants)} open there. Defender for Cloud may end ${grants === 1 ? 'it' : 'them'} together with the protection.`
+                : `${opened(grants)} open there and ${grants === 1 ? 'ends at its' : 'end at their'} own time.`,
             ),
           ]
         : []),
@@ -201,8 +206,10 @@ export const removalForm = ({ id: protectionId, vm }: Protection, rule: string):
     close: 'Back',
     carries: JSON.stringify({ protectionId, rule }),
     blocks: [
-      section(`*Another operator is asked whether ${words(rule, 80)} is removed.* It is not Jitney’s.`),
-      line(`It is looked for among the rules that let somebody in to ${vm.name} although it is protected.`),
+      section(`*Another operator is to be asked whether the rule ${words(rule, 80)} is removed.*`),
+      line(
+        `It is looked for among the rules that let somebody in to ${vm.name} although it is protected. If there is none of that name, nobody is asked and you are told.`,
+      ),
       line('Nobody may agree to what they asked for themselves. Until somebody agrees it stays as it is.'),
       line('It is removed only while it is exactly as it was shown, and nothing puts it back.'),
     ],
