@@ -74,7 +74,7 @@ export function waysToSay(policy: Says, hasPage: boolean): string {
 }
 
 /** The refusal of a typed address where the policy takes none; null where it does. */
-export const typingRefusal = (policy: Says, hasPage: boolean): string | null =>
+const typingRefusal = (policy: Says, hasPage: boolean): string | null =>
   mayType(policy) ? null : `The policy takes no typed addresses. ${waysToSay(policy, hasPage)}`
 
 export type SourceAnswer =
