@@ -27,7 +27,7 @@ describe('a person in the browser', () => {
 
   beforeAll(async () => {
     browser = await openBrowser()
-    demo = await startDemo({ slack: await freePort(), web: await freePort(), azure: 0 })
+    demo = await startDemo({ slack: await freePort(), web: await freePort(), azure: 0, signIn: 0 })
     page = browser.context.pages()[0] ?? (await browser.context.newPage())
     page.setDefaultTimeout(15_000)
     await page.goto(demo.slackUrl)

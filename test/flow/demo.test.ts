@@ -28,7 +28,7 @@ describe.skipIf(!installed && !required)(`the demo (skipped where npm has no ${b
   let slack: LocalSlack
 
   beforeAll(async () => {
-    demo = await startDemo({ slack: await freePort(), web: await freePort(), azure: 0 })
+    demo = await startDemo({ slack: await freePort(), web: await freePort(), azure: 0, signIn: 0 })
     trustSimulator(await readFile(demo.caFile, 'utf8'))
     slack = new LocalSlack(demo.slackUrl)
   })
@@ -80,7 +80,7 @@ describe.skipIf(!installed && !required)(`the demo (skipped where npm has no ${b
 
   test('a port that is taken is named before anything starts, with the variable that moves it', async () => {
     const web = Number(new URL(demo.webUrl).port)
-    const another = startDemo({ slack: await freePort(), web, azure: 0 })
+    const another = startDemo({ slack: await freePort(), web, azure: 0, signIn: 0 })
     await expect(another).rejects.toThrow(`port ${web} (move it with DEMO_WEB_PORT)`)
   })
 
