@@ -168,8 +168,8 @@ export async function startProvider(options: OpenIdOptions): Promise<OpenIdProvi
       if (accountId) await provider.interactionFinished(request, response, { login: { accountId } })
       else show(response, 200, await page(users))
     } catch (error) {
-      if (!(error instanceof errors.OIDCProviderError)) response.destroy()
-      else show(response, 400, await over)
+      if (error instanceof errors.OIDCProviderError) show(response, 400, await over)
+      else response.writeHead(500, { 'content-type': 'text/plain' }).end(String(error))
     }
   }
   return {

@@ -25,7 +25,9 @@ button:hover { background: var(--key-over); }
 @media (forced-colors: active) { button { border: 2px solid; } }
 `
 
-const layout = (title: string, body: Html): Html => html`<!doctype html>
+const layout = async (title: string, body: Html): Promise<string> =>
+  (
+    await html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -40,13 +42,14 @@ const layout = (title: string, body: Html): Html => html`<!doctype html>
 <h1>${title}</h1>
 ${body}
 </main>
-<footer>The demo pretends that you come from ${pretendedAddress}, since nobody can be let in by the address of their own computer’s loopback.</footer>
+<footer>The demo pretends that you come from ${pretendedAddress}: everything here runs on your own computer, and no address of its own could be let in.</footer>
 </body>
 </html>
 `
+  ).toString()
 
 /** The page of the demo where its people sign in, each with one button. */
-export const signInPage = (users: readonly SlackUser[]): Html =>
+export const signInPage = (users: readonly SlackUser[]): Promise<string> =>
   layout(
     'Who are you?',
     html`<p>This page stands in for “Sign in with Slack”. In the demo nobody has a password: choose who you are. Only the one who asked can confirm the address.</p>
