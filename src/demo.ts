@@ -260,7 +260,7 @@ function firstLines({ slackUrl, signInUrl }: Demo): string[] {
     ]
   return [
     `${ask} because I try it out`,
-    `2. Confirm and approve: open the message from jitney, press "Confirm my address", sign in as requester and say yes (the demo pretends that you come from ${pretendedAddress}). Then ${approve}`,
+    `2. Confirm and approve: open the message from jitney ("requester" under Direct messages), press "Confirm my address", sign in as requester and say yes (the demo pretends that you come from ${pretendedAddress}). Then ${approve}`,
   ]
 }
 
