@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { type AdapterPayload, errors, interactionPolicy, Provider } from 'oidc-provider'
+import { type AdapterPayload, errors, Provider } from 'oidc-provider'
 
 export interface SlackUser {
   readonly userId: string
@@ -32,18 +32,10 @@ export interface OpenIdProvider {
 
 const mostBytes = 4096
 
-/** Asks at every sign-in, so that one browser can act as one person after another. */
-function askEveryTime() {
-  const policy = interactionPolicy.base()
-  const { REQUEST_PROMPT: ask, NO_NEED_TO_PROMPT: goOn } = interactionPolicy.Check
-  policy
-    .get('login')
-    ?.checks.push(
-      new interactionPolicy.Check('every_time', 'Who it is is asked every time.', (context) =>
-        context.oidc.result?.login ? goOn : ask,
-      ),
-    )
-  return policy
+/** Without its session the provider asks at every sign-in, so one browser can act as one person after another. */
+function forgetSession({ headers }: IncomingMessage): void {
+  const kept = (headers.cookie ?? '').split('; ').filter((each) => !each.startsWith('_session'))
+  headers.cookie = kept.join('; ')
 }
 
 /** Memory is enough here; the provider's own would say at every start that it is not for production. */
@@ -104,10 +96,7 @@ function settings({ client, users, redirectUris }: OpenIdOptions) {
     pkce: { required: () => true },
     cookies: { keys: [randomUUID()] },
     ttl: { AccessToken: 60, AuthorizationCode: 60, IdToken: 60, Interaction: 600, Session: 600, Grant: 600 },
-    interactions: {
-      policy: askEveryTime(),
-      url: (_: unknown, { uid }: { uid: string }) => `/interaction/${uid}`,
-    },
+    interactions: { url: (_: unknown, { uid }: { uid: string }) => `/interaction/${uid}` },
     findAccount: (_: unknown, sub: string) => {
       const user = users.find(({ userId }) => userId === sub)
       return (
@@ -141,6 +130,7 @@ const show = (response: ServerResponse, status: number, page: string) =>
 export async function startProvider(options: OpenIdOptions): Promise<OpenIdProvider> {
   const { port, users, page, over, chosen, onAsked } = options
   const server = createServer((request, response) => {
+    forgetSession(request)
     const url = new URL(request.url ?? '/', 'http://localhost')
     if (url.pathname === '/auth') onAsked?.(url.searchParams)
     if (url.pathname.startsWith('/interaction/')) void interact(request, response)
