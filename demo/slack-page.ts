@@ -49,11 +49,12 @@ function passSocket(from: IncomingMessage, client: Duplex, head: Buffer, port: n
 }
 
 /**
- * Shows the local Slack workspace of another port, and adds to its page the one thing of Slack's that it lacks and
- * the bot uses: times in the reader's own zone. Everything else passes through as it is.
+ * Shows the local Slack workspace of another port, and adds to its page what it lacks of Slack's and the bot uses:
+ * times in the reader's own zone, and buttons that open a page. Everything else passes through as it is.
  */
 export async function serveSlackPage(port: number, workspacePort: number): Promise<SlackPage> {
-  const script = await readFile(new URL('slack-dates.js', import.meta.url), 'utf8')
+  const scripts = ['slack-dates.js', 'slack-links.js'].map((name) => new URL(name, import.meta.url))
+  const script = (await Promise.all(scripts.map((file) => readFile(file, 'utf8')))).join('\n')
   const sockets = new Set<Socket>()
   const server = createServer((from, to) => pass(from, to, workspacePort, script))
   server.on('upgrade', (from: IncomingMessage, client: Duplex, head: Buffer) => {

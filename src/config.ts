@@ -179,15 +179,17 @@ export function readDemoPorts(environment: Environment = process.env): {
   slack: number
   web: number
   azure: number
+  signIn: number
 } {
   const parsed = z
     .object({
       DEMO_SLACK_PORT: portNumber.default(3000),
       DEMO_WEB_PORT: portNumber.default(3001),
       DEMO_AZURE_PORT: portNumber.default(3443),
+      DEMO_SIGN_IN_PORT: portNumber.default(3002),
     })
     .safeParse(given(environment))
   if (!parsed.success) throw new ConfigError(problemsOf(parsed.error))
   const { DEMO_SLACK_PORT: slack, DEMO_WEB_PORT: web, DEMO_AZURE_PORT: azure } = parsed.data
-  return { slack, web, azure }
+  return { slack, web, azure, signIn: parsed.data.DEMO_SIGN_IN_PORT }
 }

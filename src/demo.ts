@@ -7,7 +7,10 @@ import { dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { freePort, isFree } from '../demo/ports.ts'
+import { pretendedAddress } from '../demo/pretended.ts'
+import { openIdParts, startSignIn } from '../demo/sign-in.ts'
 import { serveSlackPage } from '../demo/slack-page.ts'
+import { serveWebFront } from '../demo/web-front.ts'
 import { machineEnvironment } from './config.ts'
 import { startSimulator } from './simulator/server.ts'
 
@@ -15,11 +18,14 @@ export interface DemoPorts {
   readonly slack: number
   readonly web: number
   readonly azure: number
+  readonly signIn: number
 }
 
 export interface Demo {
   readonly slackUrl: string
   readonly webUrl: string
+  /** What stands in for “Sign in with Slack”; null where the package for it is not installed. */
+  readonly signInUrl: string | null
   readonly azureUrl: string
   readonly caFile: string
   /** Everything that the bot and the workspace wrote to their output; `close` removes it. */
@@ -53,8 +59,10 @@ function slackBinary(): string {
 
 async function expectFree(ports: DemoPorts): Promise<void> {
   const taken: string[] = []
-  for (const [name, port] of Object.entries(ports)) {
-    if (!(await isFree(port))) taken.push(`port ${port} (move it with DEMO_${name.toUpperCase()}_PORT)`)
+  const variables = { slack: 'SLACK', web: 'WEB', azure: 'AZURE', signIn: 'SIGN_IN' } as const
+  for (const name of ['slack', 'web', 'azure', 'signIn'] as const) {
+    const port = ports[name]
+    if (!(await isFree(port))) taken.push(`port ${port} (move it with DEMO_${variables[name]}_PORT)`)
   }
   if (taken.length > 0) throw new DemoError(`Something else listens on ${taken.join(' and ')}.`)
 }
@@ -110,26 +118,43 @@ const stopped = (child: ChildProcess, what: string) =>
     child.once('exit', (code, signal) => resolve(`${what} stopped (${code ?? signal}).`)),
   )
 
-interface Where {
-  readonly slackApi: string
-  readonly azure: number
-  readonly web: number
-  readonly folder: string
-  readonly caFile: string
+/** The parts that run in this process, and where the others are going to listen. */
+async function serveAround(ports: DemoPorts, folder: string) {
+  const openId = await openIdParts()
+  const caFile = join(folder, 'azure-ca.pem')
+  const [workspacePort, botPort] = [await freePort(), await freePort()]
+  const webUrl = `http://localhost:${ports.web}`
+  const simulator = await startSimulator({ port: ports.azure, caFile })
+  const page = await serveSlackPage(ports.slack, workspacePort)
+  const front = await serveWebFront(ports.web, botPort)
+  const signIn = openId && (await startSignIn(openId, ports.signIn, webUrl))
+  return {
+    caFile,
+    workspacePort,
+    botPort,
+    webUrl,
+    signIn,
+    simulator,
+    close: () => Promise.all([signIn?.close(), front.close(), page.close(), simulator.close()]),
+  }
 }
 
+type Around = Awaited<ReturnType<typeof serveAround>>
+
 /** The bot's whole configuration: the demo hands it nothing but this. */
-const botEnvironment = ({ slackApi, azure, web, folder, caFile }: Where) => ({
+const botEnvironment = ({ workspacePort, botPort, simulator, caFile, signIn }: Around, folder: string) => ({
   SLACK_BOT_TOKEN: 'xoxb-demo',
   SLACK_APP_TOKEN: 'xapp-demo',
-  SLACK_API_URL: slackApi,
+  // The bot speaks with the workspace itself: its answers must come from the address that it asks.
+  SLACK_API_URL: `http://localhost:${workspacePort}/api/`,
   POLICY_FILE: join(root, 'demo', 'policy.yml'),
   DATA_DIR: join(folder, 'data'),
-  AZURE_RESOURCE_MANAGER_URL: `https://localhost:${azure}`,
-  IDENTITY_ENDPOINT: `https://localhost:${azure}/msi/token`,
+  AZURE_RESOURCE_MANAGER_URL: `https://localhost:${simulator.port}`,
+  IDENTITY_ENDPOINT: `https://localhost:${simulator.port}/msi/token`,
   IDENTITY_HEADER: 'demo',
   NODE_EXTRA_CA_CERTS: caFile,
-  PORT: String(web),
+  PORT: String(botPort),
+  ...signIn?.environment,
 })
 
 /** The parts that are processes of their own, and where they write. */
@@ -172,23 +197,20 @@ const hangUp = () => process.kill(process.pid, 'SIGTERM')
 export async function startDemo(ports: DemoPorts): Promise<Demo> {
   const binary = slackBinary()
   await expectFree(ports)
+  const asked = stopSignal()
   const folder = await mkdtemp(join(tmpdir(), 'jitney-demo-'))
   const logFile = join(folder, 'demo.log')
   const parts = launcher(folder, logFile)
-  const caFile = join(folder, 'azure-ca.pem')
-  const simulator = await startSimulator({ port: ports.azure, caFile })
-  const workspacePort = await freePort()
-  const page = await serveSlackPage(ports.slack, workspacePort)
+  const around = await serveAround(ports, folder)
   process.on('SIGHUP', hangUp)
-  const asked = stopSignal()
   const stopAll = async () => {
     process.off('SIGHUP', hangUp)
     await parts.stop()
-    await Promise.all([page.close(), simulator.close()])
+    await around.close()
   }
   try {
     const config = join(root, 'demo', 'slack.yml')
-    const slack = parts.launch(binary, ['--config', config, '--port', String(workspacePort)], {})
+    const slack = parts.launch(binary, ['--config', config, '--port', String(around.workspacePort)], {})
     const slackUrl = `http://localhost:${ports.slack}`
     await answers({
       url: `${slackUrl}/_control/state`,
@@ -196,11 +218,9 @@ export async function startDemo(ports: DemoPorts): Promise<Demo> {
       what: 'The local Slack workspace',
       stop: asked.signal,
     })
-    // The bot speaks with the workspace itself: its answers must come from the address that it asks.
-    const slackApi = `http://localhost:${workspacePort}/api/`
-    const where = { slackApi, azure: simulator.port, web: ports.web, folder, caFile }
-    const bot = parts.launch(process.execPath, [join(root, 'src', 'main.ts'), 'start'], botEnvironment(where))
-    const webUrl = `http://localhost:${ports.web}`
+    const environment = botEnvironment(around, folder)
+    const bot = parts.launch(process.execPath, [join(root, 'src', 'main.ts'), 'start'], environment)
+    const { webUrl, caFile } = around
     await answers({ url: `${webUrl}/readyz`, child: bot, what: 'The bot', stop: asked.signal })
     let closing = false
     const failed = Promise.race([stopped(slack, 'The local Slack workspace'), stopped(bot, 'The bot')]).then(
@@ -215,7 +235,8 @@ export async function startDemo(ports: DemoPorts): Promise<Demo> {
       await stopAll()
       await rm(folder, { recursive: true, force: true })
     }
-    return { slackUrl, webUrl, azureUrl: simulator.url, caFile, logFile, failed, close }
+    const [signInUrl, azureUrl] = [around.signIn?.issuer ?? null, around.simulator.url]
+    return { slackUrl, webUrl, signInUrl, azureUrl, caFile, logFile, failed, close }
   } catch (error) {
     await stopAll()
     const tail = asked.signal.aborted ? '' : await lastLines(logFile)
@@ -227,10 +248,25 @@ export async function startDemo(ports: DemoPorts): Promise<Demo> {
   }
 }
 
-/** Three lines that tell a newcomer what to click and type. */
+function firstLines({ slackUrl, signInUrl }: Demo): string[] {
+  const ask = `1. Ask: open ${slackUrl} (you act as "requester" in #general) and type:  /jit rdp vm-jump01 1m`
+  const approve =
+    'at the top right choose "Act as approver1", open #approvals and press Approve. The thread under the card says when access is open.'
+  if (signInUrl === null)
+    return [
+      'The npm package oidc-provider is not installed, so this demo has no page that reads your address: it is typed, after from.',
+      `${ask} from ${pretendedAddress}`,
+      `2. Approve: ${approve}`,
+    ]
+  return [
+    `${ask} because I try it out`,
+    `2. Confirm and approve: open the message from jitney ("requester" under Direct messages), press "Confirm my address", sign in as requester and say yes (the demo pretends that you come from ${pretendedAddress}). Then ${approve}`,
+  ]
+}
+
+/** Three lines that tell a newcomer what to click and type; before them, what is missing here. */
 export const demoLines = (demo: Demo): string =>
   [
-    `1. Ask: open ${demo.slackUrl} (you act as "requester" in #general) and type:  /jit rdp vm-jump01 1m from 81.2.69.142`,
-    '2. Approve: at the top right choose "Act as approver1", open #approvals and press Approve. The thread under the card says when access is open.',
-    `3. Wait a minute: the thread says that it is closed. See for yourself, before and after:  curl -k "${demo.azureUrl}/_sim/flow?vm=vm-jump01&source=81.2.69.142&port=3389"   (Ctrl-C stops the demo)`,
+    ...firstLines(demo),
+    `3. Wait a minute: the thread says that it is closed. See for yourself, before and after:  curl -k "${demo.azureUrl}/_sim/flow?vm=vm-jump01&source=${pretendedAddress}&port=3389"   (Ctrl-C stops the demo)`,
   ].join('\n')

@@ -20,8 +20,8 @@ async function settle(parts: IntakeParts, tx: Tx, { id }: KeptLink, outcome: str
 /** What became of the ask that waited. Whatever comes later, its own message tells. */
 const wentOn = ({ wording }: IntakeParts, { id, state, requestedAt }: Request): string =>
   state === 'denied'
-    ? `Your request ${id} was made with it ${wording.time(requestedAt)}, and the policy denied it; a message of its own says why.`
-    : `Your request ${id} went on with it ${wording.time(requestedAt)}; a message of its own says how it stands.`
+    ? `Your request ${id} was made with it at ${wording.time(requestedAt)}, and the policy denied it; a message of its own says why.`
+    : `Your request ${id} went on with it at ${wording.time(requestedAt)}; a message of its own says how it stands.`
 
 function remembered(parts: IntakeParts): string {
   const windowMs = confirmedWindowMs(parts.policy())

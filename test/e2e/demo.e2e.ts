@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { freePort } from '../../demo/ports.ts'
 import { type Demo, startDemo } from '../../src/demo.ts'
 import { until } from '../support/local-slack.ts'
+import { looksGood } from '../web/looks.ts'
 import { type Browser, openBrowser } from './browser.ts'
 
 const command = '/jit rdp vm-jump01 1m from 81.2.69.142 because the build is stuck'
@@ -27,7 +28,7 @@ describe('a person in the browser', () => {
 
   beforeAll(async () => {
     browser = await openBrowser()
-    demo = await startDemo({ slack: await freePort(), web: await freePort(), azure: 0 })
+    demo = await startDemo({ slack: await freePort(), web: await freePort(), azure: 0, signIn: 0 })
     page = browser.context.pages()[0] ?? (await browser.context.newPage())
     page.setDefaultTimeout(15_000)
     await page.goto(demo.slackUrl)
@@ -83,6 +84,41 @@ describe('a person in the browser', () => {
     await opens('audit')
     await reads(page.locator('.messages'), /#7/)
     await picture('audit')
+  })
+
+  test('asks without an address, confirms it on the page, and gets in', async () => {
+    await actsAs('requester')
+    await opens('general')
+    await page.locator('.composer-input').fill('/jit rdp vm-jump01 1m because I try it out')
+    await page.keyboard.press('Enter')
+    await reads(page.locator('.messages'), /I send you a message/)
+    await picture('confirm-typed')
+    await opens('requester')
+    const message = page.locator('.messages .msg').last()
+    await reads(message, /Confirm your address/)
+    await picture('confirm-before')
+    const opened = browser.context.waitForEvent('page')
+    await message.getByRole('button', { name: 'Confirm my address' }).click()
+    const site = await opened
+    await site.getByRole('link', { name: 'Sign in with Slack' }).click()
+    expect(await site.locator('main').innerText()).toContain('stands in for “Sign in with Slack”')
+    await looksGood(site, 'demo-sign-in')
+    await site.getByRole('button', { name: 'Sign in as requester' }).click()
+    expect(await site.locator('main').innerText()).toContain('81.2.69.142')
+    await looksGood(site, 'demo-signed-in')
+    await site.getByRole('button', { name: 'Yes, let this address in' }).click()
+    await site.getByRole('heading', { name: 'Your address is confirmed' }).waitFor()
+    await site.close()
+    await reads(message, /Address confirmed: 81\.2\.69\.142.*went on with it at \d\d:\d\d/s)
+    await picture('confirm-after')
+
+    await actsAs('approver1')
+    await opens('approvals')
+    const asked = page.locator('.messages .msg').last()
+    expect(await reads(asked, /confirmed in the browser/)).toContain('81.2.69.142')
+    await picture('confirm-card')
+    await asked.getByRole('button', { name: 'Approve', exact: true }).click()
+    await reads(asked, /Open until/)
   })
 
   test('sees no token of Slack’s where a name or a time should be', async () => {

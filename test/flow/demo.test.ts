@@ -3,8 +3,10 @@ import { createRequire } from 'node:module'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { freePort } from '../../demo/ports.ts'
 import { type Demo, demoLines, startDemo } from '../../src/demo.ts'
+import { formOf, titleOf } from '../support/address-page.ts'
 import { type LocalMessage, LocalSlack, until } from '../support/local-slack.ts'
 import { production, trustSimulator } from '../support/simulator.ts'
+import { Visitor } from '../support/visitor.ts'
 
 const [requester, approver] = ['U0REQUESTER', 'U0APPROVER1']
 const [general, approvals, audit] = ['C0GENERAL', 'C0APPROVALS', 'C0AUDIT']
@@ -20,6 +22,17 @@ const installed = (() => {
   }
 })()
 
+const linkIn = (messages: readonly LocalMessage[]): string | undefined =>
+  /http:\/\/localhost:\d+\/ip\/[\w-]+/.exec(JSON.stringify(messages))?.[0]
+
+/** Goes from the link to the provider, chooses who it is, and comes back. */
+async function signsIn(visitor: Visitor, link: string, user: string) {
+  const asked = await visitor.goes(`${link}/sign-in`)
+  expect(titleOf(asked.text)).toBe('Who are you?')
+  const back = (await visitor.presses(asked.url, { user })).headers.get('location') ?? ''
+  return visitor.goes(new URL(back, asked.url).href)
+}
+
 const isCard = (message: LocalMessage) => message.thread_ts === undefined
 const said = (messages: readonly LocalMessage[]) => messages.map(({ text }) => text ?? '')
 
@@ -28,7 +41,7 @@ describe.skipIf(!installed && !required)(`the demo (skipped where npm has no ${b
   let slack: LocalSlack
 
   beforeAll(async () => {
-    demo = await startDemo({ slack: await freePort(), web: await freePort(), azure: 0 })
+    demo = await startDemo({ slack: await freePort(), web: await freePort(), azure: 0, signIn: 0 })
     trustSimulator(await readFile(demo.caFile, 'utf8'))
     slack = new LocalSlack(demo.slackUrl)
   })
@@ -65,8 +78,8 @@ describe.skipIf(!installed && !required)(`the demo (skipped where npm has no ${b
     const lines = demoLines(demo).split('\n')
     expect(lines).toHaveLength(3)
     expect(lines[0]).toContain(demo.slackUrl)
-    expect(lines[0]).toContain('/jit rdp vm-jump01 1m from 81.2.69.142')
-    expect(lines[1]).toContain('Approve')
+    expect(lines[0]).toMatch(/type: {2}\/jit rdp vm-jump01 1m because I try it out$/)
+    expect(lines[1]).toMatch(/Confirm my address.*as requester.*81\.2\.69\.142.*approver1.*Approve/)
     expect(lines[2]).toContain(demo.azureUrl)
   })
 
@@ -80,7 +93,7 @@ describe.skipIf(!installed && !required)(`the demo (skipped where npm has no ${b
 
   test('a port that is taken is named before anything starts, with the variable that moves it', async () => {
     const web = Number(new URL(demo.webUrl).port)
-    const another = startDemo({ slack: await freePort(), web, azure: 0 })
+    const another = startDemo({ slack: await freePort(), web, azure: 0, signIn: 0 })
     await expect(another).rejects.toThrow(`port ${web} (move it with DEMO_WEB_PORT)`)
   })
 
@@ -141,5 +154,44 @@ describe.skipIf(!installed && !required)(`the demo (skipped where npm has no ${b
       'closed, verified',
     ]
     expect(lines.filter((line, at) => !line.includes(order[at] ?? '–'))).toEqual([])
+  })
+
+  test('an ask without an address goes on with the one that its person confirms on the page', async () => {
+    await slack.types(requester, general, 'rdp vm-web01 1m because the page is there')
+    const link = await until('the link of the private message', 15_000, async () =>
+      linkIn(await slack.direct(requester)),
+    )
+    expect(link).toContain(`${demo.webUrl}/ip/`)
+
+    // What a browser says of where it comes from is not believed, and the provider asks it anew who it is.
+    const browser = new Visitor({ 'x-forwarded-for': '8.8.8.8' })
+    expect(titleOf((await signsIn(browser, link, approver)).text)).toBe('This link leads nowhere')
+    browser.jar(demo.webUrl).clear()
+    const { text, url } = await signsIn(browser, link, requester)
+    expect(text).toContain(address)
+    expect(text).not.toContain('8.8.8.8')
+    const answer = await browser.presses(url, { form: formOf(text) ?? '' })
+    expect(titleOf(await answer.text())).toBe('Your address is confirmed')
+
+    const card = await until('the card', 15_000, async () =>
+      (await slack.messages(approvals)).find((each) => isCard(each) && each.text?.includes('vm-web01')),
+    )
+    expect(JSON.stringify(card.blocks)).toMatch(/81\.2\.69\.142 \(confirmed in the browser/)
+  })
+
+  test('a sign-in that is over is said in plain words, and nobody else than the demo’s people signs in', async () => {
+    const { signInUrl } = demo
+    const old = await fetch(`${signInUrl}/interaction/long-ago`, {
+      method: 'POST',
+      body: new URLSearchParams({ user: requester }),
+    })
+    expect(old.status).toBe(400)
+    expect(titleOf(await old.text())).toBe('This sign-in is over')
+    const stranger = await fetch(`${signInUrl}/interaction/long-ago`, {
+      method: 'POST',
+      body: new URLSearchParams({ user: 'U0STRANGER' }),
+    })
+    const page = await stranger.text()
+    for (const name of ['requester', 'approver1', 'approver2']) expect(page).toContain(`Sign in as ${name}<`)
   })
 })
