@@ -165,9 +165,9 @@ describe('two replicas', () => {
       { within: 3 * minute },
     )
     expect(standing()).toEqual([])
-    await slack.until(() => slack.messages('C0AUDIT').some((line) => /\*closed\*/.test(line.text)), {
-      within: minute,
-    })
+    // The proof of the close is the last thing that there is to say.
+    const proved = () => slack.messages('C0AUDIT').some((line) => /\*closed, verified/.test(line.text))
+    await slack.until(proved, { within: minute })
     const lines = slack.messages('C0AUDIT').length
     first.kill('SIGCONT')
     await vi.waitFor(() => expect(slack.sockets.open).toBeGreaterThanOrEqual(4), {
