@@ -198,11 +198,14 @@ export class Scene {
     }
   }
 
-  /** Waits until nothing is left to do but to wait for a later moment, and every grant is closed. */
+  /**
+   * Waits until nothing is left to do but to wait for a later moment, and every grant is closed. A proof that is still
+   * asked for has something to say when it comes.
+   */
   async settled(): Promise<void> {
     await this.untilHeld(({ next }) => {
       const closed = [...this.cases.values()].every(({ grant }) => !grant || grant.state === 'closed')
-      return closed && waiting(next, this.now() + 1_000).length === 0
+      return closed && next['proofs'] === undefined && waiting(next, this.now() + 1_000).length === 0
     }, 'rest')
   }
 
