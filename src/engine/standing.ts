@@ -22,7 +22,10 @@ export interface Asked extends Standing {
 async function withProtection(parts: VerdictParts, wanted: Ask, verdict: Verdict): Promise<Verdict> {
   const beyond = verdict.outcome === 'deny' ? null : await beyondProtections(parts, wanted)
   if (beyond === null) return verdict
-  return { ...verdict, outcome: 'deny', terms: null, less: true, tree: { ...verdict.tree, because: beyond } }
+  // Less time may be within it; another address is another request.
+  const less = (await beyondProtections(parts, { ...wanted, durationMs: 0 })) === null
+  const tree = { ...verdict.tree, because: beyond }
+  return { ...verdict, outcome: 'deny', terms: null, tree, ...(less && { less }) }
 }
 
 /** Reads what an answer to a request is judged by at this moment: the policy, the approvers, and who said yes before. */

@@ -159,7 +159,9 @@ describe('a panic', () => {
     const seen = await world.people.mallory.types('/jit', 'panic all because I can', {
       channel: channels.access,
     })
-    expect(JSON.stringify(seen)).toMatch(/Only operators may do this, and you are none, so nothing changed\. Ask one of them\./)
+    expect(JSON.stringify(seen)).toMatch(
+      /Only operators may do this, and you are none, so nothing changed\. Ask one of them\./,
+    )
     expect(JSON.stringify(seen)).not.toContain('U0ALEX')
     expect(world.people.mallory.modal()).toBeUndefined()
   })

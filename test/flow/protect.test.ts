@@ -198,6 +198,12 @@ describe('protecting a VM by rules of our own', () => {
     )
     expect(world.passesTo('vm-web01', 22)).toBe(false)
     await unprotects('vm-web01')
+    await protects('vm-web01', { ports: '22', sources: '81.2.70.0/24', longest: '8h' })
+    await world.clicks('avery', 'approve')
+    expect(world.ephemerals('avery').at(-1)).toMatch(
+      /lets nobody in from 81\.2\.69\.142, only from 81\.2\.70\.0\/24\), so nothing was opened\. It can only be denied, or asked for again\./,
+    )
+    await unprotects('vm-web01')
     await world.clicks('avery', 'approve')
     expect(world.cardText()).toMatch(/^Open/)
     await world.clicks('robin', 'close')
