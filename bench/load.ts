@@ -34,20 +34,49 @@ function post({ port, signingSecret }: Target, body: string): Promise<number> {
   })
 }
 
-/** So many a second, whether the ones before are answered or not; the latency of each. */
-export async function atRate(
-  target: Target,
-  bodies: readonly string[],
+/** So many a second, whether the ones before are answered or not; what came of each. */
+export async function paced<T, R>(
+  all: readonly T[],
   perSecond: number,
-): Promise<number[]> {
+  send: (one: T) => Promise<R>,
+): Promise<R[]> {
   const begun = performance.now()
-  const acks: Promise<number>[] = []
-  for (const [index, body] of bodies.entries()) {
+  const sent: Promise<R>[] = []
+  for (const [index, one] of all.entries()) {
     const left = begun + (index * 1000) / perSecond - performance.now()
     if (left > 0) await pause(left)
-    acks.push(post(target, body))
+    sent.push(send(one))
   }
-  return Promise.all(acks)
+  return Promise.all(sent)
+}
+
+/** So many commands a second; the latency of each ack. */
+export const atRate = (target: Target, bodies: readonly string[], perSecond: number): Promise<number[]> =>
+  paced(bodies, perSecond, (body) => post(target, body))
+
+/** How one reading of a page was answered, and after how many milliseconds all of it was there. */
+export interface Answered {
+  readonly status: number
+  readonly ms: number
+}
+
+/** Reads a page as somebody whom a proxy says to come from this address. */
+export function read(
+  { port }: Pick<Target, 'port'>,
+  { path, from, method }: { path: string; from: string; method: 'GET' | 'HEAD' },
+): Promise<Answered> {
+  const sentAt = performance.now()
+  return new Promise((resolve, reject) => {
+    const headers = { 'x-forwarded-for': from }
+    const sent = request({ agent, host: '127.0.0.1', port, path, method, headers }, (response) => {
+      response.resume()
+      response.once('end', () =>
+        resolve({ status: response.statusCode ?? 0, ms: performance.now() - sentAt }),
+      )
+    })
+    sent.once('error', reject)
+    sent.end()
+  })
 }
 
 /** As fast as they are answered, a few at a time. */

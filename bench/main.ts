@@ -9,6 +9,7 @@ import { inventories } from './rows/inventory.ts'
 import { open } from './rows/open.ts'
 import { decisions } from './rows/policy.ts'
 import { restarts } from './rows/restart.ts'
+import { scans } from './rows/scans.ts'
 import { Site } from './site.ts'
 import { type Row, table } from './table.ts'
 
@@ -21,6 +22,7 @@ const families: readonly Family[] = [
   ...costs,
   decisions,
   ...inventories,
+  scans,
 ]
 
 const usage = `Use: npm run bench -- [--only TEXT] [--json FILE] [--profile FOLDER]

@@ -38,6 +38,12 @@ const cards = () =>
 
 const mirrors = () => messages.all.filter(({ channel }) => channel === direct)
 
+const lastLink = (): string | undefined =>
+  messages.all
+    .filter(({ channel }) => channel === direct)
+    .flatMap(({ blocks }) => /"url":"([^"]*\/ip\/[^"]*)"/.exec(JSON.stringify(blocks))?.[1] ?? [])
+    .at(-1)
+
 const until = (predicate: () => boolean, what: string) => slack.until(predicate, { what, within: patienceMs })
 
 const openNote = (card: Message) =>
@@ -57,6 +63,13 @@ const orders = {
   /** Waits until that many requests have been put before the approvers and before the one who asked. */
   shown: async (count: number) => {
     await until(() => cards().length >= count && mirrors().length >= count, `${count} cards`)
+  },
+  /** Robin asks without an address; the link of the button in the message that comes. */
+  linked: async (text: string): Promise<string> => {
+    const before = lastLink()
+    await robin.types('/jit', text, { channel: channels.access })
+    await until(() => lastLink() !== before, 'the link')
+    return lastLink() ?? ''
   },
   /** Robin asks, Avery approves, and the bot says that it is open; answers when Avery clicked. */
   approved: async (text: string): Promise<number> => {

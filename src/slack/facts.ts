@@ -98,7 +98,9 @@ export const addressChangedFact = ({ addressChange: change, movesTo = [] }: Requ
       ]
     : []),
   ...(movesTo.length > 0
-    ? [`Another address was asked for: see request ${words(movesTo.at(-1) ?? '', 40)}.`]
+    ? [
+        `Another address was asked for. Request ${words(movesTo.at(-1) ?? '', 40)} is for it, where the policy and Azure let one be made.`,
+      ]
     : []),
 ]
 

@@ -365,7 +365,9 @@ describe('my address changed', () => {
       /Takes the place of\s+request .*, open from 81\.2\.69\.142, which is closed once this is open/,
     )
     expect(world.cardText()).toMatch(/How long\s+until 2026-11-23 10:00 UTC/)
-    expect(world.slack.visible(world.slack.now(old))).toMatch(/Another address was asked for: see request /)
+    expect(world.slack.visible(world.slack.now(old))).toMatch(
+      /Another address was asked for\. Request \S+ is for it, where/,
+    )
     expect(world.passesTo('vm-jump01', 3389, robins)).toBe(true)
     expect(world.passesTo('vm-jump01', 3389, elsewhere)).toBe(false)
     await world.clicks('avery', 'approve')
