@@ -68,6 +68,8 @@ export interface Topology {
    * which somebody outside would come in, or before all that it has. Throws a `Fault`.
    */
   path(vm: Vm, family: Family | 'all', signal?: AbortSignal): Promise<Path>
+  /** The tags that a VM has now. Throws a `Fault`. */
+  tags(vm: Vm, signal?: AbortSignal): Promise<Vm['tags']>
 }
 
 /** What stands around the way to a VM and can defeat a rule. Each of these throws a `Fault`, also for a missing right. */

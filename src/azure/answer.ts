@@ -19,6 +19,9 @@ export const shapesOf = (value: unknown): readonly Shape[] => (Array.isArray(val
 
 export const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 
+export const tagsOf = (value: unknown): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(shapeOf(value)).map(([name, text]) => [name, textOf(text)]))
+
 function parsed(text: string | null | undefined): unknown {
   if (!text) return null
   try {

@@ -1,7 +1,7 @@
 import { type JitPolicy, type Reading, Shared, type VmEntry, type VmInterface } from '../core/inventory.ts'
 import type { Vm } from '../core/vm.ts'
 import type { InventorySource } from '../ports.ts'
-import { type Shape, shapeOf, shapesOf, textOf } from './answer.ts'
+import { type Shape, shapeOf, shapesOf, tagsOf, textOf } from './answer.ts'
 import type { Arm, TenantArm } from './arm.ts'
 import { GraphQueries } from './graph-query.ts'
 import { type PoliciesByVm, readJitPolicies } from './jit-policies.ts'
@@ -53,9 +53,6 @@ interface Parts {
 const lowerId = (value: unknown): string => textOf(shapeOf(value)['id']).toLowerCase()
 const orNull = (text: string): string | null => (text === '' ? null : text)
 const given = (texts: readonly string[]): readonly string[] => texts.filter((text) => text !== '')
-
-const tagsOf = (value: unknown): Readonly<Record<string, string>> =>
-  Object.fromEntries(Object.entries(shapeOf(value)).map(([name, text]) => [name, textOf(text)]))
 
 function toVm(row: Shape, subscriptions: ReadonlyMap<string, string>): Vm {
   const subscriptionId = textOf(row['subscriptionId']).toLowerCase()

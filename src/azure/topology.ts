@@ -3,7 +3,7 @@ import { Fault } from '../core/fault.ts'
 import type { Family } from '../core/source.ts'
 import type { Endpoint, Hop, Path, Vm, Way } from '../core/vm.ts'
 import type { Topology } from '../ports.ts'
-import { shapeOf, shapesOf, textOf } from './answer.ts'
+import { type Shape, shapeOf, shapesOf, tagsOf, textOf } from './answer.ts'
 import type { Arm, CallOptions } from './arm.ts'
 import { missingAsNull } from './faults.ts'
 import { expectType } from './resource-id.ts'
@@ -15,11 +15,16 @@ interface Attached {
   readonly primary: boolean
 }
 
-/** The VM's network interfaces. This is the only thing that is asked of the compute service. */
-async function attachedInterfaces(arm: Arm, vm: Vm, signal?: AbortSignal): Promise<readonly Attached[]> {
+/** The VM itself. This is the only thing that is asked of the compute service. */
+async function readVm(arm: Arm, vm: Vm, signal?: AbortSignal): Promise<Shape> {
   const reply = await missingAsNull(arm.get(`${vm.id}?api-version=${computeApi}`, signal))
   if (!reply) throw new Fault('vm not found', `${vm.name} no longer exists in Azure.`, { kind: 'permanent' })
-  const profile = shapeOf(shapeOf(shapeOf(reply.value)['properties'])['networkProfile'])
+  return shapeOf(reply.value)
+}
+
+/** The network interfaces that a VM names. */
+function interfacesOf(machine: Shape): readonly Attached[] {
+  const profile = shapeOf(shapeOf(machine['properties'])['networkProfile'])
   return shapesOf(profile['networkInterfaces']).map((nic) => ({
     id: textOf(nic['id']).toLowerCase(),
     primary: shapeOf(nic['properties'])['primary'] === true,
@@ -159,7 +164,8 @@ const allDoors = (nics: readonly NetworkInterface[]): readonly Door[] =>
 export function armTopology({ arm }: { readonly arm: Arm }): Topology {
   return {
     async path(vm, family, signal): Promise<Path> {
-      const attached = await attachedInterfaces(arm, vm, signal)
+      const machine = await readVm(arm, vm, signal)
+      const attached = interfacesOf(machine)
       const nics = await Promise.all(attached.map(({ id }) => readInterface(arm, id, signal)))
       // With a single interface Azure may leave the mark out.
       const marked = attached.findIndex((nic) => nic.primary)
@@ -185,7 +191,11 @@ export function armTopology({ arm }: { readonly arm: Arm }): Topology {
         connectTo,
         endpoints: endpointsOf(doors),
         way: wayThrough(doors),
+        tags: tagsOf(machine['tags']),
       }
+    },
+    async tags(vm, signal) {
+      return tagsOf((await readVm(arm, vm, signal))['tags'])
     },
   }
 }

@@ -45,7 +45,13 @@ export type Path =
       /** The addresses behind the groups; missing where they were not read. */
       readonly endpoints?: readonly Endpoint[]
       readonly way?: Way
+      /** The VM’s tags at this reading; missing where they were not read. */
+      readonly tags?: Vm['tags']
     }
   /** No security group stands in the way, so everything is let in already. */
   | { readonly kind: 'unguarded'; readonly networkInterface: string }
   | { readonly kind: 'unreachable'; readonly why: string }
+
+/** The VM with the tags that were read with its way in. */
+export const asRead = (vm: Vm, { tags }: Pick<Extract<Path, { kind: 'guarded' }>, 'tags'>): Vm =>
+  tags ? { ...vm, tags } : vm

@@ -7,7 +7,7 @@ import { defeatsText } from '../core/pre-flight.ts'
 import { refusalText } from '../core/refusal.ts'
 import type { Ask, Request } from '../core/request.ts'
 import type { Source } from '../core/source.ts'
-import type { Way } from '../core/vm.ts'
+import { asRead, type Way } from '../core/vm.ts'
 import type { Claim, Store, Tx } from '../ports.ts'
 import { endWith, type IntakeParts } from './answer.ts'
 import { again, ended, type Finish } from './handler.ts'
@@ -47,7 +47,8 @@ async function asked({ topology, defender, clock }: IntakeParts, ask: Ask): Prom
     return { why: `${ask.vm.name} cannot be reached from there through a security group.` }
   const { guard: _, ...rest } = ask
   const { hops, connectTo, way } = path
-  return { ask: { ...rest, hops, connectTo, ...(guard && { guard }) }, way }
+  const vm = asRead(ask.vm, path)
+  return { ask: { ...rest, vm, hops, connectTo, ...(guard && { guard }) }, way }
 }
 
 const bare = ({

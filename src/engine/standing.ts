@@ -33,11 +33,7 @@ export async function standingOf(
   parts: VerdictParts,
   { request, wanted, requester, policy }: Judging,
 ): Promise<Asked> {
-  const verdict = await withProtection(
-    parts,
-    wanted,
-    await verdictNow(parts, policy, wanted, requester, 'live'),
-  )
+  const verdict = await withProtection(parts, wanted, await verdictNow(parts, policy, wanted, requester))
   const decides = verdict.terms !== null && verdict.terms.stages.length > 0
   const asked = decides || !request.terms ? null : await termsNow(parts, request.terms, request.vm, 'live')
   const named = [groupsNamed(policy), ...[request.terms, verdict.terms, asked].map(approverGroups)]

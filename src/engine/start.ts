@@ -46,7 +46,7 @@ export const start =
     const waits = current.grant?.state === 'opening' && clock.now() < current.grant.expiresAt
     if (waits && isSilent(requester)) return wait(parts, claim, requester, 'who the requester is')
     const asIf = withoutItsQuota(policy, current.request)
-    const verdict = await verdictNow(parts, asIf, current.request, requester, 'live')
+    const verdict = await verdictNow(parts, asIf, current.request, requester)
     const groups = unique([...groupsNamed(policy), ...approverGroups(verdict.terms)])
     const earlier = await Promise.all(
       current.request.reviews

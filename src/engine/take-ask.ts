@@ -6,7 +6,7 @@ import type { Member, Person } from '../core/person.ts'
 import { groupsNamed } from '../core/policy.ts'
 import type { Ask } from '../core/request.ts'
 import type { Source } from '../core/source.ts'
-import type { Vm, Way } from '../core/vm.ts'
+import { asRead, type Vm, type Way } from '../core/vm.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import { endWith, type IntakeParts } from './answer.ts'
 import { backoffMs, gestureTries } from './backoff.ts'
@@ -144,7 +144,7 @@ async function gather(parts: VmsParts, gathering: Gathering): Promise<Found<Gath
   const ask: Ask = {
     id: parts.newId(),
     requester: person,
-    vm: vm.value,
+    vm: asRead(vm.value, path),
     hops: path.hops,
     connectTo: path.connectTo,
     ...(guard && { guard }),

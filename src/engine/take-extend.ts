@@ -4,6 +4,7 @@ import type { Command } from '../core/command.ts'
 import { groupsNamed } from '../core/policy.ts'
 import { refusalText } from '../core/refusal.ts'
 import type { Ask } from '../core/request.ts'
+import { asRead } from '../core/vm.ts'
 import type { Claim, Gesture, Store } from '../ports.ts'
 import { endDispatched, endWith, type IntakeParts } from './answer.ts'
 import { done, type Finish } from './handler.ts'
@@ -94,6 +95,11 @@ export async function takeExtend(
     )
   // What is free is free once: for the first request that follows on from one that follows on from nothing.
   const first = !current.request.extends && !(await hasFollowers(store, told.next.request, id))
-  const found = { hops: path.hops, connectTo: path.connectTo, ...(guard && { guard }) }
+  const found = {
+    vm: asRead(ask.vm, path),
+    hops: path.hops,
+    connectTo: path.connectTo,
+    ...(guard && { guard }),
+  }
   return submit(parts, claim, url, by, { ...ask, ...found }, { way: path.way, first })
 }

@@ -1,22 +1,25 @@
 import { day } from '../core/duration.ts'
 import { refusedFor, tooFewApprovers } from '../core/enough-approvers.ts'
 import { evaluate } from '../core/evaluate.ts'
+import { Fault } from '../core/fault.ts'
 import type { Member } from '../core/person.ts'
 import { emergencyNow } from '../core/pick.ts'
 import type { Policy, Terms, Usage, Verdict } from '../core/policy.ts'
 import type { Ask, Request } from '../core/request.ts'
 import type { Vm } from '../core/vm.ts'
-import type { Clock, Inventory, Store } from '../ports.ts'
+import type { Clock, Inventory, Store, Topology } from '../ports.ts'
 import { type LookupParts, withApprovers } from './approvers.ts'
 import type { KnowRoles } from './requester-roles.ts'
 import { rosterFor } from './roster.ts'
 import { subjectOf } from './subject.ts'
+import { within } from './within.ts'
 
 export interface VerdictParts extends LookupParts {
   readonly knowRoles: KnowRoles
   readonly store: Store
   readonly clock: Clock
   readonly inventory: Inventory
+  readonly topology: Topology
 }
 
 async function usageFor(
@@ -29,16 +32,29 @@ async function usageFor(
   return store.usage({ rules: limited, requester: ask.requester, vmId: ask.vm.id, since: clock.now() - day })
 }
 
-/** The VM as it is now, where Azure still shows it: a tag that was set meanwhile counts. */
-function vmNow({ inventory }: VerdictParts, vm: Vm): Vm {
+/** Nobody waits longer for tags; those of the last reading of everything count then. */
+const longestReadMs = 5_000
+
+/** The VM as it is now, where Azure still shows it: a tag that was set a moment ago counts. */
+async function vmNow({ inventory, topology, clock }: VerdictParts, vm: Vm): Promise<Vm> {
   // By the subscription's id: its name may hold a slash, and may change.
   const shown = inventory.find(`${vm.subscriptionId}/${vm.resourceGroup}/${vm.name}`)
-  return shown.find(({ id }) => id.toLowerCase() === vm.id.toLowerCase()) ?? vm
+  const listed = shown.find(({ id }) => id.toLowerCase() === vm.id.toLowerCase()) ?? vm
+  try {
+    return {
+      ...listed,
+      tags: await within(clock, longestReadMs, null, (signal) => topology.tags(listed, signal)),
+    }
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    // Azure does not answer, or the VM is gone: nothing can be opened either, but a no must still be possible.
+    return listed
+  }
 }
 
 /** Whom terms name at this moment, by the VM’s tags as they are now where Azure still shows the VM. */
 export async function termsNow(parts: VerdictParts, terms: Terms, vm: Vm, how?: 'live'): Promise<Terms> {
-  return withApprovers(parts, terms, vmNow(parts, vm), how)
+  return withApprovers(parts, terms, await vmNow(parts, vm), how)
 }
 
 /** The terms of a break-glass with those who may review it now: by the policy in force, or where it says nothing as before. */
@@ -65,23 +81,38 @@ export async function ruleTermsNow(
   return rule ? termsNow(parts, rule.terms, request.vm, 'live') : null
 }
 
+interface Judging {
+  readonly ask: Ask
+  /** The VM of the ask, with the tags that it has now. */
+  readonly vm: Vm
+  readonly requester: Member
+  readonly how?: 'live' | undefined
+  readonly first?: boolean
+}
+
+async function judge(parts: VerdictParts, policy: Policy, judging: Judging): Promise<Verdict> {
+  const { ask, vm, requester, how, first = false } = judging
+  const usage = await usageFor(parts, policy, ask)
+  const asked = subjectOf({ ...ask, vm }, requester, parts.clock.now(), usage, first)
+  const verdict = evaluate(policy, await parts.knowRoles(policy, asked, requester, how))
+  if (!verdict.terms) return verdict
+  return { ...verdict, terms: await withApprovers(parts, verdict.terms, vm, how) }
+}
+
 /** What the policy says of this request at this moment, with whoever may approve it looked up. */
 export async function verdictNow(
   parts: VerdictParts,
   policy: Policy,
   ask: Ask,
   requester: Member,
-  how?: 'live',
-  first = false,
 ): Promise<Verdict> {
-  const usage = await usageFor(parts, policy, ask)
-  const asked = subjectOf({ ...ask, vm: vmNow(parts, ask.vm) }, requester, parts.clock.now(), usage, first)
-  const verdict = evaluate(policy, await parts.knowRoles(policy, asked, requester, how))
-  if (!verdict.terms) return verdict
-  return { ...verdict, terms: await termsNow(parts, verdict.terms, ask.vm, how) }
+  return judge(parts, policy, { ask, vm: await vmNow(parts, ask.vm), requester, how: 'live' })
 }
 
-/** The same for a new request: one that nobody could approve is refused, with the reason in the explanation. */
+/**
+ * The same for a new request, whose VM has just been read: one that nobody could approve is refused, with the reason in
+ * the explanation.
+ */
 export async function firstVerdict(
   parts: VerdictParts,
   policy: Policy,
@@ -89,7 +120,7 @@ export async function firstVerdict(
   requester: Member,
   first = false,
 ): Promise<Verdict> {
-  const verdict = await verdictNow(parts, policy, ask, requester, undefined, first)
+  const verdict = await judge(parts, policy, { ask, vm: ask.vm, requester, first })
   const { terms } = verdict
   if (!terms || verdict.outcome !== 'needs approval') return verdict
   const lack = tooFewApprovers(terms, ask.requester, await rosterFor(parts.directory, terms, ask.requester))

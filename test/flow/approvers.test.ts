@@ -90,7 +90,7 @@ beforeEach(async () => {
 
 describe('the owner whom a tag of the VM names', () => {
   test('approves, by id or by e-mail address, and nobody else does', async () => {
-    await world.tags('vm-jump01', { owner: 'U0AVERY; lee@example.com' })
+    world.tags('vm-jump01', { owner: 'U0AVERY; lee@example.com' })
     await ask('owned')
     expect(world.cardText()).toContain('Approvers: owners (tag owner): @avery and @lee.')
     await world.clicks('alex', 'approve')
@@ -101,9 +101,9 @@ describe('the owner whom a tag of the VM names', () => {
   })
 
   test('is whoever the tag names at the click', async () => {
-    await world.tags('vm-jump01', { owner: 'U0AVERY' })
+    world.tags('vm-jump01', { owner: 'U0AVERY' })
     await ask('owned')
-    await world.tags('vm-jump01', { owner: 'U0LEE' })
+    world.tags('vm-jump01', { owner: 'U0LEE' })
     await world.clicks('avery', 'approve')
     expect(told('avery')).toMatch(/not an approver.*The policy names @lee/s)
     await world.clicks('lee', 'approve')
@@ -111,7 +111,7 @@ describe('the owner whom a tag of the VM names', () => {
   })
 
   test('may be a group that the policy never names', async () => {
-    await world.tags('vm-jump01', { Owner: 'S0LEADS' })
+    world.tags('vm-jump01', { Owner: 'S0LEADS' })
     await ask('owned')
     expect(world.cardText()).toContain('owners (tag owner): @leads')
     await world.clicks('lee', 'approve')
@@ -121,7 +121,7 @@ describe('the owner whom a tag of the VM names', () => {
   })
 
   test('is said to be missing where part of the tag names nobody', async () => {
-    await world.tags('vm-jump01', { owner: 'U0AVERY platform kim@example.com' })
+    world.tags('vm-jump01', { owner: 'U0AVERY platform kim@example.com' })
     await ask('owned')
     expect(world.cardText()).toContain(
       'owners (tag owner): @avery (“platform” is neither a Slack id nor an e-mail address; nobody in Slack has the address kim@example.com)',
@@ -130,13 +130,13 @@ describe('the owner whom a tag of the VM names', () => {
 
   test('is asked for in vain where there is none: the request is refused at once', async () => {
     const before = cards()
-    await world.tags('vm-jump01', {})
+    world.tags('vm-jump01', {})
     await ask('owned')
     expect(told('robin')).toMatch(
       /Denied by the policy.*nobody but the requester could approve: the VM has no tag owner/s,
     )
     expect(world.dm('robin').at(-1)).toMatch(/^Denied.*enough people to approve.*the VM has no tag owner/s)
-    await world.tags('vm-jump01', { owner: 'U0ROBIN' })
+    world.tags('vm-jump01', { owner: 'U0ROBIN' })
     await ask('owned')
     expect(told('robin')).toMatch(/Denied by the policy.*nobody but the requester could approve/s)
     expect(cards()).toBe(before)
@@ -144,7 +144,7 @@ describe('the owner whom a tag of the VM names', () => {
 
   test('must be somebody who is still there', async () => {
     const before = cards()
-    await world.tags('vm-jump01', { owner: 'U0MALLORY' })
+    world.tags('vm-jump01', { owner: 'U0MALLORY' })
     world.people.mallory.becomes({ deleted: true })
     await ask('owned')
     expect(told('robin')).toMatch(
@@ -155,7 +155,7 @@ describe('the owner whom a tag of the VM names', () => {
   })
 
   test('is not refused but said to be unknown when Slack does not answer', async () => {
-    await world.tags('vm-jump01', { owner: 'lee@example.com' })
+    world.tags('vm-jump01', { owner: 'lee@example.com' })
     world.slack.fault({ method: 'users.lookupByEmail', kind: '500', times: 1 })
     await ask('owned')
     expect(world.cardText()).toMatch(
@@ -243,7 +243,7 @@ describe('approving what one asked for', () => {
   })
 
   test('and not elsewhere', async () => {
-    await world.tags('vm-jump01', { owner: 'U0ROBIN U0AVERY' })
+    world.tags('vm-jump01', { owner: 'U0ROBIN U0AVERY' })
     await ask('owned')
     await world.clicks('robin', 'approve')
     expect(told('robin')).toMatch(/Nobody decides on their own request/)

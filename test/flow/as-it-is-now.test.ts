@@ -32,7 +32,7 @@ describe('what is judged later is judged as it is then', () => {
     async (_, now) => {
       await opens(named('{ users: [U0AVERY] }'))
       expect(await world.policy(named(now))).toBeNull()
-      await world.tags('vm-jump01', { owner: 'U0MALLORY' })
+      world.tags('vm-jump01', { owner: 'U0MALLORY' })
       const card = world.card()
       const says = (user: string, text: string) => {
         const ts = `1795700000.${user.length}${text.length}00`
@@ -58,7 +58,7 @@ describe('what is judged later is judged as it is then', () => {
   test('a tag that was set after the card was posted counts at the click', async () => {
     world = await createWorld({ policy: frozen })
     await world.asks('robin', 'ssh vm-jump01 30m from 81.2.69.142')
-    await world.tags('vm-jump01', { freeze: 'yes' })
+    world.tags('vm-jump01', { freeze: 'yes' })
     await world.clicks('avery', 'approve')
     expect(world.ephemerals('avery').at(-1)).toMatch(
       /no longer allows.*access is refused if the VM is frozen/,
@@ -67,9 +67,30 @@ describe('what is judged later is judged as it is then', () => {
     expect(world.passesTo('vm-jump01', 22)).toBe(false)
   })
 
+  test('a tag that was set just before the ask counts, and is what the card shows', async () => {
+    world = await createWorld({})
+    world.tags('vm-jump01', { env: 'prod' })
+    await world.asks('robin', 'ssh vm-jump01 30m from 81.2.69.142')
+    expect(world.cardText()).toMatch(/env=prod/)
+    await world.clicks('avery', 'approve')
+    expect(world.cardText()).toMatch(/1 of 2 approvals/)
+    expect(world.passesTo('vm-jump01', 22)).toBe(false)
+  })
+
+  test('while Azure does not say a VM’s tags, those of the list of VMs count', async () => {
+    world = await createWorld({ policy: frozen })
+    await world.asks('robin', 'ssh vm-jump01 30m from 81.2.69.142')
+    world.tags('vm-jump01', { freeze: 'yes' })
+    await world.app.inventory.refresh()
+    world.azure.fault({ kind: 'server-error', method: 'GET', path: 'virtualmachines/vm-jump01$' })
+    await world.clicks('avery', 'approve')
+    expect(world.ephemerals('avery').at(-1)).toMatch(/access is refused if the VM is frozen/)
+    expect(world.passesTo('vm-jump01', 22)).toBe(false)
+  })
+
   test('a tag that was set meanwhile counts when more time is asked for', async () => {
     const id = await opens(frozen)
-    await world.tags('vm-jump01', { freeze: 'yes' })
+    world.tags('vm-jump01', { freeze: 'yes' })
     await world.asks('robin', `extend ${id} 30m`)
     expect(world.ephemerals('robin').at(-1)).toMatch(/Denied by the policy.*the VM is frozen/s)
   })
@@ -78,7 +99,7 @@ describe('what is judged later is judged as it is then', () => {
     world = await createWorld({ policy: frozen })
     await world.asks('robin', 'ssh vm-jump01 30m at 23:00 from 81.2.69.142')
     await world.clicks('avery', 'approve')
-    await world.tags('vm-jump01', { freeze: 'yes' })
+    world.tags('vm-jump01', { freeze: 'yes' })
     await world.passes('16h')
     expect(world.cardText()).toMatch(/^Never opened: .*the VM is frozen/s)
     expect(world.azure.history().filter(({ rule }) => rule.startsWith('jit-'))).toEqual([])
@@ -91,7 +112,7 @@ describe('what is judged later is judged as it is then', () => {
     world = await createWorld({ policy: frozen, simulator: { world: slashed } })
     await world.asks('robin', 'ssh vm-jump01 30m from 81.2.69.142')
     expect(world.cardText()).toContain('Pay-As-You-Go Dev/Test')
-    await world.tags('vm-jump01', { freeze: 'yes' })
+    world.tags('vm-jump01', { freeze: 'yes' })
     await world.clicks('avery', 'approve')
     expect(world.ephemerals('avery').at(-1)).toMatch(/access is refused if the VM is frozen/)
     expect(world.passesTo('vm-jump01', 22)).toBe(false)

@@ -33,7 +33,7 @@ describe('why an approver said no', () => {
   test('is passed on from somebody in a group that only a tag of the VM names', async () => {
     world = await createWorld({ policy: policy('{ ownerTag: owner }') })
     world.slack.group('S0OWNERS', 'owners', ['lee'])
-    await world.tags('vm-jump01', { owner: 'S0OWNERS' })
+    world.tags('vm-jump01', { owner: 'S0OWNERS' })
     const sends = await denies('lee')
     await sends()
     expect(reached()).toEqual([true, true])
@@ -42,9 +42,9 @@ describe('why an approver said no', () => {
 
   test('is passed on from whoever denied, although the tag has named somebody else since it was asked', async () => {
     world = await createWorld({ policy: policy('{ ownerTag: owner }') })
-    await world.tags('vm-jump01', { owner: 'U0AVERY' })
+    world.tags('vm-jump01', { owner: 'U0AVERY' })
     await world.asks('robin', 'ssh vm-jump01 30m from 81.2.69.142')
-    await world.tags('vm-jump01', { owner: 'U0LEE' })
+    world.tags('vm-jump01', { owner: 'U0LEE' })
     await world.clicks('lee', 'deny')
     const view = await world.slack.until(() => world.people.lee.modal())
     await world.people.lee.submits(view, { reason: 'Use the print server.' })

@@ -47,7 +47,7 @@ describe('before anybody is asked', () => {
   let world: World
   beforeAll(async () => {
     world = await createWorld()
-    await world.tags('vm-stopped01', { env: 'staging' })
+    world.tags('vm-stopped01', { env: 'staging' })
   })
   afterAll(() => world?.close())
   afterEach(async () => {

@@ -20,9 +20,9 @@ describe('whoever is called while a request waits', () => {
 
   test('are the owners of that moment, who may then say yes', async () => {
     world = await createWorld({ policy: escalating('{ ownerTag: owner }') })
-    await world.tags('vm-jump01', { owner: 'U0LEE' })
+    world.tags('vm-jump01', { owner: 'U0LEE' })
     await world.asks('robin', asks)
-    await world.tags('vm-jump01', { owner: 'U0MALLORY' })
+    world.tags('vm-jump01', { owner: 'U0MALLORY' })
     await world.passes('11m')
     expect(called()).toMatch(/^@mallory You are asked as well/)
     expect(world.cardText()).toMatch(/Approvers: @avery; owners \(tag owner\): @mallory\./)

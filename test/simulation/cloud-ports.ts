@@ -193,6 +193,7 @@ export const topologyOf = (line: CloudLine): Topology => ({
       const endpoints = [...addresses].map((address) => ({ networkInterface: 'nic-1', address }))
       return { kind: 'guarded', hops, connectTo: '20.1.2.3', endpoints }
     }),
+  tags: (vm, signal) => ask(line, `tags of ${vm.name}`, signal, () => vm.tags),
 })
 
 const meets = (live: LiveRule, { source, endpoint, port }: FlowQuestion): boolean =>

@@ -213,13 +213,12 @@ export class World {
     return this.app.reloadPolicy()
   }
 
-  /** Gives a VM other tags, which the bot reads at once. */
-  async tags(vm: string, tags: Record<string, string>): Promise<void> {
+  /** Gives a VM other tags, of which the bot’s list of VMs does not know yet. */
+  tags(vm: string, tags: Record<string, string>): void {
     const { sim } = this.azure
     const machine = findMachine(sim, vm)
     if (!machine) throw new Error(`There is no VM ${vm}.`)
     sim.resources.put({ ...machine, tags })
-    await this.app.inventory.refresh()
   }
 
   /** Stops the bot and starts it again on the same database. */
