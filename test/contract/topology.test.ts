@@ -64,7 +64,12 @@ function machine(name: string, nics: readonly Nic[]): ArmResource[] {
     ...(nic.primary !== undefined && { properties: { primary: nic.primary } }),
   }))
   return [
-    resource(place, 'Microsoft.Compute/virtualMachines', name, { networkProfile: { networkInterfaces } }),
+    {
+      ...resource(place, 'Microsoft.Compute/virtualMachines', name, {
+        networkProfile: { networkInterfaces },
+      }),
+      ...(name === 'tagged' && { tags: { env: 'prod', Owner: 'U0AVERY' } }),
+    },
     ...cards,
   ]
 }
@@ -126,6 +131,7 @@ const world: World = {
     ]),
     ...machine('block', [{ nsg: 'One', addresses: [{ ip: '10.0.1.32/28' }] }]),
     ...machine('no-address-yet', [{ nsg: 'One', addresses: [{ ip: '10.0.1.17', public: 'ip-none' }] }]),
+    ...machine('tagged', [{ nsg: 'One', addresses: [{ ip: '10.0.1.19' }] }]),
     ...machine('no-interface', []),
     ...machine('lost-interface', [{ nsg: 'One', addresses: [{ ip: '10.0.1.18' }] }]),
   ],
@@ -218,6 +224,14 @@ describe('the way to a VM', () => {
     ['block', 'IPv4', 'block has no IPv4 address'],
   ] as const)('to %s by %s does not exist', async (name, family, why) => {
     expect(await path(name, family)).toEqual({ kind: 'unreachable', why })
+  })
+
+  it('comes with the tags that the VM has at this moment', async () => {
+    const tags = { env: 'prod', Owner: 'U0AVERY' }
+    expect(await path('tagged')).toMatchObject({ tags })
+    expect(await topology.tags(vmOf('tagged'))).toEqual(tags)
+    expect(await path('both')).toMatchObject({ tags: {} })
+    await expect(topology.tags(vmOf('gone'))).rejects.toMatchObject({ code: 'vm not found' })
   })
 
   it('to a VM that is gone is a lasting fault', async () => {
