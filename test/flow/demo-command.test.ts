@@ -27,7 +27,10 @@ const withoutProvider = `data:text/javascript,${encodeURIComponent(`
     },
   })`)}`
 
-describe.skipIf(!installed && !required)(`npm run demo (skipped where npm has no ${binary})`, () => {
+// Each starts a whole demo, which takes long where other tests run beside it.
+const patient = { timeout: 120_000 }
+
+describe.skipIf(!installed && !required)(`npm run demo (skipped where npm has no ${binary})`, patient, () => {
   let child: ChildProcess
   let written: string
   let ports: number[]
