@@ -45,7 +45,10 @@ export async function paced<T, R>(
   for (const [index, one] of all.entries()) {
     const left = begun + (index * 1000) / perSecond - performance.now()
     if (left > 0) await pause(left)
-    sent.push(send(one))
+    const under = send(one)
+    // Told once all are sent: until then nobody waits for it, and Node would end the whole run.
+    under.catch(() => {})
+    sent.push(under)
   }
   return Promise.all(sent)
 }
