@@ -17,7 +17,7 @@ type By = Parameters<AddressLinks['confirm']>[1]
 const familyProblem = ({ family, about }: KeptLink, address: string, its: Family): string | null =>
   family === null || family === its
     ? null
-    : `${address} is an ${its} address, and ${about?.vm ?? 'this VM'} can only be reached by ${family}. Open the page over ${family}, or type your ${family} address.`
+    : `${address} is an ${its} address, and ${about?.vm ?? 'this VM'} is reached by ${family}. Open the page over ${family}, or type your ${family} address.`
 
 /** Together with the gesture by which what waited goes on, so that a crash in between loses nothing. */
 const confirmIn = (

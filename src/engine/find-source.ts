@@ -44,8 +44,11 @@ export async function findSource(
   if (from !== null) return answerOf(sourceFrom(policy, from, at, most, page))
   const confirmed = await parts.store.lastAddress(person, 'confirmed')
   const windowMs = confirmedWindowMs(policy)
-  if (confirmed && windowMs > 0 && isRemembered(confirmed.at, windowMs, at))
-    return confirmedSource(policy, confirmed.address, confirmed.at)
+  if (confirmed && windowMs > 0 && isRemembered(confirmed.at, windowMs, at)) {
+    const again = confirmedSource(policy, confirmed.address, confirmed.at)
+    // What the policy turns away by now is no last word where another one can be confirmed.
+    if (again.kind === 'found' || !page) return again
+  }
   if (page) return { kind: 'unknown' }
   const typed = await parts.store.lastAddress(person)
   if (typed && isRemembered(typed.at, policy.addressWindowMs, at))

@@ -42,9 +42,14 @@ async function putLink(tx: Tx, link: KeptLink, now: number): Promise<void> {
   await tx.putJobs([...jobs, lapseJob(link.id, link.expiresAt), announceJob(now)], now)
 }
 
+/** Who breaks the glass must not think that somebody is still asked. */
+const glassText =
+  'You are breaking the glass: once you have confirmed, access opens at once and those passed over are told.'
+
 /** What a person is told at once, while the message with the link is on its way. */
-const onItsWay = ({ ask, requestId }: Wanted, until: string): string => {
-  const first = `I send you a message with the button “Confirm my address”. It works until ${until}.`
+const onItsWay = ({ ask, requestId, about }: Wanted, until: string): string => {
+  const first = `Look for my message: it has the button “Confirm my address”, which works until ${until}.`
+  if (ask !== null && about?.emergency) return `${first} ${glassText} Until then nothing is opened.`
   if (ask !== null)
     return `${first} Once your address is confirmed there, this goes on by itself; you need not type it again. Until then nobody is asked and nothing is opened.`
   return requestId === null

@@ -50,8 +50,10 @@ async function wantsAnother(
     return no(refusalText({ code: 'address stays' }, parts.wording))
   const family = await familyOf(parts, request.vm)
   const howLong =
-    grant === null ? durationText(request.durationMs) : `the time until ${utcText(grant.expiresAt)}`
-  const about = { label: request.label, vm: request.vm.name, howLong }
+    grant === null
+      ? { howLong: durationText(request.durationMs) }
+      : { howLong: `the time until ${utcText(grant.expiresAt)}`, until: grant.expiresAt }
+  const about = { label: request.label, vm: request.vm.name, ...howLong }
   return keepAsk(parts, claim, responseUrl, {
     person,
     ask: null,
@@ -85,7 +87,7 @@ export async function takeWantsLink(
 export async function takeForget(
   parts: IntakeParts,
   claim: Claim,
-  { person, responseUrl }: Of<'forget address'>,
+  { person, responseUrl }: Pick<Of<'forget address'>, 'person' | 'responseUrl'>,
 ): Promise<Finish> {
   const now = parts.clock.now()
   const forgotten = await parts.store.transact(async (tx) => {

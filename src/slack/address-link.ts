@@ -1,4 +1,5 @@
 import type { Button, KnownBlock } from '@slack/types'
+import type { LinkAbout } from '../core/address-link.ts'
 import type { AddressView, KeptLink, KnownAddress } from '../core/kept-link.ts'
 import type { Leads } from '../ports.ts'
 import { actions, button, context, type Shown, section } from './blocks.ts'
@@ -10,8 +11,11 @@ export const confirmId = 'confirm_address'
 export const changedId = 'address_changed'
 export const forgetId = 'forget_address'
 
-const aboutText = ({ label, vm, howLong }: NonNullable<KeptLink['about']>): string =>
-  `${words(label, 80)} to ${words(vm, 80)} for ${words(howLong, 60)}`
+const aboutText = ({ label, vm, howLong, until }: LinkAbout): string =>
+  `${words(label, 80)} to ${words(vm, 80)} ${until === undefined ? `for ${words(howLong, 60)}` : `until ${time(until)}`}`
+
+const glassText =
+  '*You are breaking the glass:* once you have confirmed, access opens at once and those passed over are told.'
 
 const forWhat = ({ about, requestId }: KeptLink): string => {
   if (about === null) return 'This is for the address that I remember of you; nothing else waits for it.'
@@ -20,11 +24,19 @@ const forWhat = ({ about, requestId }: KeptLink): string => {
     : `Your address changed for ${aboutText(about)}, request ${words(requestId, 80)}. The request stays as it is until you have confirmed the new one.`
 }
 
+function untilThen({ requestId, about }: KeptLink): string {
+  if (requestId !== null) return 'nothing changes'
+  return about?.emergency
+    ? 'nobody is told, nothing is opened and no address is stored'
+    : 'nobody is asked, nothing is opened and no address is stored'
+}
+
 const waitingLines = (link: KeptLink, { repeat }: Leads): string[] => [
   '*Confirm your address.*',
   forWhat(link),
+  ...(link.about?.emergency ? [glassText] : []),
   `The button opens a page in your browser that shows the address you come from and asks you to sign in with Slack. Use the computer and the network that you will connect with: a phone or a VPN may show another address.`,
-  `It works until ${time(link.expiresAt)}, once, and for you alone. Until then ${link.requestId === null ? 'nobody is asked, nothing is opened and no address is stored' : 'nothing changes'}.`,
+  `It works until ${time(link.expiresAt)}, once, and for you alone. Until then ${untilThen(link)}.`,
   ...(repeat ? ['If you have two of these messages, only the newer button works.'] : []),
 ]
 

@@ -91,7 +91,7 @@ describe('a person in the browser', () => {
     await opens('general')
     await page.locator('.composer-input').fill('/jit rdp vm-jump01 1m because I try it out')
     await page.keyboard.press('Enter')
-    await reads(page.locator('.messages'), /I send you a message/)
+    await reads(page.locator('.messages'), /Look for my message/)
     await picture('confirm-typed')
     await opens('requester')
     const message = page.locator('.messages .msg').last()

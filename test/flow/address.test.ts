@@ -64,7 +64,7 @@ describe('confirming an address in the browser', () => {
   test('an ask without an address waits for it, and then goes on without being typed again', async () => {
     await world.asks('robin', 'rdp vm-jump01 30m because the disk is full')
     expect(world.ephemerals('robin').at(-1)).toMatch(
-      /I send you a message with the button “Confirm my address”\. It works until .* you need not type it again/,
+      /Look for my message: it has the button “Confirm my address”, which works until .* you need not type it again/,
     )
     expect(world.slack.messages('C0APPROVALS')).toEqual([])
     expect(world.dm('robin')).toHaveLength(1)
@@ -241,7 +241,7 @@ describe('what is remembered of an address', () => {
     expect(world.ephemerals('robin').at(-1)).toMatch(/No address of yours is remembered\./)
     await world.people.robin.clicks(world.slack.ephemerals('robin').at(-1)!, 'confirm_address')
     await world.settle()
-    expect(world.ephemerals('robin').at(-1)).toMatch(/I send you a message with the button/)
+    expect(world.ephemerals('robin').at(-1)).toMatch(/Look for my message: it has the button/)
     expect(world.dm('robin').at(-1)).toMatch(
       /This is for the address that I remember of you; nothing else waits/,
     )
