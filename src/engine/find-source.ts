@@ -1,4 +1,11 @@
-import { admitted, confirmedWindowMs, sourceAgain, sourceFrom, waysToSay } from '../core/address-policy.ts'
+import {
+  addressRefusal,
+  admitted,
+  confirmedWindowMs,
+  sourceAgain,
+  sourceFrom,
+  waysToSay,
+} from '../core/address-policy.ts'
 import type { AskCommand } from '../core/command.ts'
 import type { KnownAddress } from '../core/kept-link.ts'
 import type { Person } from '../core/person.ts'
@@ -73,6 +80,8 @@ export async function knownAddresses(
   ])
   const known = (last: typeof typed, learnt: KnownAddress['learnt'], windowMs: number): KnownAddress[] => {
     if (!last) return []
+    if (addressRefusal(policy, last.address) !== null)
+      return [{ ...last, learnt, usedUntil: null, refused: true }]
     const until = windowMs > 0 ? last.at + windowMs : null
     return [{ ...last, learnt, usedUntil: until !== null && until >= now ? until : null }]
   }

@@ -20,8 +20,14 @@ async function settle(parts: IntakeParts, tx: Tx, { id }: KeptLink, outcome: str
 /** What became of the ask that waited. Whatever comes later, its own message tells. */
 const wentOn = ({ wording }: IntakeParts, { id, state, requestedAt }: Request): string =>
   state === 'denied'
-    ? `Your request ${id} was made with it at ${wording.time(requestedAt)}, and the policy denied it; a message of its own says why.`
-    : `Your request ${id} went on with it at ${wording.time(requestedAt)}; a message of its own says how it stands.`
+    ? `Your request ${id} was made with it at ${wording.time(requestedAt)}, and the policy denied it; the next message says why.`
+    : `Your request ${id} was made at ${wording.time(requestedAt)}; the next message says how it stands.`
+
+/** Where the policy has come to turn the confirmed address away. */
+function withoutIt({ ask, requestId }: KeptLink): string {
+  if (requestId !== null) return `So nothing changed for request ${requestId}.`
+  return ask === null ? 'So no request takes it.' : 'So your request was not made.'
+}
 
 function remembered(parts: IntakeParts): string {
   const windowMs = confirmedWindowMs(parts.policy())
@@ -49,7 +55,7 @@ export async function takeConfirmed(
   const own = { ...parts, reply }
   const { confirmed } = link
   const from = confirmedSource(parts.policy(), confirmed.address, confirmed.at)
-  if (from.kind === 'no') return endWith(own, claim, null, `${from.why} So your request did not go on.`)
+  if (from.kind === 'no') return endWith(own, claim, null, `${from.why} ${withoutIt(link)}`)
   if (from.kind !== 'found') return done
   if (link.requestId !== null)
     return changeAddress(own, claim, link, from.source, (tx, text_) => settle(parts, tx, link, text_))
