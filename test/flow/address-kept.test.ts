@@ -1,8 +1,10 @@
 import { sql } from 'kysely'
 import { afterEach, describe, expect, test } from 'vitest'
+import type { KeptLink } from '../../src/core/kept-link.ts'
+import type { Store } from '../../src/ports.ts'
 import { type AddressBench, addressBench, elsewhere, policyWith, robins } from '../support/address-bench.ts'
 import { memoryStore } from '../support/stores.ts'
-import type { World } from '../support/world.ts'
+import { channels, type World } from '../support/world.ts'
 
 let bench: AddressBench
 let world: World
@@ -70,6 +72,33 @@ describe('a forgotten address', () => {
     expect(world.dm('robin').join('\n')).toMatch(
       /An address was confirmed .* and forgotten since\.\s+You had the address forgotten before it could go on, so nothing came of it\./,
     )
+  })
+
+  test('is not taken up by what was just going on with it', async () => {
+    const { store } = await memoryStore()
+    // Whoever reads the link in this moment has seen it as it was before.
+    let before: KeptLink | null = null
+    let stale = 2
+    const meanwhile: Store = {
+      ...store,
+      links: {
+        ...store.links,
+        async one(id) {
+          const link = await store.links.one(id)
+          if (link?.state !== 'confirmed' || stale === 0) return link
+          stale -= 1
+          before ??= link
+          await store.transact((tx) => tx.forgetLinks(link.person, 'It was forgotten.'))
+          return before
+        },
+      },
+    }
+    await begin({ store: meanwhile })
+    await world.asks('robin', 'rdp vm-jump01 30m')
+    await bench.confirms('robin')
+    await world.passes('2m')
+    expect(stale).toBe(0)
+    expect(world.slack.messages(channels.approvals)).toEqual([])
   })
 
   test('is nowhere among what is kept of links', async () => {

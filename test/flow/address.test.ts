@@ -83,7 +83,7 @@ describe('confirming an address in the browser', () => {
     await world.clicks('avery', 'approve')
     expect(world.passesTo('vm-jump01', 3389, robins)).toBe(true)
     expect(world.auditLines().join('\n')).toMatch(
-      /@robin was sent a link to confirm their address.*@robin confirmed their address in the browser/s,
+      /@robin was sent a link to confirm their address.* VM vm-jump01 · asked: rdp .*@robin confirmed their address in the browser/s,
     )
   })
 })
