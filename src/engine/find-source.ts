@@ -64,7 +64,7 @@ export async function findSource(
 }
 
 /** Asked where nothing is known, with the ways there are. */
-export const whichAddress = (parts: SourceParts): string =>
+const whichAddress = (parts: SourceParts): string =>
   `Which address will you connect from? ${waysToSay(parts.policy(), false)}`
 
 /** What is known of somebody's address, and until when an ask without one takes it. */

@@ -17,7 +17,7 @@ rules:
   ${rules}
 `
 
-export const [robins, elsewhere, third] = ['81.2.69.142', '89.160.20.112', '85.214.132.117'] as const
+export const [robins, elsewhere] = ['81.2.69.142', '89.160.20.112'] as const
 
 const hash = (of: string) => createHash('sha256').update(of).digest('hex')
 

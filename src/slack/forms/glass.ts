@@ -5,7 +5,7 @@ import { form, line } from './parts.ts'
 
 export const id = 'break_glass'
 
-export interface KnownAddress {
+interface KnownAddress {
   readonly remembered: string | null
   /** Whether there is a page to confirm one on. */
   readonly page: boolean
