@@ -113,6 +113,7 @@ function slackOf(config: Config, { store, clock, policy, log, engine, inventory 
       const found = await findSource(parts, person, { from: null }, clock.now())
       return found.kind === 'found' ? found.source.address : null
     },
+    addressPage: pagesOf(config) !== null,
     services: () => policy.current().services,
     refuseAsk: ({ emergency }) =>
       emergency && !policy.current().rules.some(({ breakGlass }) => breakGlass) ? noGlass : null,

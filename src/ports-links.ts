@@ -9,8 +9,8 @@ type Who = Pick<Person, 'userId' | 'teamId'>
 export interface LinkTx {
   /** Puts it on record; the older ones of its person for the same thing are replaced, and answered. */
   putLink(link: KeptLink): Promise<readonly KeptLink[]>
-  /** How many links of a person wait. */
-  waitingLinks(person: Person, now: number): Promise<number>
+  /** Leaves so many links of its person waiting, this one among them; the oldest give way, with that as their outcome. */
+  crowdOut(link: KeptLink, most: number, outcome: string, now: number): Promise<readonly KeptLink[]>
   /** By compare and set in one statement: it waits, is not over, and is this person’s. Null: it was not. */
   confirmLink(tokenHash: string, by: Who, address: string, now: number): Promise<KeptLink | null>
   /** Null when it does not wait any more, or not long enough yet. */
@@ -23,6 +23,8 @@ export interface LinkTx {
   putIntake(intake: Intake): Promise<boolean>
   /** Answers how many there were. */
   forgetAddresses(person: Person): Promise<number>
+  /** No link keeps an address of this person. Answers those whose address had not been taken up; they have this outcome. */
+  forgetLinks(person: Person, outcome: string): Promise<readonly KeptLink[]>
 }
 
 export interface Links {
@@ -43,8 +45,11 @@ export interface Leads {
 }
 
 export interface LinkChat {
-  /** The private message about a link, posted or edited where it stands; without `leads` it has no button. */
-  addressLink(link: KeptLink, leads: Leads | null, at: Place | null): Promise<Place>
+  /**
+   * The private message about a link, posted or edited where it stands; without `leads` it has no button. `isOver` is
+   * the request that the link is about.
+   */
+  addressLink(link: KeptLink, leads: Leads | null, at: Place | null, isOver?: boolean): Promise<Place>
   /** What is remembered of somebody’s address: a private answer. */
   addresses(responseUrl: string, view: AddressView): Promise<void>
 }

@@ -100,12 +100,17 @@ export function admitted(
 /** Letters first, and nothing that an address has. */
 const nameForm = /^[a-z][a-z0-9-]*$/i
 
-function unknownName(policy: Says, text: string): string | null {
+const pageShows = 'Leave `from` out and I send you a page that shows your address.'
+
+function unknownName(policy: Says, text: string, hasPage: boolean): string | null {
   const names = (policy.address?.ranges ?? []).map(({ name }) => name)
-  if (names.length === 0 || !nameForm.test(text)) return null
+  if (!nameForm.test(text)) return null
+  const shown = text.slice(0, 60)
+  if (names.length === 0)
+    return `“${shown}” is not an IP address, and the policy names no range ${shown}. ${hasPage ? pageShows : waysToSay(policy, false)}`
   const near = nearest(text, names)
   const meant = near === null ? '' : ` Did you mean ${near}?`
-  return `“${text.slice(0, 60)}” is neither an IP address nor a range that the policy names.${meant} ${waysToSay(policy, false)}`
+  return `“${shown}” is neither an IP address nor a range that the policy names.${meant} ${waysToSay(policy, hasPage)}`
 }
 
 /** What somebody put behind `from`: the name of a range, or an address where the policy takes typed ones. */
@@ -123,9 +128,11 @@ export function sourceFrom(
       learntAt: at,
       name: named.name,
     })
-  const why = unknownName(policy, text) ?? typingRefusal(policy, hasPage)
+  const why = unknownName(policy, text, hasPage) ?? typingRefusal(policy, hasPage)
   if (why !== null) return { ok: false, why }
-  return admitted(policy, parseSource(text, most), { learnt: 'typed', learntAt: at })
+  const parsed = parseSource(text, most)
+  if (!parsed.ok && hasPage) return { ok: false, why: `${parsed.why} ${pageShows}` }
+  return admitted(policy, parsed, { learnt: 'typed', learntAt: at })
 }
 
 /** What somebody typed before and need not type again. The policy may have changed since. */

@@ -25,6 +25,8 @@ export type Command =
   | { readonly kind: 'status' }
   /** What is remembered of their address. */
   | { readonly kind: 'ip' }
+  /** Of their address. */
+  | { readonly kind: 'forget' }
   /** Words that a VM must fit, as they were typed. */
   | { readonly kind: 'vms'; readonly filter: string }
   /** `core/panic-command.ts` reads the rest. */
@@ -319,6 +321,7 @@ export function parseCommand(text: string, services: readonly Service[]): Comman
       commandExample(null, services[0]?.name ?? '3389', someVm),
     )
   if (name === 'help' || name === '?' || parts.words.includes('--help')) return { kind: 'help' }
+  if (name === 'ip' && rest[0]?.toLowerCase() === 'forget') return { kind: 'forget' }
   if (name === 'list' || name === 'status' || name === 'ip') return { kind: name }
   if (name === 'vms') return { kind: 'vms', filter: vmFilter(typed.join('')) }
   if (name === 'break-glass') return breakGlass(parts, services)

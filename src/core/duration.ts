@@ -120,9 +120,19 @@ export const spanText = (span: Span): string =>
     ? `for ${durationText(span.ms)}`
     : `until ${span.hour}:${String(span.minute).padStart(2, '0')}`
 
-/** The same as a length, behind a “for”. */
-export const lengthOf = (span: Span): string =>
-  span.kind === 'length' ? durationText(span.ms) : `the time ${spanText(span)}`
+/** The same as a length, behind a “for”; `begins` is when, in words. */
+export const lengthOf = (span: Span, begins: string | null = null): string => {
+  const from = begins === null ? '' : `from ${begins}`
+  if (span.kind === 'length') return [durationText(span.ms), from].filter((part) => part !== '').join(' ')
+  return ['the time', from, spanText(span)].filter((part) => part !== '').join(' ')
+}
+
+/** `23:30`, `tomorrow 9:00`: a moment of today or tomorrow in somebody’s own zone. */
+export const beginningText = (at: number, now: number, zone: string | null): string => {
+  const here = DateTime.fromMillis(at, { zone: zone ?? 'invalid' })
+  if (!here.isValid) return utcText(at)
+  return `${isTomorrow(at, now, zone) ? 'tomorrow ' : ''}${here.toFormat('H:mm')}`
+}
 
 /** `2026-11-22 17:05 UTC`. */
 export const utcText = (at: number): string =>

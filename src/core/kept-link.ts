@@ -44,13 +44,21 @@ export interface KnownAddress {
   readonly at: number
   /** Null when it is not taken without being given anew. */
   readonly usedUntil: number | null
+  /** The policy does not let it in any more. */
+  readonly refused?: true
 }
+
+/** Where the policy has no time for which a confirmed address is taken again. */
+export const nothingAhead =
+  'The policy wants an address confirmed for each request, so there is nothing to confirm ahead.'
 
 /** What `/jit ip` shows. */
 export interface AddressView {
   readonly addresses: readonly KnownAddress[]
   /** Whether the page is there to confirm one. */
   readonly page: boolean
+  /** Whether an address that is confirmed now is taken for what is asked for later. */
+  readonly confirmAhead?: boolean
   /** Which ways there are to say where one comes from, in sentences. */
   readonly ways: string
 }

@@ -1,4 +1,4 @@
-import { addressRefusal, isSharedAddress } from '../core/address-policy.ts'
+import { addressRefusal, confirmedWindowMs, isSharedAddress } from '../core/address-policy.ts'
 import type { KeptLink } from '../core/kept-link.ts'
 import type { Policy } from '../core/policy.ts'
 import { type Family, parseAddress } from '../core/source.ts'
@@ -17,7 +17,7 @@ type By = Parameters<AddressLinks['confirm']>[1]
 const familyProblem = ({ family, about }: KeptLink, address: string, its: Family): string | null =>
   family === null || family === its
     ? null
-    : `${address} is an ${its} address, and ${about?.vm ?? 'this VM'} can only be reached by ${family}. Open the page over ${family}, or type your ${family} address.`
+    : `${address} is an ${its} address, and ${about?.vm ?? 'this VM'} is reached by ${family}. Open the page over ${family}, or type your ${family} address.`
 
 /** Together with the gesture by which what waited goes on, so that a crash in between loses nothing. */
 const confirmIn = (
@@ -52,6 +52,7 @@ export function createAddressLinks(parts: AddressLinkParts): AddressLinks {
       const parsed = parseAddress(address)
       return parsed.ok ? addressRefusal(policy(), parsed.address) : parsed.why
     },
+    usedForMs: () => confirmedWindowMs(policy()),
     isShared: (address) => isSharedAddress(policy(), address),
     async confirm(tokenHash, by, address) {
       const now = clock.now()

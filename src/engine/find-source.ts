@@ -1,4 +1,11 @@
-import { admitted, confirmedWindowMs, sourceAgain, sourceFrom, waysToSay } from '../core/address-policy.ts'
+import {
+  addressRefusal,
+  admitted,
+  confirmedWindowMs,
+  sourceAgain,
+  sourceFrom,
+  waysToSay,
+} from '../core/address-policy.ts'
 import type { AskCommand } from '../core/command.ts'
 import type { KnownAddress } from '../core/kept-link.ts'
 import type { Person } from '../core/person.ts'
@@ -44,8 +51,11 @@ export async function findSource(
   if (from !== null) return answerOf(sourceFrom(policy, from, at, most, page))
   const confirmed = await parts.store.lastAddress(person, 'confirmed')
   const windowMs = confirmedWindowMs(policy)
-  if (confirmed && windowMs > 0 && isRemembered(confirmed.at, windowMs, at))
-    return confirmedSource(policy, confirmed.address, confirmed.at)
+  if (confirmed && windowMs > 0 && isRemembered(confirmed.at, windowMs, at)) {
+    const again = confirmedSource(policy, confirmed.address, confirmed.at)
+    // What the policy turns away by now is no last word where another one can be confirmed.
+    if (again.kind === 'found' || !page) return again
+  }
   if (page) return { kind: 'unknown' }
   const typed = await parts.store.lastAddress(person)
   if (typed && isRemembered(typed.at, policy.addressWindowMs, at))
@@ -54,7 +64,7 @@ export async function findSource(
 }
 
 /** Asked where nothing is known, with the ways there are. */
-export const whichAddress = (parts: SourceParts): string =>
+const whichAddress = (parts: SourceParts): string =>
   `Which address will you connect from? ${waysToSay(parts.policy(), false)}`
 
 /** What is known of somebody's address, and until when an ask without one takes it. */
@@ -70,6 +80,8 @@ export async function knownAddresses(
   ])
   const known = (last: typeof typed, learnt: KnownAddress['learnt'], windowMs: number): KnownAddress[] => {
     if (!last) return []
+    if (addressRefusal(policy, last.address) !== null)
+      return [{ ...last, learnt, usedUntil: null, refused: true }]
     const until = windowMs > 0 ? last.at + windowMs : null
     return [{ ...last, learnt, usedUntil: until !== null && until >= now ? until : null }]
   }

@@ -1,7 +1,9 @@
 import { linkLifeMs } from '../core/address-link.ts'
+import { confirmedWindowMs } from '../core/address-policy.ts'
+import { durationText } from '../core/duration.ts'
 import { type KeptLink, mostWaiting } from '../core/kept-link.ts'
 import type { Claim, Tx } from '../ports.ts'
-import { answer, endWith, type IntakeParts } from './answer.ts'
+import { answer, type IntakeParts } from './answer.ts'
 import { ended, type Finish } from './handler.ts'
 import { announceJob, lapseJob, linkJob } from './job-of.ts'
 
@@ -14,12 +16,10 @@ export interface AddressPages {
 
 export type Wanted = Pick<KeptLink, 'person' | 'ask' | 'requestId' | 'about' | 'family'>
 
-class TooManyLinks extends Error {}
-
 export const linkDetails = ({ id, person, about }: KeptLink) => ({
   link: id,
   requester: person.userId,
-  ...(about && { asked: { label: about.label, vm: about.vm } }),
+  ...(about && { vm: about.vm, asked: { label: about.label } }),
 })
 
 const auditOf = (type: 'address.asked' | 'address.replaced', link: KeptLink, at: number) => ({
@@ -31,9 +31,12 @@ const auditOf = (type: 'address.asked' | 'address.replaced', link: KeptLink, at:
   details: linkDetails(link),
 })
 
+/** The newest is what its person wants now. */
+const crowded = `No more than ${mostWaiting} links of yours wait at once, and this was the oldest of them.`
+
 async function putLink(tx: Tx, link: KeptLink, now: number): Promise<void> {
-  const replaced = await tx.putLink(link)
-  if ((await tx.waitingLinks(link.person, now)) > mostWaiting) throw new TooManyLinks()
+  const same = await tx.putLink(link)
+  const replaced = [...same, ...(await tx.crowdOut(link, mostWaiting, crowded, now))]
   await tx.audit([
     ...replaced.map((older) => auditOf('address.replaced', older, now)),
     auditOf('address.asked', link, now),
@@ -42,13 +45,18 @@ async function putLink(tx: Tx, link: KeptLink, now: number): Promise<void> {
   await tx.putJobs([...jobs, lapseJob(link.id, link.expiresAt), announceJob(now)], now)
 }
 
+/** Who breaks the glass must not think that somebody is still asked. */
+const glassText =
+  'You are breaking the glass: once you have confirmed, access opens at once and those passed over are told.'
+
 /** What a person is told at once, while the message with the link is on its way. */
-const onItsWay = ({ ask, requestId }: Wanted, until: string): string => {
-  const first = `I send you a message with the button “Confirm my address”. It works until ${until}.`
+const onItsWay = ({ ask, requestId, about }: Wanted, until: string, windowMs: number): string => {
+  const first = `Look for my message: it has the button “Confirm my address”, which works until ${until}.`
+  if (ask !== null && about?.emergency) return `${first} ${glassText} Until then nothing is opened.`
   if (ask !== null)
     return `${first} Once your address is confirmed there, this goes on by itself; you need not type it again. Until then nobody is asked and nothing is opened.`
   return requestId === null
-    ? `${first} Until then what is remembered stays as it is.`
+    ? `${first} Once your address is confirmed, what you ask for without one takes it for ${durationText(windowMs)}. Until then what is remembered stays as it is.`
     : `${first} Until your new address is confirmed there, this request stays as it is, with the address that it has.`
 }
 
@@ -70,18 +78,17 @@ export async function keepAsk(
     askedAt: now,
     expiresAt: now + linkLifeMs,
   }
-  try {
-    const kept = await store.transact(async (tx) => {
-      if (!(await tx.finish([claim], now)).has(claim.id)) return false
-      await tx.endIntake(claim.subject, now)
-      await putLink(tx, link, now)
-      return true
-    })
-    if (kept) await answer(parts, url, onItsWay(wanted, wording.time(link.expiresAt)))
-    return ended
-  } catch (error) {
-    if (!(error instanceof TooManyLinks)) throw error
-    const text = `You have ${mostWaiting} links waiting already, so no other one was made. Use one of them, or ask again in ten minutes, when they have run out. Nothing was stored.`
-    return endWith(parts, claim, url, text)
-  }
+  const kept = await store.transact(async (tx) => {
+    if (!(await tx.finish([claim], now)).has(claim.id)) return false
+    await tx.endIntake(claim.subject, now)
+    await putLink(tx, link, now)
+    return true
+  })
+  if (kept)
+    await answer(
+      parts,
+      url,
+      onItsWay(wanted, wording.time(link.expiresAt), confirmedWindowMs(parts.policy())),
+    )
+  return ended
 }

@@ -3,6 +3,7 @@ import type { KeptLink } from '../core/kept-link.ts'
 import type { Wording } from '../core/refusal.ts'
 import type { Chat, Claim, Clock, Place, Store } from '../ports.ts'
 import { pauseMs } from './backoff.ts'
+import { newestOf } from './change-address.ts'
 import { again, done, type Handler, messageOf } from './handler.ts'
 import { announceJob, linkJob } from './job-of.ts'
 import { type AddressPages, linkDetails } from './keep-ask.ts'
@@ -31,14 +32,25 @@ async function send(parts: LinkNewsParts, { id }: KeptLink, claim: Claim): Promi
     await chat.addressLink({ ...link, state: 'replaced' }, null, place)
 }
 
+/** Whether there is nothing left that could get another address. */
+async function isOver(store: Store, { state, requestId }: KeptLink): Promise<boolean> {
+  if (requestId === null || state === 'confirmed') return false
+  const first = await store.case(requestId)
+  if (!first) return true
+  const { request, grant } = await newestOf(store, first)
+  if (request.state !== 'pending' && request.state !== 'approved') return true
+  return grant?.state === 'closing' || grant?.state === 'closed'
+}
+
 /** Edits the message where it stands; one that somebody deleted, or that never came, is posted. */
 async function tell({ store, chat }: LinkNewsParts, link: KeptLink): Promise<void> {
+  const over = await isOver(store, link)
   let place: Place
   try {
-    place = await chat.addressLink(link, null, link.place)
+    place = await chat.addressLink(link, null, link.place, over)
   } catch (error) {
     if (!link.place || !(error instanceof Fault) || error.code !== 'message_not_found') throw error
-    place = await chat.addressLink(link, null, null)
+    place = await chat.addressLink(link, null, null, over)
   }
   if (place.ts !== link.place?.ts) await store.links.place(link.id, null, place)
 }

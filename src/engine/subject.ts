@@ -7,9 +7,24 @@ const extensionOf = (
   first: boolean,
 ): NonNullable<Subject['extension']> => ({ extraMs, first, ...(emergency && { emergency }) })
 
+/** What the policy looks at of an ask. */
+export type Judged = Pick<
+  Ask,
+  | 'requester'
+  | 'vm'
+  | 'ports'
+  | 'source'
+  | 'reason'
+  | 'startsAt'
+  | 'durationMs'
+  | 'until'
+  | 'emergency'
+  | 'extends'
+>
+
 /** What the policy is asked about when access for this request would begin now. */
 export const subjectOf = (
-  ask: Ask,
+  ask: Judged,
   requester: Member,
   now: number,
   usage: ReadonlyMap<string, Usage>,

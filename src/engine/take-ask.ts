@@ -1,6 +1,6 @@
 import { askingProblem, membershipProblem } from '../core/approval.ts'
 import { type AskCommand, parseCommand } from '../core/command.ts'
-import { endOf, lengthOf, startOf } from '../core/duration.ts'
+import { endOf, startOf } from '../core/duration.ts'
 import { Fault } from '../core/fault.ts'
 import type { Member, Person } from '../core/person.ts'
 import { groupsNamed } from '../core/policy.ts'
@@ -9,15 +9,16 @@ import type { Source } from '../core/source.ts'
 import { asRead, type Vm, type Way } from '../core/vm.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import { endWith, type IntakeParts } from './answer.ts'
+import { type Addressless, awaitAddress, type Waits, whyAnyway } from './await-address.ts'
 import { backoffMs, gestureTries } from './backoff.ts'
-import { familyOf, pathProblem } from './family-of.ts'
-import { findSource, whichAddress } from './find-source.ts'
+import { pathProblem, suits } from './family-of.ts'
+import { findSource } from './find-source.ts'
 import { again, type Finish, messageOf } from './handler.ts'
-import { keepAsk, type Wanted } from './keep-ask.ts'
+import { keepAsk } from './keep-ask.ts'
 import { statusText } from './status.ts'
 import { type Known, submit } from './submit-ask.ts'
 import { takeExtend } from './take-extend.ts'
-import { takeIp } from './take-ip.ts'
+import { takeForget, takeIp } from './take-ip.ts'
 import { takeVms, type VmsParts } from './take-vms.ts'
 import { whyAsked } from './take-why.ts'
 import { within } from './within.ts'
@@ -55,6 +56,7 @@ export async function takeAsk(
   if (command.kind === 'status') return takeStatus(parts, claim, gesture)
   if (command.kind === 'vms') return takeVms(parts, claim, gesture, command.filter)
   if (command.kind === 'ip') return takeIp(parts, claim, gesture)
+  if (command.kind === 'forget') return takeForget(parts, claim, gesture)
   if (command.kind !== 'ask' && command.kind !== 'why' && command.kind !== 'extend') {
     const text =
       command.kind === 'mistake' ? `${command.wrong} For example: \`${command.example}\`` : nothingStored
@@ -68,8 +70,10 @@ export async function takeAsk(
     const ask = await gather(parts, gathering)
     if (!ask.ok) return await endWith(parts, claim, url, ask.say)
     if ('waits' in ask.value) {
-      if (command.kind === 'why') return await endWith(parts, claim, url, whichAddress(parts))
-      return await keepAsk(parts, claim, url, { ...ask.value.waits, ask: gesture.text })
+      const { waits } = ask.value
+      return command.kind === 'why'
+        ? await endWith(parts, claim, url, whyAnyway(parts, waits))
+        : await keepAsk(parts, claim, url, { ...waits.wanted, ask: gesture.text })
     }
     const next = command.kind === 'why' ? whyAsked : submit
     const known = { way: ask.value.way, ...(confirmed?.also && { also: confirmed.also }) }
@@ -108,7 +112,9 @@ interface Gathering {
 }
 
 /** A whole ask, or one that waits for its person's address. */
-type Gathered = { readonly ask: Ask; readonly way: Way | undefined } | { readonly waits: Omit<Wanted, 'ask'> }
+type Gathered =
+  | { readonly ask: Ask; readonly way: Way | undefined }
+  | { readonly waits: Extract<Waits, { kind: 'waits' }> }
 
 /** What is wrong with the ask itself, whoever asks and from wherever. */
 function shapeProblem(command: AskCommand): string | null {
@@ -131,7 +137,9 @@ async function gather(parts: VmsParts, gathering: Gathering): Promise<Found<Gath
   if (from.kind === 'no') return say(`${from.why} ${nothingStored}`)
   const vm = await findVm(parts, command)
   if (!vm.ok) return vm
-  if (from.kind === 'unknown') return waiting(parts, person, command, vm.value)
+  const times = timesOf(command, receivedAt, member.timeZone)
+  const addressless = { person, member, command, receivedAt, vm: vm.value, times }
+  if (from.kind === 'unknown') return waiting(parts, addressless)
   const { source } = from
   const [path, guard] = await within(parts.clock, longestReadMs, null, (signal) =>
     Promise.all([
@@ -139,8 +147,11 @@ async function gather(parts: VmsParts, gathering: Gathering): Promise<Found<Gath
       parts.defender?.guard(vm.value, signal),
     ]),
   )
+  const isRemembered = command.from === null && confirmed === null
+  // What was confirmed before is no last word where only another kind of address gets there.
+  if (isRemembered && parts.addressPages && !(await suits(parts, vm.value, source, path)))
+    return waiting(parts, addressless)
   if (path.kind !== 'guarded') return say(`${pathProblem(vm.value, path)} ${nothingStored}`)
-  const times = timesOf(command, receivedAt, member.timeZone)
   const ask: Ask = {
     id: parts.newId(),
     requester: person,
@@ -158,17 +169,9 @@ async function gather(parts: VmsParts, gathering: Gathering): Promise<Found<Gath
   return found({ ask, way: path.way })
 }
 
-/** Nobody is sent to the page for what could not be opened from any address. */
-async function waiting(
-  parts: IntakeParts,
-  person: Person,
-  command: AskCommand,
-  vm: Vm,
-): Promise<Found<Gathered>> {
-  const reached = await familyOf(parts, vm)
-  if ('why' in reached) return say(`${reached.why} ${nothingStored}`)
-  const about = { label: command.ports.label, vm: vm.name, howLong: lengthOf(command.span) }
-  return found({ waits: { person, requestId: null, about, family: reached.family } })
+async function waiting(parts: IntakeParts, asked: Addressless): Promise<Found<Gathered>> {
+  const waits = await awaitAddress(parts, asked)
+  return waits.kind === 'no' ? say(waits.why) : found({ waits })
 }
 
 /** A start fixes the end as well, so that a late yes shortens the access and never moves it. */

@@ -1,6 +1,7 @@
-import { waysToSay } from '../core/address-policy.ts'
+import { confirmedWindowMs, waysToSay } from '../core/address-policy.ts'
 import { membershipProblem } from '../core/approval.ts'
 import { durationText, utcText } from '../core/duration.ts'
+import { nothingAhead } from '../core/kept-link.ts'
 import { type Person, samePerson } from '../core/person.ts'
 import { refusalText } from '../core/refusal.ts'
 import type { Claim, Gesture } from '../ports.ts'
@@ -9,7 +10,7 @@ import { newestOf } from './change-address.ts'
 import { familyOf } from './family-of.ts'
 import { knownAddresses } from './find-source.ts'
 import { done, ended, type Finish, messageOf } from './handler.ts'
-import { announceJob } from './job-of.ts'
+import { announceJob, linkJob } from './job-of.ts'
 import { keepAsk } from './keep-ask.ts'
 
 type Of<K extends Gesture['kind']> = Extract<Gesture, { kind: K }>
@@ -24,7 +25,8 @@ export async function takeIp(
   if (problem !== null) return endWith(parts, claim, responseUrl, `You cannot ask for access: ${problem}.`)
   const page = parts.addressPages != null
   const addresses = await knownAddresses(parts, person, parts.clock.now())
-  const view = { addresses, page, ways: waysToSay(parts.policy(), page) }
+  const policy = parts.policy()
+  const view = { addresses, page, ways: waysToSay(policy, page), confirmAhead: confirmedWindowMs(policy) > 0 }
   try {
     await parts.chat.addresses(responseUrl, view)
   } catch (error) {
@@ -50,8 +52,10 @@ async function wantsAnother(
     return no(refusalText({ code: 'address stays' }, parts.wording))
   const family = await familyOf(parts, request.vm)
   const howLong =
-    grant === null ? durationText(request.durationMs) : `the time until ${utcText(grant.expiresAt)}`
-  const about = { label: request.label, vm: request.vm.name, howLong }
+    grant === null
+      ? { howLong: durationText(request.durationMs) }
+      : { howLong: `the time until ${utcText(grant.expiresAt)}`, until: grant.expiresAt }
+  const about = { label: request.label, vm: request.vm.name, ...howLong }
   return keepAsk(parts, claim, responseUrl, {
     person,
     ask: null,
@@ -78,20 +82,31 @@ export async function takeWantsLink(
       `There is no page to confirm an address on. ${waysToSay(parts.policy(), false)}`,
     )
   if (requestId !== null) return wantsAnother(parts, claim, { person, requestId, responseUrl })
+  // The button may stand in a message from before the policy changed.
+  if (confirmedWindowMs(parts.policy()) === 0) return endWith(parts, claim, responseUrl, nothingAhead)
   const nothing = { ask: null, requestId: null, about: null, family: null }
   return keepAsk(parts, claim, responseUrl, { person, ...nothing })
 }
 
+/** Of what had been confirmed and could not go on yet. */
+const heldUp =
+  'You had the address forgotten before it could go on, so nothing came of it. Ask again when you are ready.'
+
 export async function takeForget(
   parts: IntakeParts,
   claim: Claim,
-  { person, responseUrl }: Of<'forget address'>,
+  { person, responseUrl }: Pick<Of<'forget address'>, 'person' | 'responseUrl'>,
 ): Promise<Finish> {
   const now = parts.clock.now()
   const forgotten = await parts.store.transact(async (tx) => {
     if (!(await tx.finish([claim], now)).has(claim.id)) return null
     await tx.endIntake(claim.subject, now)
     const count = await tx.forgetAddresses(person)
+    const dropped = await tx.forgetLinks(person, heldUp)
+    await tx.putJobs(
+      dropped.map(({ id }) => linkJob(id, now)),
+      now,
+    )
     if (count === 0) return count
     const details = { requester: person.userId, forgotten: count }
     await tx.audit([

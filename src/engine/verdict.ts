@@ -1,3 +1,4 @@
+import { type Anyway, anyAddress } from '../core/any-address.ts'
 import { day } from '../core/duration.ts'
 import { refusedFor, tooFewApprovers } from '../core/enough-approvers.ts'
 import { evaluate } from '../core/evaluate.ts'
@@ -11,7 +12,7 @@ import type { Clock, Inventory, Store, Topology } from '../ports.ts'
 import { type LookupParts, withApprovers } from './approvers.ts'
 import type { KnowRoles } from './requester-roles.ts'
 import { rosterFor } from './roster.ts'
-import { subjectOf } from './subject.ts'
+import { type Judged, subjectOf } from './subject.ts'
 import { within } from './within.ts'
 
 export interface VerdictParts extends LookupParts {
@@ -25,7 +26,7 @@ export interface VerdictParts extends LookupParts {
 async function usageFor(
   { store, clock }: VerdictParts,
   policy: Policy,
-  ask: Ask,
+  ask: Pick<Ask, 'requester' | 'vm'>,
 ): Promise<ReadonlyMap<string, Usage>> {
   const limited = policy.rules.filter(({ quota }) => Object.keys(quota).length > 0).map(({ name }) => name)
   if (limited.length === 0) return new Map()
@@ -125,4 +126,23 @@ export async function firstVerdict(
   if (!terms || verdict.outcome !== 'needs approval') return verdict
   const lack = tooFewApprovers(terms, ask.requester, await rosterFor(parts.directory, terms, ask.requester))
   return lack ? refusedFor(lack, verdict, terms) : verdict
+}
+
+/** What can be said before it is known where somebody comes from, so that nobody confirms an address for nothing. */
+export async function verdictAnyway(
+  parts: VerdictParts,
+  policy: Policy,
+  asked: Judged,
+  requester: Member,
+): Promise<Anyway> {
+  const vm = await vmNow(parts, asked.vm)
+  const usage = await usageFor(parts, policy, asked)
+  const anyway = anyAddress(policy, subjectOf({ ...asked, vm }, requester, parts.clock.now(), usage))
+  if (anyway.kind !== 'same' || !anyway.verdict.terms || anyway.verdict.outcome === 'allow') return anyway
+  const terms = await withApprovers(parts, anyway.verdict.terms, vm)
+  const roster = await rosterFor(parts.directory, terms, asked.requester)
+  const lack = tooFewApprovers(terms, asked.requester, roster)
+  return lack
+    ? { kind: 'denied', because: refusedFor(lack, anyway.verdict, terms).tree.because }
+    : { kind: 'same', verdict: { ...anyway.verdict, terms } }
 }

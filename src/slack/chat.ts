@@ -119,8 +119,8 @@ const addresses = (
   slackApiUrl: string,
   timeout: number,
 ): Pick<Chat, 'addressLink' | 'addresses'> => ({
-  addressLink(link, leads, at) {
-    const shown = linkMessage(link, leads)
+  addressLink(link, leads, at, isOver) {
+    const shown = linkMessage(link, leads, isOver)
     return at === null ? post(people, link.person.userId, shown) : edit(people, at, shown)
   },
   addresses: (responseUrl, view) => answerShown(responseUrl, addressesMessage(view), slackApiUrl, timeout),

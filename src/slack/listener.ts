@@ -33,6 +33,8 @@ export interface Hands {
   readonly read: (requestId: string) => Promise<Case | null>
   /** The address that an ask of this person without one would take. */
   readonly remembered: (person: Person) => Promise<string | null>
+  /** Whether there is a page to confirm an address on. */
+  readonly addressPage?: boolean
   readonly services: () => readonly Service[]
   /** Says at once, in plain text, why an ask makes no sense; null lets it through. It must not wait for anything. */
   readonly refuseAsk?: (ask: AskCommand) => string | null

@@ -193,7 +193,7 @@ function mirrorLines(phase: Phase, now: number): string[] {
     case 'pending':
       return [
         `Your request waits for approval. *${missing(phase)}.* Nothing is open yet.`,
-        `They can decide until ${time(phase.request.deadlineAt)}. ${stageFact(phase)}`,
+        `Approvers can decide until ${time(phase.request.deadlineAt)}. ${stageFact(phase)}`,
       ]
     case 'too late':
       return [

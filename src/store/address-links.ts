@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { sql } from 'kysely'
 import { type KeptLink, type Other, thingOf } from '../core/kept-link.ts'
 import type { Person } from '../core/person.ts'
@@ -56,7 +57,8 @@ const waits = (now: number) => sql`state = 'waiting' and expires_at > ${new Date
 
 async function putLink(db: Queries, link: KeptLink): Promise<readonly KeptLink[]> {
   const { person, about, family } = link
-  const [org, thing] = [orgOf(person), thingOf(link)]
+  // What was typed, with its reason, is not kept for longer than the link waits.
+  const [org, thing] = [orgOf(person), createHash('sha256').update(thingOf(link)).digest('hex')]
   // What was typed is not kept for a link that leads nowhere any more.
   const { rows } = await sql<Row>`update address_links set state = 'replaced', ask = null
     where org = ${org} and user_id = ${person.userId} and md5(thing) = md5(${thing}) and state = 'waiting'
@@ -69,10 +71,38 @@ async function putLink(db: Queries, link: KeptLink): Promise<readonly KeptLink[]
   return rows.map(linkOf)
 }
 
-async function waitingLinks(db: Queries, person: Person, now: number): Promise<number> {
-  const { rows } = await sql<{ count: number }>`select count(*)::int as count from address_links
-    where org = ${orgOf(person)} and user_id = ${person.userId} and ${waits(now)}`.execute(db)
-  return rows[0]?.count ?? 0
+async function all(db: Queries, query: ReturnType<typeof sql>): Promise<readonly KeptLink[]> {
+  const { rows } = await sql<Row>`${query}`.execute(db)
+  return rows.map(linkOf)
+}
+
+const crowdOut: (db: Queries, ...of: Parameters<LinkTx['crowdOut']>) => ReturnType<LinkTx['crowdOut']> = (
+  db,
+  { id, person },
+  most,
+  outcome,
+  now,
+) =>
+  all(
+    db,
+    sql`update address_links set state = 'replaced', ask = null, outcome = ${outcome}
+      where id in (
+        select id from address_links
+        where org = ${orgOf(person)} and user_id = ${person.userId} and ${waits(now)} and id <> ${id}
+        order by asked_at desc, id desc offset ${most - 1})
+      returning ${columns}`,
+  )
+
+/** An address that was forgotten stands as an empty one: that there was one is not forgotten. */
+async function forgetLinks(db: Queries, person: Person, outcome: string): Promise<readonly KeptLink[]> {
+  const its = sql`org = ${orgOf(person)} and user_id = ${person.userId} and state = 'confirmed' and address <> ''`
+  await sql`update address_links set address = '', outcome = replace(outcome, address, 'that address')
+    where ${its} and outcome is not null`.execute(db)
+  return all(
+    db,
+    sql`update address_links set address = '', ask = null, outcome = ${outcome}
+      where ${its} and outcome is null returning ${columns}`,
+  )
 }
 
 const openedLink: (db: Queries, ...of: Parameters<LinkTx['openedLink']>) => ReturnType<LinkTx['openedLink']> =
@@ -94,7 +124,7 @@ export const linksIn = (db: Queries, signal: ReturnType<typeof sql>, wakes: () =
     return receive(db, intake, signal)
   },
   putLink: (link) => putLink(db, link),
-  waitingLinks: (person, now) => waitingLinks(db, person, now),
+  crowdOut: (...of) => crowdOut(db, ...of),
   confirmLink: (tokenHash, { userId, teamId }, address, now) =>
     first(
       db,
@@ -118,6 +148,7 @@ export const linksIn = (db: Queries, signal: ReturnType<typeof sql>, wakes: () =
   },
   openedLink: (...of) => openedLink(db, ...of),
   forgetAddresses: (person) => forgetAddresses(db, person),
+  forgetLinks: (person, outcome) => forgetLinks(db, person, outcome),
 })
 
 const isDone = (done: { readonly numAffectedRows?: bigint }): boolean => Number(done.numAffectedRows) > 0

@@ -34,6 +34,7 @@ export function linkContract(subject: Subject): void {
     within((tx) => tx.confirmLink(hash, by, '81.2.69.142', now))
   const lapse = (now: number) => within((tx) => tx.lapseLink('l1', now))
   const settle = (outcome: string) => within((tx) => tx.settleLink('l1', outcome))
+  const forget = () => within((tx) => tx.forgetLinks(robin, 'It was forgotten.'))
   const opened = (userId: string, now = noon) =>
     within((tx) => tx.openedLink('h1', { userId, teamId: robin.teamId }, now))
 
@@ -95,8 +96,20 @@ export function linkContract(subject: Subject): void {
       ])
       expect(await links.waiting('h1', noon)).toBeNull()
       for (const hash of ['h2', 'h3', 'h4', 'h5']) expect(await links.waiting(hash, noon)).not.toBeNull()
-      expect(await within((tx) => tx.waitingLinks(robin, noon))).toBe(3)
-      expect(await within((tx) => tx.waitingLinks(robin, noon + 10 * minute))).toBe(0)
+    })
+
+    test('gives way to newer ones where too many wait, the oldest first', async () => {
+      for (const at of [1, 2, 3]) await put(`l${at}`, `h${at}`, { ask: `ask ${at}`, askedAt: noon + at })
+      await put('l4', 'h4', { person: avery })
+      const newest = link('l3', { ask: 'ask 3', askedAt: noon + 3 })
+      const crowdOut = (most: number) =>
+        within((tx) => tx.crowdOut(newest, most, 'It was one too many.', noon))
+      expect(await crowdOut(3)).toEqual([])
+      expect(await crowdOut(2)).toMatchObject([
+        { id: 'l1', state: 'replaced', ask: null, outcome: 'It was one too many.' },
+      ])
+      expect(await crowdOut(1)).toMatchObject([{ id: 'l2' }])
+      for (const hash of ['h3', 'h4']) expect(await subject.store.links.waiting(hash, noon)).not.toBeNull()
     })
 
     test('lapses at its end and not before, and what was typed is gone with it', async () => {
@@ -157,6 +170,22 @@ export function linkContract(subject: Subject): void {
       expect(await within((tx) => tx.forgetAddresses(robin))).toBe(0)
       expect(await store.lastAddress(robin, 'confirmed')).toBeNull()
       expect(await store.lastAddress(avery)).toMatchObject({ address: '81.2.69.144' })
+    })
+
+    test('is kept by no link after it was forgotten, and taken up by none', async () => {
+      const { links } = subject.store
+      await put('l1', 'h1')
+      await confirm('h1')
+      await settle('It went on from 81.2.69.142.')
+      await put('l2', 'h2', { ask: 'ssh vm-jump01 30m' })
+      await confirm('h2')
+      await put('l3', 'h3', { ask: 'rdp vm-web01 30m' })
+      expect(await forget()).toMatchObject([{ id: 'l2', outcome: 'It was forgotten.', ask: null }])
+      expect(await links.one('l1')).toMatchObject({ outcome: 'It went on from that address.' })
+      for (const id of ['l1', 'l2'])
+        expect(await links.one(id)).toMatchObject({ state: 'confirmed', confirmed: { address: '' } })
+      expect(await links.waiting('h3', noon)).not.toBeNull()
+      expect(await forget()).toEqual([])
     })
   })
 

@@ -135,11 +135,26 @@ describe('what stands behind from', () => {
   })
 
   it('is no name where the policy has none', () => {
-    const answer = sourceFrom(bare, 'office', 5, 1)
-    expect(answer.ok ? '' : answer.why).toBe(
-      '“office” is not an IP address. Names, tags and other notations are not accepted.',
+    expect(sourceFrom(bare, 'office', 5, 1)).toHaveProperty(
+      'why',
+      '“office” is not an IP address, and the policy names no range office. Type `from` and your public IP address, as in `from 81.2.69.142`.',
+    )
+    expect(sourceFrom(bare, 'office', 5, 1, true)).toHaveProperty(
+      'why',
+      '“office” is not an IP address, and the policy names no range office. Leave `from` out and I send you a page that shows your address.',
     )
   })
+
+  it.each(['10.0.0.1', '203.0.113.7', '81.2.69', '81.2.69.128/28'])(
+    'sends whoever types what cannot come in to the page, where there is one: %s',
+    (text) => {
+      const [without, withPage] = [false, true].map((page) => sourceFrom(bare, text, 5, 1, page))
+      expect(withPage).toEqual({
+        ok: false,
+        why: `${without?.ok === false ? without.why : ''} Leave \`from\` out and I send you a page that shows your address.`,
+      })
+    },
+  )
 
   it('may not be typed where the policy takes no typed ones, now or before', () => {
     const typed = sourceFrom(closed, '81.2.69.142', 5, 16)

@@ -91,7 +91,7 @@ describe('a person in the browser', () => {
     await opens('general')
     await page.locator('.composer-input').fill('/jit rdp vm-jump01 1m because I try it out')
     await page.keyboard.press('Enter')
-    await reads(page.locator('.messages'), /I send you a message/)
+    await reads(page.locator('.messages'), /Look for my message/)
     await picture('confirm-typed')
     await opens('requester')
     const message = page.locator('.messages .msg').last()
@@ -109,7 +109,7 @@ describe('a person in the browser', () => {
     await site.getByRole('button', { name: 'Yes, let this address in' }).click()
     await site.getByRole('heading', { name: 'Your address is confirmed' }).waitFor()
     await site.close()
-    await reads(message, /Address confirmed: 81\.2\.69\.142.*went on with it at \d\d:\d\d/s)
+    await reads(message, /Address confirmed: 81\.2\.69\.142.*was made at \d\d:\d\d/s)
     await picture('confirm-after')
 
     await actsAs('approver1')

@@ -64,7 +64,7 @@ describe('confirming an address in the browser', () => {
   test('an ask without an address waits for it, and then goes on without being typed again', async () => {
     await world.asks('robin', 'rdp vm-jump01 30m because the disk is full')
     expect(world.ephemerals('robin').at(-1)).toMatch(
-      /I send you a message with the button “Confirm my address”\. It works until .* you need not type it again/,
+      /Look for my message: it has the button “Confirm my address”, which works until .* you need not type it again/,
     )
     expect(world.slack.messages('C0APPROVALS')).toEqual([])
     expect(world.dm('robin')).toHaveLength(1)
@@ -77,13 +77,13 @@ describe('confirming an address in the browser', () => {
     expect(world.cardText()).toMatch(/Reason: the disk is full/)
     const id = /Request ([a-z0-9]+)/.exec(world.cardText())?.[1]
     expect(world.dm('robin')[0]).toMatch(
-      new RegExp(`Address confirmed: 81\\.2\\.69\\.142, .*\\.\\s+Your request ${id} went on with it `, 's'),
+      new RegExp(`Address confirmed: 81\\.2\\.69\\.142, .*\\.\\s+Your request ${id} was made at `, 's'),
     )
     expect(JSON.stringify(world.slack.dm('robin')[0]?.blocks)).not.toMatch(/jit\.example/)
     await world.clicks('avery', 'approve')
     expect(world.passesTo('vm-jump01', 3389, robins)).toBe(true)
     expect(world.auditLines().join('\n')).toMatch(
-      /@robin was sent a link to confirm their address.*@robin confirmed their address in the browser/s,
+      /@robin was sent a link to confirm their address.* VM vm-jump01 · asked: rdp .*@robin confirmed their address in the browser/s,
     )
   })
 })
@@ -145,16 +145,25 @@ describe('an address that nobody confirms', () => {
     const older = bench.token('robin')
     await world.asks('robin', 'ssh  vm-jump01 30m')
     expect(bench.token('robin')).not.toBe(older)
-    expect(world.dm('robin').at(-2)).toMatch(/A newer message has the button for this\./)
+    expect(world.dm('robin').at(-2)).toMatch(
+      /This link no longer works \(ssh to vm-jump01 for 30 min\)\.\s+A newer one was made for the same thing\./,
+    )
     expect(await bench.confirms('robin', robins, older)).toBe('gone')
     expect(await bench.confirms('robin')).toBeNull()
     expect(world.slack.messages(channels.approvals)).toHaveLength(cards + 1)
   })
 
   test('nobody has more than a few links waiting', async () => {
-    for (const minutes of [11, 12, 13, 14, 15, 16]) await world.asks('lee', `rdp vm-jump01 ${minutes}m`)
-    expect(world.dm('lee')).toHaveLength(5)
-    expect(world.ephemerals('lee').at(-1)).toMatch(/You have 5 links waiting already/)
+    for (const minutes of [11, 12, 13, 14, 15, 16]) {
+      await world.asks('lee', `rdp vm-jump01 ${minutes}m`)
+      await world.passes({ seconds: 1 })
+    }
+    const waiting = () => world.dm('lee').filter((text) => text.startsWith('Confirm your address'))
+    expect(waiting()).toHaveLength(5)
+    expect(world.dm('lee')[0]).toMatch(
+      /This link no longer works \(rdp to vm-jump01 for 11 min\)\.\s+No more than 5 links of yours wait at once, and this was the oldest of them\.\s+Nobody was asked/,
+    )
+    expect(world.dm('lee').at(-1)).toMatch(/Confirm your address.*for 16 min/s)
   })
 
   test('an address that may not come in is told so, and the link waits on', async () => {
@@ -209,7 +218,7 @@ describe('one confirmation, once', () => {
     expect(world.slack.messages(channels.approvals)).toHaveLength(2)
     expect(world.cardText()).toMatch(/^Approval needed: ssh to vm-jump01/)
     expect(
-      world.dm('robin').some((message) => /Address confirmed: .*Your request .* went on/s.test(message)),
+      world.dm('robin').some((message) => /Address confirmed: .*Your request .* was made/s.test(message)),
     ).toBe(true)
   })
 
@@ -241,7 +250,7 @@ describe('what is remembered of an address', () => {
     expect(world.ephemerals('robin').at(-1)).toMatch(/No address of yours is remembered\./)
     await world.people.robin.clicks(world.slack.ephemerals('robin').at(-1)!, 'confirm_address')
     await world.settle()
-    expect(world.ephemerals('robin').at(-1)).toMatch(/I send you a message with the button/)
+    expect(world.ephemerals('robin').at(-1)).toMatch(/Look for my message: it has the button/)
     expect(world.dm('robin').at(-1)).toMatch(
       /This is for the address that I remember of you; nothing else waits/,
     )
@@ -265,7 +274,7 @@ describe('what is remembered of an address', () => {
     expect(world.dm('alex').at(-1)).toMatch(/Confirm your address/)
     await world.asks('alex', 'ip')
     expect(world.ephemerals('alex').at(-1)).toMatch(
-      /89\.160\.20\.112, typed, not confirmed .*It is not used again without being given anew/,
+      /89\.160\.20\.112, typed .* and not confirmed\. It is kept for the record; each request asks again/,
     )
   })
 

@@ -38,8 +38,29 @@ function put(tables: Tables, link: KeptLink): KeptLink[] {
 /** The part of a transaction that is about links, each a statement of it. */
 export const linkStatements = (tables: Tables) => ({
   putLink: (link: KeptLink) => put(tables, link),
-  waitingLinks: (person: Person, now: number) =>
-    tables.links.all().filter(({ link }) => isOf(person, link) && waits(link, now)).length,
+  crowdOut: (...[{ id, person }, most, outcome, now]: Parameters<LinkTx['crowdOut']>) =>
+    tables.links
+      .all()
+      .filter(({ link }) => isOf(person, link) && waits(link, now) && link.id !== id)
+      .toSorted((one, other) => other.link.askedAt - one.link.askedAt)
+      .slice(most - 1)
+      .flatMap((row) => change(tables, row, { state: 'replaced', ask: null, outcome }) ?? []),
+  forgetLinks: (...[person, outcome]: Parameters<LinkTx['forgetLinks']>) =>
+    tables.links
+      .all()
+      .filter(({ link }) => isOf(person, link) && link.confirmed !== null && link.confirmed.address !== '')
+      .flatMap((row) => {
+        const { confirmed, outcome: before } = row.link
+        const fields = {
+          ask: null,
+          outcome: before?.replaceAll(confirmed?.address ?? '', 'that address') ?? outcome,
+        }
+        const link = change(tables, row, {
+          ...fields,
+          ...(confirmed && { confirmed: { ...confirmed, address: '' } }),
+        })
+        return link && before === null ? [link] : []
+      }),
   confirmLink: (...[hash, { userId, teamId }, address, at]: Parameters<LinkTx['confirmLink']>) => {
     const row = byHash(tables, hash, at)
     const own = row?.link.person.userId === userId && row.link.person.teamId === teamId

@@ -132,7 +132,8 @@ function linksIn(tables: Tables, course: Course): Omit<LinkTx, 'forgetAddresses'
   const all = linkStatements(tables)
   return {
     putLink: statement(course, all.putLink),
-    waitingLinks: statement(course, all.waitingLinks),
+    crowdOut: statement(course, all.crowdOut),
+    forgetLinks: statement(course, all.forgetLinks),
     confirmLink: statement(course, all.confirmLink),
     lapseLink: statement(course, all.lapseLink),
     settleLink: statement(course, all.settleLink),

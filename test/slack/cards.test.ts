@@ -309,7 +309,7 @@ describe('the requester’s own message', () => {
       "
       Approval needed: rdp to vm-jump01 for 30 min
       Your request waits for approval. 1 of 2 approvals, by @bob. Nothing is open yet.
-      They can decide until 2026-11-22 13:00 UTC. Approvers: @carol and @ops.
+      Approvers can decide until 2026-11-22 13:00 UTC. Approvers: @carol and @ops.
       VM
       vm-jump01
       Where

@@ -101,7 +101,7 @@ describe.each(['socket', 'http'] as const)('over %s', (kind) => {
       • /jit rdp vm-jump01 1h at 18:00, or tomorrow 9:00, to begin later
       Why the policy says what it says: /jit why rdp vm-jump01 30m, without asking anybody.
       Services: rdp (3389/tcp), ssh (22/tcp), winrm (5985/tcp, 5986/tcp), or a port such as 443/tcp.
-      Address: leave it out and I ask you for it, or type the public address that you connect from after from. /jit ip shows what I remember of it, and forgets it.
+      Address: leave it out and I ask you for it, or type the public address that you connect from after from. /jit ip shows what I remember of it, and /jit ip forget forgets it.
       Stay longer: /jit extend with the id of the request and how much longer, as in /jit extend 7k3m9x2pqr 30m.
       No time to wait for a yes: /jit break-glass rdp vm-jump01 30m because the shop is down, where the policy allows it. Everybody who was passed over is told, and somebody else has to sign for it afterwards.
       Stop: the buttons on your message, or /jit cancel and /jit close with the id of the request.

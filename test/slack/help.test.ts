@@ -17,6 +17,7 @@ it('shows an example of everything that may be asked', () => {
     'ask',
     'ask',
     'why',
+    'forget',
     'extend',
     'ask',
     'panic',

@@ -3,7 +3,7 @@ import { portsText } from '../../core/service.ts'
 import { words } from '../words.ts'
 
 /** What `/jit help` answers. */
-export function helpText(services: readonly Service[]): string {
+export function helpText(services: readonly Service[], page = false): string {
   const known = services.map(
     (service) => `${words(service.name, 40)} (${words(portsText(service.ports), 100)})`,
   )
@@ -15,7 +15,7 @@ export function helpText(services: readonly Service[]): string {
     '• `/jit rdp vm-jump01 1h at 18:00`, or `tomorrow 9:00`, to begin later',
     '*Why the policy says what it says:* `/jit why rdp vm-jump01 30m`, without asking anybody.',
     `*Services:* ${known.join(', ')}, or a port such as 443/tcp.`,
-    '*Address:* leave it out and I ask you for it, or type the public address that you connect from after `from`. `/jit ip` shows what I remember of it, and forgets it.',
+    `*Address:* ${page ? 'leave it out and I send you a link to a page that reads it' : 'leave it out and I ask you for it'}, or type the public address that you connect from after \`from\`. \`/jit ip\` shows what I remember of it, and \`/jit ip forget\` forgets it.`,
     '*Stay longer:* `/jit extend` with the id of the request and how much longer, as in `/jit extend 7k3m9x2pqr 30m`.',
     '*No time to wait for a yes:* `/jit break-glass rdp vm-jump01 30m because the shop is down`, where the policy allows it. Everybody who was passed over is told, and somebody else has to sign for it afterwards.',
     '*Stop:* the buttons on your message, or `/jit cancel` and `/jit close` with the id of the request.',

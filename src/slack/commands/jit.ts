@@ -23,7 +23,7 @@ const mistakeText = (wrong: string, example: string): string =>
 function refusal(command: Command, hands: Hands): string | null {
   switch (command.kind) {
     case 'help':
-      return helpText(hands.services())
+      return helpText(hands.services(), hands.addressPage)
     case 'list':
       return 'The list of open access is not here yet. Your own is in this app’s Home and in your messages from it.'
     case 'mistake':
@@ -39,6 +39,7 @@ function refusal(command: Command, hands: Hands): string | null {
     case 'extend':
     case 'status':
     case 'ip':
+    case 'forget':
     case 'vms':
     case 'cancel':
     case 'close':
@@ -67,6 +68,7 @@ function accepted(command: Command): string {
   }
   if (command.kind === 'status') return 'Reading how things stand.'
   if (command.kind === 'ip') return 'Reading what I remember of your address.'
+  if (command.kind === 'forget') return 'Forgetting your address.'
   if (command.kind === 'vms') return 'Reading how the VMs are guarded.'
   return `Got it. Checking whether you may ${command.kind} it.`
 }
@@ -88,7 +90,8 @@ async function breakGlass(hands: Hands, { body, client }: Args, command: AskComm
           return null
         })
   const opening = { client, trigger: body.trigger_id, responseUrl: body.response_url }
-  await openForm(hands, opening, glassForm(command, remembered, body.text, body.response_url))
+  const known = { remembered, page: hands.addressPage ?? false }
+  await openForm(hands, opening, glassForm(command, known, body.text, body.response_url))
 }
 
 export const jit =

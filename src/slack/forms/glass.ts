@@ -5,8 +5,16 @@ import { form, line } from './parts.ts'
 
 export const id = 'break_glass'
 
-function addressText({ from }: AskCommand, remembered: string | null): string {
+interface KnownAddress {
+  readonly remembered: string | null
+  /** Whether there is a page to confirm one on. */
+  readonly page: boolean
+}
+
+function addressText({ from }: AskCommand, { remembered, page }: KnownAddress): string {
   if (from !== null) return `From ${from}.`
+  if (remembered === null && page)
+    return 'You gave no address and none is remembered: first I send you a link to a page where you confirm it, and nothing opens before.'
   return remembered === null
     ? 'You gave no address and none is remembered: you will be asked for it, and nothing opens before.'
     : `From ${remembered}, which you gave before and which is still remembered.`
@@ -15,7 +23,7 @@ function addressText({ from }: AskCommand, remembered: string | null): string {
 /** The second deliberate step: what will happen, before it does. */
 export const glassForm = (
   ask: AskCommand,
-  remembered: string | null,
+  known: KnownAddress,
   text: string,
   responseUrl: string,
 ): ModalView =>
@@ -27,8 +35,10 @@ export const glassForm = (
     carries: JSON.stringify({ text, responseUrl }),
     blocks: [
       `${ask.ports.label} to ${ask.vmName} ${spanText(ask.span)}, without waiting for a yes, where the policy allows it.`,
-      addressText(ask, remembered),
-      'Everybody who would have been asked is told at once.',
+      addressText(ask, known),
+      ask.from === null && known.remembered === null
+        ? 'Everybody who would have been asked is told as soon as it opens.'
+        : 'Everybody who would have been asked is told at once.',
       'Somebody else reviews it afterwards. The review stays open until that is done.',
       `Reason: ${ask.reason ?? ''}`,
     ].map(line),
