@@ -81,7 +81,7 @@ export function addressPageInBrowser(): void {
     expect(complaints).toEqual([])
     await page.goBack()
     await page.reload()
-    expect(await title()).toBe('This link leads nowhere')
+    expect(await title()).toBe('This link cannot be used')
   })
 
   test('all of it can be done with the keyboard, and shows where it is', async () => {
@@ -106,12 +106,18 @@ export function addressPageInBrowser(): void {
     expect(site.links.bound).toHaveLength(1)
   })
 
-  test('somebody else is led nowhere, and the one who asked is told', async () => {
-    await opens(site.makes())
+  test('somebody else is led nowhere, the one who asked is told, and can sign in there after all', async () => {
+    const token = site.makes()
+    await opens(token)
     await signsInAs(mallory)
-    expect(await title()).toBe('This link leads nowhere')
+    expect(await title()).toBe('This link cannot be used')
     expect(site.links.told).toEqual(['U0MALLORY of T0TEAM'])
     expect(site.links.bound).toEqual([])
+    await opens(token)
+    await signsInAs(robin)
+    await yes().click()
+    expect(await title()).toBe('Your address is confirmed')
+    expect(site.links.bound).toEqual([{ address: home, by: robin.userId }])
   })
 
   test('a scanner that runs scripts and follows everything leaves the link as it was', async () => {
@@ -136,8 +142,8 @@ export function addressPageInBrowser(): void {
     const token = site.makes()
     site.passes(10 * 60_000)
     await opens(token)
-    expect(await title()).toBe('This link leads nowhere')
-    expect(await page.getByText('type the command again in Slack').count()).toBe(1)
+    expect(await title()).toBe('This link cannot be used')
+    expect(await page.getByText('start again in Slack').count()).toBe(1)
     await looksGood(page, 'nowhere')
   })
 
