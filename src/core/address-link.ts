@@ -16,7 +16,13 @@ export interface AddressLink {
   /** The request whose address is to become another one. */
   readonly requestId: string | null
   /** For the page, in plain words: the service, the VM and the length of time; null for `/jit ip`. */
-  readonly about: { readonly label: string; readonly vm: string; readonly howLong: string } | null
+  readonly about: {
+    readonly label: string
+    readonly vm: string
+    readonly howLong: string
+    /** The glass is broken: no yes of anybody else is waited for. */
+    readonly emergency?: true
+  } | null
   /** Whether the VM can only be reached by IPv4. Null when that is not known. */
   readonly family: Source['family'] | null
   readonly state: 'waiting' | 'confirmed' | 'lapsed' | 'replaced'

@@ -27,10 +27,9 @@ const mostCallers = 10_000
 const answer = (context: Ctx, page: Html, status: Status = 200) => context.html(page, status)
 const nowhere = (context: Ctx) => answer(context, leadsNowhere, 404)
 
-const shownOf = async ({ parts }: Desk, { link }: Opened): Promise<Shown> => ({
+const shownOf = async ({ parts }: Desk, { link, session }: Opened): Promise<Shown> => ({
   link,
-  asker: (await parts.nameOf?.(link.person)) ?? null,
-  minutesLeft: Math.ceil((link.expiresAt - parts.now()) / 60_000),
+  asker: session ? 'you' : { name: (await parts.nameOf?.(link.person)) ?? null },
 })
 
 /** Who calls and by which of our names, or why nobody is served now. */

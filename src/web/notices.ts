@@ -83,7 +83,7 @@ export const notices = {
     notice(
       'You were not signed in',
       'Slack did not say who you are: the sign-in was called off, or it failed. Nothing has been changed, and the link still works.',
-      'Try again. If it fails once more, tell whoever runs Jitney; the log says why.',
+      'Try again. If it fails once more, ask the people who run Jitney; the log says why.',
       { href, label: 'Back to the page' },
     ),
   slackAway: (href: string) =>

@@ -106,7 +106,7 @@ describe('a person in the browser', () => {
     await site.getByRole('button', { name: 'Sign in as requester' }).click()
     expect(await site.locator('main').innerText()).toContain('81.2.69.142')
     await looksGood(site, 'demo-signed-in')
-    await site.getByRole('button', { name: 'Yes, let this address in' }).click()
+    await site.getByRole('button', { name: 'Yes, this is my address' }).click()
     await site.getByRole('heading', { name: 'Your address is confirmed' }).waitFor()
     await site.close()
     await reads(message, /Address confirmed: 81\.2\.69\.142.*went on with it at \d\d:\d\d/s)

@@ -63,7 +63,7 @@ export function addressPageInBrowser(): void {
     await page.getByRole('button', { name }).click()
     await page.waitForURL(`${site.url}/ip/**`)
   }
-  const yes = () => page.getByRole('button', { name: 'Yes, let this address in' })
+  const yes = () => page.getByRole('button', { name: 'Yes, this is my address' })
 
   test('the person signs in, says yes, and is told that it is done', async () => {
     await opens(site.makes())
@@ -100,7 +100,7 @@ export function addressPageInBrowser(): void {
     await page.getByRole('button', { name: robin.name }).press('Enter')
     await page.waitForURL(`${site.url}/ip/**`)
     await page.keyboard.press('Tab')
-    expect(await focused()).toEqual(['Yes, let this address in', 'solid'])
+    expect(await focused()).toEqual(['Yes, this is my address', 'solid'])
     await page.keyboard.press('Enter')
     await page.getByRole('heading', { name: 'Your address is confirmed' }).waitFor()
     expect(site.links.bound).toHaveLength(1)
