@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Config } from './config.ts'
-import { isAddressPageOn } from './config-address.ts'
+import type { Logger } from 'pino'
+import { type Config, ConfigError } from './config.ts'
+import { addressPageLine, isAddressPageOn } from './config-address.ts'
 import type { Person } from './core/person.ts'
 import type { Metrics } from './metrics.ts'
 import type { AddressLinks, Names } from './ports.ts'
 import { type Progress, webOf } from './readiness.ts'
-import type { WebParts } from './web/server.ts'
+import { tlsProblems } from './tls-files.ts'
+import type { Web, WebParts } from './web/server.ts'
 
 export interface Behind {
   /** Null while the rest is still starting. */
@@ -52,14 +54,14 @@ export function addressPageOf(config: Config, behind: Behind): Pick<WebParts, 'a
 }
 
 /** Serves from the first moment on; what the page asks comes once the rest has started. */
-export const startServing = (
+export async function startServing(
   config: Config,
   progress: Progress,
-  behind: Omit<Behind, 'links'> & { readonly metrics: Metrics },
-) =>
-  webOf(
-    config,
-    progress,
-    behind.metrics,
-    addressPageOf(config, { ...behind, links: () => progress.links ?? null }),
-  )
+  behind: Omit<Behind, 'links'> & { readonly metrics: Metrics; readonly log: Logger },
+): Promise<Web> {
+  const problems = await tlsProblems(config)
+  if (problems.length > 0) throw new ConfigError(problems)
+  behind.log.info(`address page ${addressPageLine(config)}`)
+  const page = addressPageOf(config, { ...behind, links: () => progress.links ?? null })
+  return await webOf(config, progress, behind.metrics, page)
+}
