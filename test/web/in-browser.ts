@@ -35,7 +35,7 @@ export function addressPageInBrowser(): void {
   })
   afterAll(() => browser?.close())
   beforeEach(async () => {
-    site = await startAddressSite()
+    site = await startAddressSite({ names: { name: async () => robin.name } })
     await browser.context.clearCookies()
     await comesFrom(home)
     page = await browser.context.newPage()
@@ -172,6 +172,19 @@ export function addressPageInBrowser(): void {
     expect(site.links.bound).toEqual([])
     await yes().click()
     expect(site.links.bound).toEqual([{ address: '81.2.69.160', by: robin.userId }])
+  })
+
+  test('a changed address and a broken glass are spoken of as what they are', async () => {
+    const about = { label: 'Remote Desktop (RDP)', vm: 'vm-jump01', howLong: '30 minutes' }
+    await opens(site.makes({ about, requestId: 'x7k2m4q9w3' }))
+    await looksGood(page, 'another')
+    await signsInAs(robin)
+    expect(await page.getByText('Access that is open from your old address stays').count()).toBe(1)
+    await looksGood(page, 'another-signed-in')
+    await opens(site.makes({ about: { ...about, emergency: true } }))
+    await signsInAs(robin)
+    expect(await page.getByText('You are breaking the glass').count()).toBe(1)
+    await looksGood(page, 'emergency')
   })
 
   test('an address that may not be let in has no button', async () => {
