@@ -81,6 +81,8 @@ export interface Button {
 }
 
 export function askForYes(shown: Shown, seen: Fit, button: Button, before: string | null): Html {
+  // What nobody else stands before is said before the button, and not under it.
+  const glass = shown.link.about?.emergency === true
   return layout(
     before === null ? 'Is this your address?' : 'Your address is another one now',
     html`${
@@ -92,11 +94,12 @@ export function askForYes(shown: Shown, seen: Fit, button: Button, before: strin
 ${addressBox(seen.address)}
 ${seen.shared ? shared : ''}
 ${warning}
+${glass ? html`<div class="note"><p>${next(shown)}</p></div>` : ''}
 <form method="post" action="${button.action}">
 <input type="hidden" name="form" value="${button.form}">
 <button class="key" type="submit">Yes, this is my address</button>
 </form>
-<p class="soft">${next(shown)}</p>
+${glass ? '' : html`<p class="soft">${next(shown)}</p>`}
 <p class="soft">${button.name === null ? 'You are signed in with Slack.' : html`You are signed in as <bdi>${button.name}</bdi>.`} This link works until ${endOf(shown)}, once.</p>`,
   )
 }
