@@ -48,6 +48,7 @@ describe('the variables of the address page', () => {
     ],
     ['an empty list of proxies', { ...overTls, TRUSTED_PROXIES: ' , ' }, /^HOST: /],
     ['::', { ...overTls, HOST: '::' }, /^HOST: /],
+    ['0, which is every network', { ...overTls, TRUSTED_PROXIES: ',', HOST: '0' }, /^HOST: /],
     [
       'a proxy beside it that is not trusted',
       { ...overTls, HOST: '::1' },

@@ -80,7 +80,12 @@ describe('a person in the browser', () => {
     expect(closed).toContain('Azure confirms')
     await reads(card(), /Closed \(verified\)/, 60_000)
     await picture('closed')
-    await picture('story', page, { x: 220, y: 44, width: 960, height: 800 })
+    const size = page.viewportSize()
+    // Tall enough for all of the thread.
+    if (size) await page.setViewportSize({ ...size, height: 1000 })
+    await page.locator('.thread-body .msg').last().scrollIntoViewIfNeeded()
+    await picture('story', page, { x: 220, y: 44, width: 960, height: 890 })
+    if (size) await page.setViewportSize(size)
     await opens('audit')
     await reads(page.locator('.messages'), /#7/)
     await picture('audit')
