@@ -83,8 +83,10 @@ describe('the address page', () => {
   test('leads somebody else nowhere, and has the one who asked told', async () => {
     const token = site.makes()
     const theirs = from(cafe)
-    const { text, response } = await signsIn(theirs, token, mallory)
+    const { text, response, url } = await signsIn(theirs, token, mallory)
     expect(response.status).toBe(404)
+    // At the end of the sign-in itself, so that no session of theirs was ever handed out.
+    expect(new URL(url).pathname).toBe('/ip/signed-in')
     expect(titleOf(text)).toBe('This link cannot be used')
     expect(site.links.told).toEqual(['U0MALLORY of T0TEAM'])
     expect([...theirs.jar(site.url).keys()]).toEqual([])
