@@ -21,8 +21,8 @@ ENV NODE_ENV=production \
 VOLUME /data
 # The user `node`, as a number, so that a cluster can see that it is not root.
 USER 1000:1000
-# Only probes and metrics come in here, and Slack in HTTP mode. The bot listens on loopback until HOST says otherwise.
+# Only probes, metrics and the address page come in here, and Slack in HTTP mode. The bot listens on loopback until HOST says otherwise.
 EXPOSE 3001
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --retries=3 \
-    CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 3001}/livez`).then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
+    CMD ["node", "-e", "require(process.env.TLS_CERT_FILE ? 'https' : 'http').get({ host: '127.0.0.1', port: process.env.PORT || 3001, path: '/livez', rejectUnauthorized: false }, (answer) => process.exit(answer.statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
 CMD ["node", "src/main.ts", "start"]

@@ -1,7 +1,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import type { TokenCredential } from '@azure/identity'
 import { type Logger, pino } from 'pino'
-import { addressPageOf } from './address-page.ts'
+import { startServing } from './address-page.ts'
 import { startChores } from './chores.ts'
 import { createDatabaseClock } from './clock.ts'
 import { type Clocks, watchClocks } from './clock-watch.ts'
@@ -16,13 +16,21 @@ import { findSource } from './engine/find-source.ts'
 import { createInventory } from './engine/inventory.ts'
 import { lastReconciled } from './engine/reconciled.ts'
 import { unknownScope } from './engine/stop-scope.ts'
-import { createMetrics, type Metrics, nothingYet, type Standing } from './metrics.ts'
+import { createMetrics, nothingYet, type Standing } from './metrics.ts'
 import { createPagerDuty } from './oncall/pagerduty.ts'
 import { openDatabase } from './open-database.ts'
 import { openPolicy, type PolicySource } from './policy-source.ts'
 import { recordInForce, watchPolicy } from './policy-watch.ts'
-import type { AddressLinks, Clock, EntraUsers, Inventory, InventorySource, Store } from './ports.ts'
-import { type Progress, reconcileFirst, unreadyReasons, webOf } from './readiness.ts'
+import type {
+  AddressLinks,
+  Clock,
+  EntraUsers,
+  Inventory,
+  InventorySource,
+  SlackDirectory,
+  Store,
+} from './ports.ts'
+import { type Progress, reconcileFirst, unreadyReasons } from './readiness.ts'
 import { createSlackApp, type SlackApp } from './slack/app.ts'
 import { createChat } from './slack/chat.ts'
 import { createDirectory } from './slack/directory.ts'
@@ -156,13 +164,18 @@ type Given = Pick<
   | 'jitPolicies'
   | 'observe'
   | 'clockTrouble'
-> & { readonly entra: EntraUsers; readonly policy: PolicySource; readonly log: Logger }
+> & {
+  readonly entra: EntraUsers
+  readonly policy: PolicySource
+  readonly log: Logger
+  readonly people: SlackDirectory
+}
 type Around = NonNullable<Overrides['around']>
 
 const asItIs: Around = (ports) => ports
 
 function engineOf(config: Config, given: Given, around: Around): Engine {
-  const { policy, log, clock, entra, store, azureRoles } = given
+  const { policy, log, clock, entra, store, azureRoles, people } = given
   const lookup = config.ENTRA_LOOKUP === 'on'
   const slack = {
     token: config.SLACK_BOT_TOKEN,
@@ -173,7 +186,6 @@ function engineOf(config: Config, given: Given, around: Around): Engine {
   const addressPages = pagesOf(config)
   const showTags = () => policy.current().showTags
   const chat = createChat({ ...slack, showTags, addressPage: addressPages !== null })
-  const people = createDirectory(slack)
   const current = () => policy.current()
   if (!lookup && [...entraGroupsNamed(current()), ...azureRolesNamed(current())].length > 0)
     log.warn('the policy asks about Entra, but ENTRA_LOOKUP is off: what it asks is never known')
@@ -207,18 +219,8 @@ const inventoryOf = (
   { store, clock, log }: Pick<Behind, 'store' | 'clock' | 'log'>,
 ) => createInventory({ source, kept: store.inventory, clock, self: randomUUID(), log })
 
-/** The page answers from the first moment, too; what it asks comes once the rest has started. */
-const servingOf = (
-  config: Config,
-  progress: Progress,
-  { metrics, log, now }: { metrics: Metrics; log: Logger; now: () => number },
-) =>
-  webOf(
-    config,
-    progress,
-    metrics,
-    addressPageOf(config, { links: () => progress.links ?? null, now, metrics, log }),
-  )
+const peopleOf = (config: Config, more: { now: () => number; log: Logger }) =>
+  createDirectory({ token: config.SLACK_BOT_TOKEN, slackApiUrl: config.SLACK_API_URL, ...more })
 
 /** Puts everything together and starts it. Throws a `ConfigError` for what only the operator can mend. */
 export async function startApp(config: Config, overrides: Overrides = {}): Promise<App> {
@@ -227,7 +229,9 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
   const progress: Progress = { reconciled: false, store: null, inventory: null, slack: null }
   const metrics = createMetrics(() => standing(progress.store, () => clock))
   // Probes are answered from the first moment: a database that is away must not look like a dead process.
-  const web = await servingOf(config, progress, { metrics, log, now: () => clock.now() })
+  const now = () => clock.now()
+  const people = peopleOf(config, { now, log })
+  const web = await startServing(config, progress, { metrics, log, now, names: people })
   const realClock = createDatabaseClock(async () => (await database).time())
   const clock = overrides.clock ?? realClock
   const upkeep = createUpkeep(realClock, log)
@@ -244,7 +248,7 @@ export async function startApp(config: Config, overrides: Overrides = {}): Promi
   const azure = around({ ...ports, inventory: inventoryOf(inventorySource, { store, clock, log }) })
   progress.inventory = azure.inventory
   const watch = clocksOf(clock, seen, overrides)
-  const given = { ...azure, store, clock, policy, log, observe: metrics.observe, clockTrouble: watch }
+  const given = { ...azure, store, clock, policy, log, people, observe: metrics.observe, clockTrouble: watch }
   const engine = engineOf(config, given, around)
   const slack = slackOf(config, { store, clock, policy, log, engine, inventory: azure.inventory })
   Object.assign(progress, { slack, links: engine.links })

@@ -1,4 +1,5 @@
 import { rangeOf } from './core/source.ts'
+import { isSpan, spansOf } from './core/spans.ts'
 
 /** The variables that the address page, and the port that it is served on, are made of. */
 export interface AddressPageVariables {
@@ -17,14 +18,44 @@ const isLoopback = (host: string): boolean => /^(localhost|127(\.\d+){3}|\[?::1\
 const isPlain = (url: string): boolean => new URL(url).protocol === 'http:'
 const isHere = (url: string): boolean => isLoopback(new URL(url).hostname)
 
+/** So wide a range is no list of proxies: it would believe strangers. Private ranges of IPv6 are wide. */
+function isTooWide(proxy: string): boolean {
+  const range = rangeOf(proxy)
+  if (!range) return true
+  const [base, bits] = range
+  return base.kind() === 'ipv4' ? bits < 8 : bits < 16 && spansOf([proxy]).touches('2000::/3')
+}
+
 function proxyProblems(proxies: readonly string[]): readonly string[] {
   return proxies.flatMap((proxy) => {
-    const range = rangeOf(proxy)
-    if (!range) return [`TRUSTED_PROXIES: “${proxy}” is not a range such as 10.0.0.0/24`]
-    return range[1] === 0
-      ? [`TRUSTED_PROXIES: “${proxy}” would believe everybody; name the proxies alone`]
+    if (!isSpan(proxy))
+      return [
+        `TRUSTED_PROXIES: “${proxy}” is not an address or a range such as 10.0.0.0/24, written in full, without leading zeros, and IPv4 as IPv4`,
+      ]
+    return isTooWide(proxy)
+      ? [`TRUSTED_PROXIES: “${proxy}” would believe nearly everybody; name the proxies alone`]
       : []
   })
+}
+
+/** Everything but a scheme, a host and a port would be lost on the way, or be shown to everybody. */
+function urlProblems({ PUBLIC_URL, PUBLIC_URL_V4 }: AddressPageVariables): readonly string[] {
+  const given = { PUBLIC_URL, PUBLIC_URL_V4 }
+  const problems = Object.entries(given).flatMap(([name, value]) => {
+    if (value === undefined) return []
+    const url = new URL(value)
+    if (url.username !== '' || url.password !== '')
+      return [`${name}: holds a name or a password, which everybody would read; take it out`]
+    if (url.pathname === '/' && !/[?#]/.test(value)) return []
+    return [`${name}: expected a scheme and a host only, such as ${url.origin}; the page is at /ip/ there`]
+  })
+  const [first, second] = [PUBLIC_URL, PUBLIC_URL_V4].map((value) => value && new URL(value).hostname)
+  return first !== undefined && first === second
+    ? [
+        ...problems,
+        `PUBLIC_URL_V4: is the same host as PUBLIC_URL; give it a name of its own that is reached by IPv4 only, or leave it out`,
+      ]
+    : problems
 }
 
 function plainUrls(variables: AddressPageVariables): readonly string[] {
@@ -58,6 +89,17 @@ export const isAddressPageOn = (
   variables.SLACK_CLIENT_ID !== undefined &&
   variables.SLACK_CLIENT_SECRET !== undefined
 
+/** Whether the page is on, and where, or what it lacks. */
+export function addressPageLine(variables: Parameters<typeof isAddressPageOn>[0]): string {
+  const { PUBLIC_URL, SLACK_CLIENT_ID, SLACK_CLIENT_SECRET } = variables
+  if (isAddressPageOn(variables)) return `on at ${PUBLIC_URL?.replace(/\/+$/, '')}/ip/…`
+  const missing = Object.entries({ PUBLIC_URL, SLACK_CLIENT_ID, SLACK_CLIENT_SECRET })
+    .filter(([, value]) => value === undefined)
+    .map(([name]) => name)
+  const last = missing.pop() ?? ''
+  return `off; to turn it on, set ${missing.length > 0 ? `${missing.join(', ')} and ` : ''}${last}`
+}
+
 /** Everything that keeps the address page from working as it must. `PUBLIC_URL` alone only means HTTP mode. */
 export function addressPageProblems(variables: AddressPageVariables): readonly string[] {
   const { PUBLIC_URL, PUBLIC_URL_V4, SLACK_CLIENT_ID, SLACK_CLIENT_SECRET } = variables
@@ -66,7 +108,8 @@ export function addressPageProblems(variables: AddressPageVariables): readonly s
     const missing = variables.TLS_CERT_FILE === undefined ? 'TLS_CERT_FILE' : 'TLS_KEY_FILE'
     problems.push(`${missing}: is required with the other of TLS_CERT_FILE and TLS_KEY_FILE`)
   }
-  if (isAddressPageOn(variables)) return [...problems, ...plainUrls(variables), ...wayIn(variables)]
+  if (isAddressPageOn(variables))
+    return [...problems, ...urlProblems(variables), ...plainUrls(variables), ...wayIn(variables)]
   if (SLACK_CLIENT_ID === undefined && SLACK_CLIENT_SECRET === undefined) {
     return PUBLIC_URL_V4 === undefined
       ? problems

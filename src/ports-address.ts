@@ -23,3 +23,9 @@ export interface AddressLinks {
   /** Somebody else signed in behind this link: nothing happens but that its person is told, once for each of them. */
   openedByOther(tokenHash: string, by: Pick<Person, 'userId' | 'teamId'>): Promise<void>
 }
+
+/** What Slack calls people. */
+export interface Names {
+  /** At most a minute old; null when Slack shows none. Throws when Slack does not answer. */
+  name(person: Person): Promise<string | null>
+}

@@ -359,7 +359,7 @@ export interface SlackDirectory extends Directory {
 }
 
 export type { LiveRule } from './core/live-rule.ts'
-export type { AddressLinks } from './ports-address.ts'
+export type { AddressLinks, Names } from './ports-address.ts'
 export type { Gesture, Intake } from './ports-gesture.ts'
 export type { Leads, Links, LinkTx } from './ports-links.ts'
 export type {

@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { wallClock } from './clock.ts'
 import { watchClocks } from './clock-watch.ts'
 import type { Config } from './config.ts'
+import { addressPageLine, isAddressPageOn } from './config-address.ts'
 import { connectAzure } from './connect-azure.ts'
 import { azureRolesNamed, entraGroupsNamed } from './core/policy.ts'
 import type { Finding } from './core/rights.ts'
@@ -11,6 +12,7 @@ import { loadPolicy, problemText } from './policy-source.ts'
 import type { EntraUsers } from './ports.ts'
 import { examineSlack } from './slack/examination.ts'
 import { examineDatabase } from './store/examination.ts'
+import { tlsProblems } from './tls-files.ts'
 
 export interface DoctorRun {
   readonly say: (text: string) => void
@@ -87,6 +89,18 @@ function examineClocks(aheadMs: number | null, seen: AzureTime | null): readonly
     : [{ state: 'note', text: 'Clocks: there was none to compare with' }]
 }
 
+/** What the configuration names has to be there as well. */
+async function examineWeb(config: Config): Promise<readonly Finding[]> {
+  const problems = await tlsProblems(config)
+  const advice = 'the bot does not start like this'
+  return [
+    ...(problems.length > 0
+      ? problems.map((problem) => ({ state: 'bad' as const, text: `Configuration: ${problem}`, advice }))
+      : [{ state: 'good' as const, text: 'Configuration: every variable is as it should be' }]),
+    { state: isAddressPageOn(config) ? 'good' : 'note', text: `Address page: ${addressPageLine(config)}` },
+  ]
+}
+
 const marks: Readonly<Record<Finding['state'], string>> = { good: 'ok  ', bad: 'BAD ', note: 'note' }
 
 const lineOf = ({ state, text, advice }: Finding): string =>
@@ -95,7 +109,8 @@ const lineOf = ({ state, text, advice }: Finding): string =>
 /** Looks at everything that the bot needs and writes nothing. Answers 1 when something is wrong. */
 export async function runDoctor(config: Config, { say, credential }: DoctorRun): Promise<number> {
   const azure = connectAzure(config, wallClock, credential)
-  const [policy, database, slack, rights, entra] = await Promise.all([
+  const [web, policy, database, slack, rights, entra] = await Promise.all([
+    examineWeb(config),
     examinePolicy(config),
     examineDatabase({ databaseUrl: config.DATABASE_URL, dataDir: config.DATA_DIR }),
     examineSlack({
@@ -108,7 +123,7 @@ export async function runDoctor(config: Config, { say, credential }: DoctorRun):
     examineEntra(config, azure.entra),
   ])
   const findings: readonly Finding[] = [
-    { state: 'good', text: 'Configuration: every variable is as it should be' },
+    ...web,
     ...policy,
     ...database.findings,
     ...slack,

@@ -1,6 +1,6 @@
 import { WebAPIPlatformError, type WebClient } from '@slack/web-api'
 import type { Member, Person } from '../core/person.ts'
-import type { SlackDirectory } from '../ports.ts'
+import type { Names, SlackDirectory } from '../ports.ts'
 import type { Log } from './log.ts'
 import { calling, webClient } from './web-api.ts'
 
@@ -113,7 +113,7 @@ async function readEmail(client: WebClient, email: string): Promise<string | nul
 }
 
 /** Who people are, as Slack says now. What it cannot say counts as no, so a failure gives nobody any right. */
-export function createDirectory({ token, slackApiUrl, now, log }: DirectorySettings): SlackDirectory {
+export function createDirectory({ token, slackApiUrl, now, log }: DirectorySettings): SlackDirectory & Names {
   const client = webClient(token, slackApiUrl, log)
   const home = remembering(now, () => readHome(client))
   const users = remembering(now, (userId) => readUser(client, userId))
@@ -166,5 +166,10 @@ export function createDirectory({ token, slackApiUrl, now, log }: DirectorySetti
     },
     email: (person) =>
       calling('users.info', 'read', async () => (await users(person.userId)).profile?.email || null),
+    name: (person) =>
+      calling('users.info', 'read', async () => {
+        const { profile, real_name: real, name } = await users(person.userId)
+        return profile?.display_name || profile?.real_name || real || name || null
+      }),
   }
 }

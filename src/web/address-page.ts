@@ -16,7 +16,7 @@ import type { Html } from './layout.ts'
 import { leadsNowhere, notices } from './notices.ts'
 import { callerKey, createRate } from './rate.ts'
 import { lookAt } from './seen.ts'
-import { createSignIn, type SignIn } from './sign-in.ts'
+import { createSignIn, type SignedIn, type SignIn } from './sign-in.ts'
 
 type Status = 200 | 400 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 500 | 502 | 503
 
@@ -27,10 +27,9 @@ const mostCallers = 10_000
 const answer = (context: Ctx, page: Html, status: Status = 200) => context.html(page, status)
 const nowhere = (context: Ctx) => answer(context, leadsNowhere, 404)
 
-const shownOf = async ({ parts }: Desk, { link }: Opened): Promise<Shown> => ({
+const shownOf = async ({ parts }: Desk, { link, session }: Opened): Promise<Shown> => ({
   link,
-  asker: (await parts.nameOf?.(link.person)) ?? null,
-  minutesLeft: Math.ceil((link.expiresAt - parts.now()) / 60_000),
+  asker: session ? 'you' : { name: (await parts.nameOf?.(link.person)) ?? null },
 })
 
 /** Who calls and by which of our names, or why nobody is served now. */
@@ -99,13 +98,15 @@ async function finishSignIn(desk: Desk, signIn: SignIn, context: Ctx) {
   url.search = new URL(context.req.url).search
   if (!start || url.searchParams.get('state') !== start.state) return answer(context, notices.lostSignIn, 400)
   desk.forget(context, 'start')
+  let person: SignedIn
   try {
-    desk.keepSession(context, start.token, await signIn.finish(url, start))
-    return context.redirect(pathOf(context, start.token), 303)
+    person = await signIn.finish(url, start)
   } catch (error) {
     desk.parts.onTrouble('a sign-in with Slack failed', error)
     return answer(context, notices.noSignIn(pathOf(context, start.token)), 403)
   }
+  const isTheirs = await desk.keepSession(context, start.token, person)
+  return isTheirs ? context.redirect(pathOf(context, start.token), 303) : nowhere(context)
 }
 
 /** The one thing that changes anything: the button, pressed by the person of the link, from the address that was shown. */

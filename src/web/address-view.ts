@@ -5,26 +5,30 @@ import { familyOf, type Seen } from './seen.ts'
 
 export interface Shown {
   readonly link: AddressLink
-  /** The name of the one who asked, where it is known. */
-  readonly asker: string | null
-  readonly minutesLeft: number
+  /** The one who asked: signed in here, or somebody whose name Slack says, where it does. */
+  readonly asker: 'you' | { readonly name: string | null }
 }
 
 type Fit = Extract<Seen, { kind: 'fit' }>
 type Unfit = Exclude<Seen, { kind: 'fit' }>
 
-const minutes = (count: number) => (count <= 1 ? 'one more minute' : `${count} more minutes`)
+/** Whole minutes, so that the link works at least until then. */
+const endOf = ({ link }: Shown) => `${new Date(link.expiresAt).toISOString().slice(11, 16)} UTC`
+
+const who = ({ asker }: Shown): Html | string => {
+  if (asker === 'you') return 'You'
+  return asker.name === null ? 'Somebody' : html`<bdi>${asker.name}</bdi>`
+}
 
 /** What the link is for, in one sentence. */
-function purpose({ link, asker }: Shown): Html {
-  const who = asker === null ? 'You' : html`<bdi>${asker}</bdi>`
-  const { about } = link
-  if (!about)
-    return html`${who} asked in Slack to confirm the address that ${asker === null ? 'you connect' : 'they connect'} from.`
+function purpose(shown: Shown): Html {
+  const { about, requestId } = shown.link
+  const they = shown.asker === 'you' ? 'you connect' : 'they connect'
+  if (!about) return html`${who(shown)} asked in Slack to confirm the address that ${they} from.`
   const what = html`<strong><bdi>${about.label}</bdi></strong> on <strong><bdi>${about.vm}</bdi></strong>, for <strong>${about.howLong}</strong>`
-  return link.requestId === null
-    ? html`${who} asked in Slack for ${what}.`
-    : html`${who} asked in Slack for ${what}, and now for another address on that request.`
+  return requestId === null
+    ? html`${who(shown)} asked in Slack for ${what}.`
+    : html`${who(shown)} asked in Slack for ${what} (request <bdi>${requestId}</bdi>), and now for another address there.`
 }
 
 const addressBox = (address: string) => html`<dl class="address">
@@ -38,16 +42,24 @@ const warning = html`<div class="note">
 
 const shared = html`<p>Others come from this address too, by what your policy says. For the network, everybody behind it is let in together with you.</p>`
 
-/** What happens next to the thing that waits. */
-const next = ({ link }: Shown) => {
-  if (!link.about) return 'Nothing opens by this: the address is kept for your next request.'
-  return link.requestId === null
-    ? 'Your request then goes on in Slack, with this address and no other.'
-    : 'Your request then goes on in Slack, with this address in place of the one before.'
+const oldStays =
+  'Access that is open from your old address stays until the new one is open, or until its end.'
+
+/** What the yes leads to. How things stand with the request by then, Slack says. */
+function next({ link: { about, requestId } }: Shown): string {
+  if (!about) return 'Nothing opens by this. The policy says how long it may be used again; Slack tells you.'
+  if (about.emergency) {
+    const first =
+      'You are breaking the glass: your yes opens this at once, and those who would have been asked are told. If the policy refuses it, Slack says so.'
+    return requestId === null ? first : `${first} ${oldStays}`
+  }
+  return requestId === null
+    ? 'Then your request goes on in Slack, with this address and no other.'
+    : `Then Slack says how it goes on. If approvers had agreed already, they are asked again. ${oldStays}`
 }
 
-const lasts = ({ minutesLeft }: Shown) =>
-  html`<p class="soft">This link works for ${minutes(minutesLeft)}. Opening the page changes nothing.</p>`
+const lasts = (shown: Shown) =>
+  html`<p class="soft">This link works until ${endOf(shown)}. Opening the page changes nothing.</p>`
 
 export const beforeSignIn = (shown: Shown, seen: Fit, signIn: string): Html =>
   layout(
@@ -56,7 +68,7 @@ export const beforeSignIn = (shown: Shown, seen: Fit, signIn: string): Html =>
 ${addressBox(seen.address)}
 ${seen.shared ? shared : ''}
 ${warning}
-<p>Sign in with Slack, so that nobody but ${shown.asker === null ? 'you' : html`<bdi>${shown.asker}</bdi>`} can confirm it. Signing in lets nothing in yet.</p>
+<p>Sign in with Slack, so that nobody but ${shown.asker === 'you' || shown.asker.name === null ? 'the one who asked' : who(shown)} can confirm it. Signing in lets nothing in yet.</p>
 <a class="key" href="${signIn}">Sign in with Slack</a>
 ${lasts(shown)}`,
   )
@@ -69,7 +81,8 @@ export interface Button {
 }
 
 export function askForYes(shown: Shown, seen: Fit, button: Button, before: string | null): Html {
-  const label = shown.link.about ? 'Yes, let this address in' : 'Yes, this is my address'
+  // What nobody else stands before is said before the button, and not under it.
+  const glass = shown.link.about?.emergency === true
   return layout(
     before === null ? 'Is this your address?' : 'Your address is another one now',
     html`${
@@ -81,12 +94,13 @@ export function askForYes(shown: Shown, seen: Fit, button: Button, before: strin
 ${addressBox(seen.address)}
 ${seen.shared ? shared : ''}
 ${warning}
+${glass ? html`<div class="note"><p>${next(shown)}</p></div>` : ''}
 <form method="post" action="${button.action}">
 <input type="hidden" name="form" value="${button.form}">
-<button class="key" type="submit">${label}</button>
+<button class="key" type="submit">Yes, this is my address</button>
 </form>
-<p class="soft">${next(shown)}</p>
-<p class="soft">${button.name === null ? 'You are signed in with Slack.' : html`You are signed in as <bdi>${button.name}</bdi>.`} This link works for ${minutes(shown.minutesLeft)}, once.</p>`,
+${glass ? '' : html`<p class="soft">${next(shown)}</p>`}
+<p class="soft">${button.name === null ? 'You are signed in with Slack.' : html`You are signed in as <bdi>${button.name}</bdi>.`} This link works until ${endOf(shown)}, once.</p>`,
   )
 }
 
@@ -100,7 +114,7 @@ export function unfit(shown: Shown, seen: Unfit, elsewhere: string | null): Html
   const body = {
     hidden: () =>
       html`<div class="note"><p>A proxy stands between you and this page and does not say, in a way that can be believed, where you come from. Nothing has been confirmed.</p></div>
-<p>Tell whoever runs Jitney: TRUSTED_PROXIES must name that proxy, and the proxy must write X-Forwarded-For.</p>`,
+<p>Ask the people who run Jitney: TRUSTED_PROXIES must name that proxy, and the proxy must write X-Forwarded-For.</p>`,
     refused: ({ address, why }: Extract<Seen, { kind: 'refused' }>) => html`${addressBox(address)}
 <div class="note"><p>${why}</p><p>Nothing has been confirmed, and the link still works.</p></div>
 <p>Turn off what stands between you and the internet, or go to another network, and load this page again.</p>`,
@@ -132,12 +146,12 @@ ${lasts(shown)}`,
 
 export function confirmed({ link }: Shown, address: string): Html {
   const what = link.about
-    ? html`for <strong><bdi>${link.about.label}</bdi></strong> on <strong><bdi>${link.about.vm}</bdi></strong>`
-    : html`for your next request`
+    ? html` for <strong><bdi>${link.about.label}</bdi></strong> on <strong><bdi>${link.about.vm}</bdi></strong>`
+    : ''
   return layout(
     'Your address is confirmed',
-    html`<div class="good"><p><strong>${address}</strong> is confirmed ${what}.</p></div>
-<p>Go back to Slack: ${link.about ? 'the request goes on there, and its message says how' : 'the message there says so too'}. You can close this page.</p>
+    html`<div class="good"><p><strong>${address}</strong> is confirmed${what}.</p></div>
+<p>Go back to Slack: the message there says ${link.about ? 'how things go on' : 'what it may be used for'}. You can close this page.</p>
 <p class="soft">If your address changes, say so in Slack. This link has done its work and does not work again.</p>`,
   )
 }

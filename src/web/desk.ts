@@ -52,8 +52,11 @@ export interface Desk {
   open(context: Ctx): Promise<Opened | 'busy' | null>
   begun(context: Ctx): Kept['start'] | null
   keepStart(context: Ctx, start: Kept['start']): void
-  /** The sign-in is over: whoever it was, for this one link. */
-  keepSession(context: Ctx, token: string, person: SignedIn): void
+  /**
+   * The sign-in is over, for this one link. False: it was somebody else than the person of the link, who is told.
+   * Nothing is kept then, so that whoever took the wrong account can sign in again in the same browser.
+   */
+  keepSession(context: Ctx, token: string, person: SignedIn): Promise<boolean>
   forget(context: Ctx, kind: keyof typeof cookies): void
 }
 
@@ -68,6 +71,20 @@ const trimmed = (url: string): string => url.replace(/\/+$/, '')
 
 const keep = (context: Ctx, kind: keyof typeof cookies, value: string) =>
   setCookie(context, cookies[kind], value, { ...cookieOptions, prefix: 'host', maxAge: sealLifeMs / 1000 })
+
+const forget = (context: Ctx, kind: keyof typeof cookies) => {
+  deleteCookie(context, cookies[kind], { ...cookieOptions, prefix: 'host' })
+}
+
+type By = Pick<SignedIn, 'userId' | 'teamId'>
+
+const isOther = ({ person }: AddressLink, { userId, teamId }: By): boolean =>
+  person.userId !== userId || person.teamId !== teamId
+
+async function turnAway(context: Ctx, tokenHash: string, { userId, teamId }: By): Promise<void> {
+  forget(context, 'session')
+  await context.get('links').openedByOther(tokenHash, { userId, teamId })
+}
 
 /** The path of a link under the name that the caller used. */
 export const pathOf = (context: Ctx, token: string): string =>
@@ -92,21 +109,26 @@ export function createDesk(parts: AddressPageParts): Desk {
       if (!link || link.state !== 'waiting' || link.expiresAt <= parts.now()) return null
       const last = kept(context, 'session')
       const session = last?.tokenHash === tokenHash ? last : null
-      if (session && (session.userId !== link.person.userId || session.teamId !== link.person.teamId)) {
-        await links.openedByOther(tokenHash, { userId: session.userId, teamId: session.teamId })
+      if (session && isOther(link, session)) {
+        await turnAway(context, tokenHash, session)
         return null
       }
       return { token, tokenHash, link, session }
     },
     begun: (context) => kept(context, 'start'),
     keepStart: (context, start) => keep(context, 'start', seals.seal('start', start)),
-    keepSession: (context, token, { userId, teamId, name }) => {
+    keepSession: async (context, token, { userId, teamId, name }) => {
+      const tokenHash = hashOf(token)
+      const link = await context.get('links').find(tokenHash)
+      if (link && isOther(link, { userId, teamId })) {
+        await turnAway(context, tokenHash, { userId, teamId })
+        return false
+      }
       const id = randomBytes(16).toString('base64url')
-      const session = { id, tokenHash: hashOf(token), userId, teamId, name: name?.slice(0, 80) ?? null }
+      const session = { id, tokenHash, userId, teamId, name: name?.slice(0, 80) ?? null }
       keep(context, 'session', seals.seal('session', session))
+      return true
     },
-    forget: (context, kind) => {
-      deleteCookie(context, cookies[kind], { ...cookieOptions, prefix: 'host' })
-    },
+    forget,
   }
 }

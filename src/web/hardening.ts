@@ -1,4 +1,5 @@
-import type { MiddlewareHandler } from 'hono'
+import { type ServerResponse, STATUS_CODES } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { contentPolicy } from './layout.ts'
 
 const always: Readonly<Record<string, string>> = {
@@ -12,14 +13,27 @@ const always: Readonly<Record<string, string>> = {
   'x-robots-tag': 'noindex',
 }
 
-/** On every answer, whatever it is: what a browser may do with it is next to nothing. */
-export const hardened =
-  (overTls: boolean): MiddlewareHandler =>
-  async (context, next) => {
-    await next()
-    for (const [name, value] of Object.entries(always)) context.header(name, value)
-    if (overTls) context.header('strict-transport-security', 'max-age=31536000')
-  }
+const headersOf = (overTls: boolean): Readonly<Record<string, string>> =>
+  overTls ? { ...always, 'strict-transport-security': 'max-age=31536000' } : always
+
+/** On every answer, whoever gives it: what a browser may do with it is next to nothing. */
+export function harden(response: ServerResponse, overTls: boolean): void {
+  for (const [name, value] of Object.entries(headersOf(overTls))) response.setHeader(name, value)
+}
+
+const statuses: Readonly<Record<string, number>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+  HPE_HEADER_OVERFLOW: 431,
+}
+
+/** The answer to what cannot be read as a request at all, in the same clothes; the connection ends with it. */
+export function answerUnreadable(socket: Duplex, code: string, overTls: boolean): void {
+  const status = statuses[code] ?? 400
+  const headers = { ...headersOf(overTls), 'content-length': '0', connection: 'close' }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
+  socket.end([`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, ...lines, '', ''].join('\r\n'))
+}
 
 interface Sent {
   readonly origin: string | undefined

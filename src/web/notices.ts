@@ -18,9 +18,10 @@ const retry = (href: string): Way => ({ href, label: 'Load the page again' })
 
 /** For a link that is unknown, used, too old or somebody else's: nobody learns which. */
 export const leadsNowhere = layout(
-  'This link leads nowhere',
-  html`<p>It may have been used already, it may be older than ten minutes, or it may be meant for somebody else. Opening it has let nobody in.</p>
-<p><strong>What to do:</strong> type the command again in Slack. You get a new link there, in a message that only you see.</p>`,
+  'This link cannot be used',
+  html`<p>If you have just confirmed your address, you are done here: look in Slack, where it says how things go on.</p>
+<p>Otherwise the link has been used, is older than ten minutes or was replaced by a newer one, or you signed in as somebody whom it was not made for. Nothing has been confirmed by this visit.</p>
+<p><strong>What to do:</strong> if you took the wrong account, open the link again and sign in with the right one. If not, start again in Slack; you get a new link there, in a message that only you see.</p>`,
 )
 
 export const notices = {
@@ -82,7 +83,7 @@ export const notices = {
     notice(
       'You were not signed in',
       'Slack did not say who you are: the sign-in was called off, or it failed. Nothing has been changed, and the link still works.',
-      'Try again. If it fails once more, tell whoever runs Jitney; the log says why.',
+      'Try again. If it fails once more, ask the people who run Jitney; the log says why.',
       { href, label: 'Back to the page' },
     ),
   slackAway: (href: string) =>

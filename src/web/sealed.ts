@@ -9,7 +9,7 @@ export interface Kept {
     readonly verifier: string
     readonly token: string
   }
-  /** Who signed in, for one link: whoever took the wrong account signs in anew with the next link. */
+  /** Who signed in, for one link; never somebody else than the person of that link. */
   readonly session: {
     readonly id: string
     readonly tokenHash: string

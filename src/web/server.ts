@@ -1,11 +1,12 @@
 import { promises as files } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
+import type { Duplex } from 'node:stream'
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
 import { addressPage } from './address-page.ts'
 import type { AddressPageParts } from './desk.ts'
-import { hardened } from './hardening.ts'
+import { answerUnreadable, harden } from './hardening.ts'
 
 export interface WebParts {
   readonly host: string
@@ -36,7 +37,6 @@ const [idleTimeoutMs, lookEveryMs] = [30_000, 2_000]
 function pages(parts: WebParts): Hono {
   const app = new Hono()
   const { addressPage: page } = parts
-  app.use(hardened(page?.publicUrl.startsWith('https:') ?? false))
   if (page) app.route('/ip', addressPage(page))
   app.get('/livez', (context) => context.text('ok\n'))
   app.get('/readyz', (context) => {
@@ -65,7 +65,8 @@ async function serverFor(
   { tls }: WebParts,
   take: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<Server> {
-  const options = { connectionsCheckingInterval: lookEveryMs }
+  // A request without a host is answered further in, where every answer has the same headers.
+  const options = { connectionsCheckingInterval: lookEveryMs, requireHostHeader: false }
   if (!tls) return createServer(options, take)
   const [cert, key] = await Promise.all([files.readFile(tls.certFile), files.readFile(tls.keyFile)])
   return createTlsServer(
@@ -77,7 +78,12 @@ async function serverFor(
 /** Listens for probes, metrics, the address page and, in HTTP mode, for Slack. Rejects when the port is taken. */
 export async function startWeb(parts: WebParts): Promise<Web> {
   const listener = getRequestListener(pages(parts).fetch)
-  const server = await serverFor(parts, (request, response) => {
+  const overTls = parts.addressPage?.publicUrl.startsWith('https:') ?? false
+  /** What is being answered on a connection: an answer that has begun is not mixed with another one. */
+  const answering = new WeakMap<Duplex, ServerResponse>()
+  const take = (request: IncomingMessage, response: ServerResponse) => {
+    harden(response, overTls)
+    answering.set(request.socket, response)
     const toSlack = parts.slack && request.url?.split('?', 1)[0] === '/slack/events'
     if (!toSlack) {
       void listener(request, response)
@@ -86,6 +92,13 @@ export async function startWeb(parts: WebParts): Promise<Web> {
     const handle = parts.slack?.()
     if (handle) void handle(request, response)
     else response.writeHead(503, { 'content-type': 'text/plain' }).end('Not ready yet.\n')
+  }
+  const server = await serverFor(parts, take)
+  server.on('checkExpectation', take)
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    const begun = answering.get(socket)
+    if (!socket.writable || (begun?.headersSent && !begun.writableFinished)) socket.destroy()
+    else answerUnreadable(socket, error.code ?? '', overTls)
   })
   server.headersTimeout = headerTimeoutMs
   server.requestTimeout = requestTimeoutMs

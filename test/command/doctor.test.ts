@@ -7,6 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { parse } from 'yaml'
 import { readConfig } from '../../src/config.ts'
 import { runDoctor } from '../../src/run-doctor.ts'
+import { makeCertificate } from '../../src/simulator/certificate.ts'
 import type { Simulator } from '../../src/simulator/server.ts'
 import { neededScopes } from '../../src/slack/examination.ts'
 import { peopledWorld } from '../support/access.ts'
@@ -64,6 +65,7 @@ describe('doctor', () => {
     expect(said.split('\n')).toEqual(
       expect.arrayContaining([
         'ok    Configuration: every variable is as it should be',
+        'note  Address page: off; to turn it on, set PUBLIC_URL, SLACK_CLIENT_ID and SLACK_CLIENT_SECRET',
         'ok    Policy: …/policy.yml, 3 rules',
         'ok    Database: the embedded one in …/data, which the first start makes',
         'ok    Slack: signed in as jitney in Example',
@@ -84,6 +86,28 @@ describe('doctor', () => {
     const writes = azure.calls().filter(({ method, action }) => method !== 'GET' && !action.endsWith('/read'))
     expect(writes.filter(({ path }) => !path.endsWith('/checkMemberGroups'))).toEqual([])
     expect(await readdir(folder)).toEqual(['policy.yml'])
+  })
+
+  test('says where the address page is, and what keeps the bot from starting with its TLS files', async () => {
+    const { cert, key } = await makeCertificate()
+    await writeFile(join(folder, 'cert.pem'), cert)
+    await writeFile(join(folder, 'key.pem'), key)
+    const page = {
+      PUBLIC_URL: 'https://jit.example',
+      SLACK_CLIENT_ID: '1.2',
+      SLACK_CLIENT_SECRET: 'secret',
+      TLS_CERT_FILE: join(folder, 'cert.pem'),
+      TLS_KEY_FILE: join(folder, 'key.pem'),
+    }
+    const { code, said } = await examines(page)
+    expect(code).toBe(0)
+    expect(said).toContain('ok    Address page: on at https://jit.example/ip/…')
+    const wrong = await examines({ ...page, TLS_KEY_FILE: join(folder, 'nothing.pem') })
+    expect(wrong.code).toBe(1)
+    expect(wrong.said).toContain(
+      'BAD   Configuration: TLS_KEY_FILE: …/nothing.pem cannot be read: there is no such file',
+    )
+    expect(wrong.said).not.toContain('every variable is as it should be')
   })
 
   test('names each right that is missing, where, what is lost, and which role to assign', async () => {

@@ -43,7 +43,9 @@ describe('the way from an ask through the page to the card', () => {
     const link = linkOf()
 
     const scanner = await from('89.160.20.112').send(link)
-    expect(await scanner.text()).toMatch(/ssh.*vm-jump01/s)
+    const seen = await scanner.text()
+    expect(seen).toMatch(/<bdi>robin<\/bdi> asked in Slack for .*ssh.*vm-jump01.*30 min/s)
+    expect(seen).not.toMatch(/You asked in Slack/)
     openId.signsIn(mallory)
     await from('89.160.20.112').goes(`${link}/sign-in`)
     await world.settle()

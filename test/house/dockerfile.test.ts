@@ -82,6 +82,7 @@ describe('the image', () => {
     expect([node, flag]).toEqual(['node', '-e'])
     expect(script).toContain('/livez')
     expect(script).toContain('process.env.PORT || 3001')
+    expect(script).toContain("process.env.TLS_CERT_FILE ? 'https' : 'http'")
   })
 
   test('takes only what it needs from the folder', async () => {

@@ -5,7 +5,7 @@ import { readConfig } from '../../src/config.ts'
 import { type AddressLink, linkLifeMs } from '../../src/core/address-link.ts'
 import { parseAddress } from '../../src/core/source.ts'
 import { createMetrics, nothingYet } from '../../src/metrics.ts'
-import type { AddressLinks } from '../../src/ports.ts'
+import type { AddressLinks, Names } from '../../src/ports.ts'
 import { startWeb } from '../../src/web/server.ts'
 import { client, type OpenId, type SlackUser, startOpenId } from './openid.ts'
 import { Visitor } from './visitor.ts'
@@ -80,6 +80,8 @@ export interface AddressSite {
 export interface SiteOptions {
   readonly environment?: Record<string, string>
   readonly ready?: () => boolean
+  /** What Slack calls people. */
+  readonly names?: Names
 }
 
 const about = { label: 'Remote Desktop (RDP)', vm: 'vm-jump01', howLong: '30 minutes' }
@@ -117,6 +119,7 @@ export async function startAddressSite(options: SiteOptions = {}): Promise<Addre
       links: () => ((options.ready?.() ?? true) ? links : null),
       now: () => now,
       metrics,
+      ...(options.names && { names: options.names }),
       log: {
         warn: (given: { err: unknown }, what: string) => troubles.push(`${what}: ${String(given.err)}`),
       },

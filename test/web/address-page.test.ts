@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { createSeals } from '../../src/web/sealed.ts'
 import {
   type AddressSite,
   formOf,
@@ -9,6 +10,7 @@ import {
   startAddressSite,
   titleOf,
 } from '../support/address-page.ts'
+import { client } from '../support/openid.ts'
 import type { Visitor } from '../support/visitor.ts'
 
 const home = '81.2.69.142'
@@ -36,7 +38,7 @@ describe('the address page', () => {
     expect(page).toMatch(/Remote Desktop \(RDP\).*vm-jump01.*30 minutes/)
     expect(page).toMatch(/VPN.*proxy.*Private Relay.*phone/)
     expect(page).toContain('Sign in with Slack')
-    expect(page).toContain('10 more minutes')
+    expect(page).toContain('until 09:10 UTC')
     expect(formOf(page)).toBeNull()
   })
 
@@ -78,23 +80,50 @@ describe('the address page', () => {
     expect(await reads(from(cafe), site.makes())).not.toContain('everybody behind it is let in')
   })
 
-  test('speaks of the next request where only the address was wanted, and promises to open nothing', async () => {
-    const token = site.makes({ about: null, ask: null })
-    const { text } = await signsIn(from(home), token)
-    expect(text).toContain('Nothing opens by this')
-    expect(text).toContain('Yes, this is my address')
-  })
-
   test('leads somebody else nowhere, and has the one who asked told', async () => {
     const token = site.makes()
     const theirs = from(cafe)
-    const { text, response } = await signsIn(theirs, token, mallory)
+    const { text, response, url } = await signsIn(theirs, token, mallory)
     expect(response.status).toBe(404)
-    expect(titleOf(text)).toBe('This link leads nowhere')
+    // At the end of the sign-in itself, so that no session of theirs was ever handed out.
+    expect(new URL(url).pathname).toBe('/ip/signed-in')
+    expect(titleOf(text)).toBe('This link cannot be used')
     expect(site.links.told).toEqual(['U0MALLORY of T0TEAM'])
-    expect((await theirs.presses(pageOf(token), { form: 'x' })).status).toBe(404)
+    expect([...theirs.jar(site.url).keys()]).toEqual([])
+    expect((await theirs.presses(pageOf(token), { form: 'x' })).status).toBe(403)
     expect(site.links.bound).toEqual([])
     expect(site.link(token)?.state).toBe('waiting')
+  })
+
+  test('offers the sign-in again in the browser in which somebody took the wrong account', async () => {
+    const token = site.makes()
+    const browser = from(home)
+    await signsIn(browser, token, mallory)
+    expect(await reads(browser, token)).toContain('Sign in with Slack')
+    const { text, url } = await signsIn(browser, token, robin)
+    expect((await browser.presses(url, { form: formOf(text) ?? '' })).status).toBe(200)
+    expect(site.links.bound).toEqual([{ address: home, by: robin.userId }])
+    expect(site.links.told).toEqual(['U0MALLORY of T0TEAM'])
+  })
+
+  test('drops a session of somebody else that a browser brings, and confirms nothing with it', async () => {
+    const token = site.makes()
+    const { text } = await signsIn(from(home), token)
+    const theirs = from(cafe)
+    const [tokenHash = ''] = site.links.lookedUp
+    const { name: _, ...who } = mallory
+    const session = { id: 'x', tokenHash, ...who, name: null }
+    const seals = createSeals(client.secret, () => Date.UTC(2026, 10, 23, 9))
+    for (const press of [true, false]) {
+      theirs.jar(site.url).set('__Host-jitney-session', seals.seal('session', session))
+      const answer = press
+        ? await theirs.presses(pageOf(token), { form: formOf(text) ?? '' })
+        : await theirs.send(pageOf(token))
+      expect([answer.status, titleOf(await answer.text())]).toEqual([404, 'This link cannot be used'])
+      expect([...theirs.jar(site.url).keys()]).toEqual([])
+    }
+    expect(site.links.told).toEqual(['U0MALLORY of T0TEAM'])
+    expect(site.links.bound).toEqual([])
   })
 
   test('takes no button of the one who asked from the session of somebody else', async () => {
@@ -102,7 +131,7 @@ describe('the address page', () => {
     const { text } = await signsIn(from(home), token)
     const theirs = from(cafe)
     await signsIn(theirs, token, mallory)
-    expect((await theirs.presses(pageOf(token), { form: formOf(text) ?? '' })).status).toBe(404)
+    expect((await theirs.presses(pageOf(token), { form: formOf(text) ?? '' })).status).toBe(403)
     expect(site.links.bound).toEqual([])
   })
 
@@ -214,8 +243,7 @@ describe('the address page', () => {
       const form = formOf(text) ?? ''
       await browser.presses(pageOf(used), { form })
       const foreign = site.makes()
-      const wrong = from(cafe)
-      await signsIn(wrong, foreign, mallory)
+      const atTheSignIn = (await signsIn(from(cafe), foreign, mallory)).text
       const expired = site.makes()
       const replaced = site.makes({ state: 'replaced' })
       site.passes(10 * 60_000)
@@ -225,16 +253,18 @@ describe('the address page', () => {
         await from(home).send(pageOf(expired)),
         await from(home).send(`${pageOf(expired)}/sign-in`),
         await from(home).send(pageOf(replaced)),
-        await wrong.send(pageOf(foreign)),
         await from(home).send(pageOf('AAAAAAAAAAAAAAAAAAAAAA')),
         await from(home).send(pageOf('short')),
         await from(home).send(pageOf('a%00b')),
         await from(home).send(`${site.url}/ip/`),
       ]
-      const texts = await Promise.all(answers.map((each) => each.text()))
+      const texts = [atTheSignIn, ...(await Promise.all(answers.map((each) => each.text())))]
       expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 404))
       expect(new Set(texts).size).toBe(1)
-      expect(texts[0]).toContain('type the command again in Slack')
+      expect(texts[0]).toMatch(
+        /If you have just confirmed your address.*look in Slack.*start again in Slack/s,
+      )
+      expect(texts[0]).not.toMatch(/type the command|request/)
     })
 
     test('is what a second press of the button gets', async () => {

@@ -35,7 +35,7 @@ export function addressPageInBrowser(): void {
   })
   afterAll(() => browser?.close())
   beforeEach(async () => {
-    site = await startAddressSite()
+    site = await startAddressSite({ names: { name: async () => robin.name } })
     await browser.context.clearCookies()
     await comesFrom(home)
     page = await browser.context.newPage()
@@ -63,7 +63,7 @@ export function addressPageInBrowser(): void {
     await page.getByRole('button', { name }).click()
     await page.waitForURL(`${site.url}/ip/**`)
   }
-  const yes = () => page.getByRole('button', { name: 'Yes, let this address in' })
+  const yes = () => page.getByRole('button', { name: 'Yes, this is my address' })
 
   test('the person signs in, says yes, and is told that it is done', async () => {
     await opens(site.makes())
@@ -81,7 +81,7 @@ export function addressPageInBrowser(): void {
     expect(complaints).toEqual([])
     await page.goBack()
     await page.reload()
-    expect(await title()).toBe('This link leads nowhere')
+    expect(await title()).toBe('This link cannot be used')
   })
 
   test('all of it can be done with the keyboard, and shows where it is', async () => {
@@ -100,18 +100,24 @@ export function addressPageInBrowser(): void {
     await page.getByRole('button', { name: robin.name }).press('Enter')
     await page.waitForURL(`${site.url}/ip/**`)
     await page.keyboard.press('Tab')
-    expect(await focused()).toEqual(['Yes, let this address in', 'solid'])
+    expect(await focused()).toEqual(['Yes, this is my address', 'solid'])
     await page.keyboard.press('Enter')
     await page.getByRole('heading', { name: 'Your address is confirmed' }).waitFor()
     expect(site.links.bound).toHaveLength(1)
   })
 
-  test('somebody else is led nowhere, and the one who asked is told', async () => {
-    await opens(site.makes())
+  test('somebody else is led nowhere, the one who asked is told, and can sign in there after all', async () => {
+    const token = site.makes()
+    await opens(token)
     await signsInAs(mallory)
-    expect(await title()).toBe('This link leads nowhere')
+    expect(await title()).toBe('This link cannot be used')
     expect(site.links.told).toEqual(['U0MALLORY of T0TEAM'])
     expect(site.links.bound).toEqual([])
+    await opens(token)
+    await signsInAs(robin)
+    await yes().click()
+    expect(await title()).toBe('Your address is confirmed')
+    expect(site.links.bound).toEqual([{ address: home, by: robin.userId }])
   })
 
   test('a scanner that runs scripts and follows everything leaves the link as it was', async () => {
@@ -136,8 +142,8 @@ export function addressPageInBrowser(): void {
     const token = site.makes()
     site.passes(10 * 60_000)
     await opens(token)
-    expect(await title()).toBe('This link leads nowhere')
-    expect(await page.getByText('type the command again in Slack').count()).toBe(1)
+    expect(await title()).toBe('This link cannot be used')
+    expect(await page.getByText('start again in Slack').count()).toBe(1)
     await looksGood(page, 'nowhere')
   })
 
@@ -166,6 +172,19 @@ export function addressPageInBrowser(): void {
     expect(site.links.bound).toEqual([])
     await yes().click()
     expect(site.links.bound).toEqual([{ address: '81.2.69.160', by: robin.userId }])
+  })
+
+  test('a changed address and a broken glass are spoken of as what they are', async () => {
+    const about = { label: 'Remote Desktop (RDP)', vm: 'vm-jump01', howLong: '30 minutes' }
+    await opens(site.makes({ about, requestId: 'x7k2m4q9w3' }))
+    await looksGood(page, 'another')
+    await signsInAs(robin)
+    expect(await page.getByText('Access that is open from your old address stays').count()).toBe(1)
+    await looksGood(page, 'another-signed-in')
+    await opens(site.makes({ about: { ...about, emergency: true } }))
+    await signsInAs(robin)
+    expect(await page.getByText('You are breaking the glass').count()).toBe(1)
+    await looksGood(page, 'emergency')
   })
 
   test('an address that may not be let in has no button', async () => {
