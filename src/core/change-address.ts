@@ -1,6 +1,7 @@
 import { authorise, escalated } from './approval.ts'
 import type { Case } from './case.ts'
 import { startClosing } from './closing.ts'
+import type { Effect } from './effect.ts'
 import type { Event } from './event.ts'
 import { isExpired } from './expiry.ts'
 import { audit } from './grant-parts.ts'
@@ -8,7 +9,20 @@ import { type Outcome, refuse, unchanged } from './outcome.ts'
 import { samePerson } from './person.ts'
 import { noProgress } from './quorum.ts'
 import type { PendingRequest } from './request.ts'
+import { end } from './request-end.ts'
 import { auditOf, show } from './request-parts.ts'
+import type { Source } from './source.ts'
+
+/** Whether a request may still open, or is open: as long as one does, no other one takes the same place. */
+export const lives = ({ request, grant }: Case): boolean =>
+  request.state === 'pending' || grant?.state === 'opening' || grant?.state === 'open'
+
+/** A confirmation that was held up must not take the place of a newer one. */
+export const isOlder = (source: Source, { source: now }: Pick<PendingRequest, 'source'>): boolean =>
+  source.learnt === 'confirmed' && now.learnt === 'confirmed' && source.learntAt < now.learntAt
+
+const newerAddress = ({ source }: Pick<PendingRequest, 'source'>): Outcome =>
+  refuse({ code: 'newer address', address: source.address })
 
 type Of<T extends Event['type']> = Extract<Event, { type: T }>
 
@@ -32,6 +46,7 @@ export function changeAddress(
   if (request.state !== 'pending' || isExpired(request.deadlineAt, now))
     return refuse({ code: 'address stays' })
   if (change.source.address === request.source.address) return unchanged({ request, grant: null })
+  if (isOlder(change.source, request)) return newerAddress(request)
   const voided = request.reviews.filter((one) => one.verdict === 'approve').map((one) => one.by)
   const asked = verdict.terms && verdict.terms.stages.length > 0 ? verdict.terms : request.terms
   const { guard: _guard, preFlight: _preFlight, askedFor, ...rest } = request
@@ -75,10 +90,13 @@ export function changeAddress(
   }
 }
 
-/** A request from another address is a request of its own; the open access only knows that there is one. */
+/**
+ * A request from another address is a request of its own; the open access only knows that there is one. It is put on
+ * record together with that request, and only while no earlier one lives.
+ */
 export function addressMoves(
   { request, grant }: Case,
-  { by, requestId, address }: Of<'address moves'>,
+  { by, requestId, source, last }: Of<'address moves'>,
   now: number,
 ): Outcome {
   const refusal = authorise('extend', by, { request, terms: request.terms })
@@ -87,18 +105,33 @@ export function addressMoves(
   if (request.oversight?.state === 'unjustified') return refuse({ code: 'unjustified' })
   // The same confirmation, handled a second time after something failed in between.
   if (request.movesTo?.includes(requestId)) return unchanged({ request, grant })
+  if (isOlder(source, request)) return newerAddress(request)
+  // Whoever asks has looked at the last one and found it over; one that came since may live.
+  if ((request.movesTo?.at(-1) ?? null) !== last) return refuse({ code: 'moved meanwhile' })
   const movesTo = [...(request.movesTo ?? []), requestId]
   return {
     ...unchanged({ request, grant }),
     next: { request: { ...request, movesTo }, grant },
-    audit: [audit('grant.address', grant, by.person, now, { by: requestId, source: address })],
+    audit: [audit('grant.address', grant, by.person, now, { by: requestId, source: source.address })],
     effects: [show(request.id)],
   }
 }
 
-/** Access from the new address is open, so the old one has no reason any more. */
+/** Access from the new address is open, so the old one has no reason any more, nor has what was to follow on from it. */
 export function addressMoved(current: Case, { to }: Of<'address moved'>, now: number): Outcome {
   const { request, grant } = current
+  if (request.state === 'pending') return end(request, 'canceled', 'jitney', now, { movedTo: to })
   if (grant?.state !== 'open' && grant?.state !== 'opening') return unchanged(current)
-  return startClosing(request, grant, { reason: 'address changed', by: null, detail: `request ${to}` }, now)
+  const why = { reason: 'address changed', by: null, detail: `request ${to}` } as const
+  const closing = startClosing(request, grant, why, now)
+  const { extensions = [], movesTo = [], extends: before } = request
+  const others = [...extensions, ...movesTo.filter((id) => id !== to), ...(before ? [before.requestId] : [])]
+  const moved = others.map((requestId): Effect => ({ kind: 'close moved', requestId, to }))
+  return { ...closing, effects: [...closing.effects, ...moved] }
 }
+
+/** The request from another address that took the place of this one. */
+export const placeTakenBy = ({ grant }: Case): string | null =>
+  (grant?.state === 'closing' || grant?.state === 'closed') && grant.reason === 'address changed'
+    ? (grant.detail?.replace('request ', '') ?? null)
+    : null

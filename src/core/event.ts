@@ -9,6 +9,7 @@ import type { Member, Person } from './person.ts'
 import type { Approvers, Terms, Verdict } from './policy.ts'
 import type { Proof, Proved } from './proof.ts'
 import type { Ask } from './request.ts'
+import type { Source } from './source.ts'
 import type { Endpoint } from './vm.ts'
 
 /** What an answer to a request is judged by at one moment. */
@@ -73,7 +74,9 @@ export type Event =
       readonly type: 'address moves'
       readonly by: Member
       readonly requestId: string
-      readonly address: string
+      readonly source: Source
+      /** The last one that was to take its place, which is over; null when there was none. */
+      readonly last: string | null
     }
   /** Access from the new address is open, by this request. */
   | { readonly type: 'address moved'; readonly to: string }

@@ -121,6 +121,8 @@ interface Canceled {
   readonly canceledAt: number
   /** Set when somebody closed the access that this was to follow. */
   readonly closedBy?: Person
+  /** Set when its person comes from another address: the request that took its place, or that of what it was to follow. */
+  readonly movedTo?: string
 }
 interface Lapsed {
   readonly state: 'lapsed'

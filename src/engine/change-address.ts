@@ -1,5 +1,9 @@
+import { askingProblem } from '../core/approval.ts'
 import type { Case } from '../core/case.ts'
+import { isOlder, lives } from '../core/change-address.ts'
 import { chooseWay } from '../core/defender.ts'
+import { minute } from '../core/duration.ts'
+import { Fault } from '../core/fault.ts'
 import type { KeptLink } from '../core/kept-link.ts'
 import type { Member } from '../core/person.ts'
 import { groupsNamed } from '../core/policy.ts'
@@ -10,21 +14,30 @@ import type { Source } from '../core/source.ts'
 import { asRead, type Way } from '../core/vm.ts'
 import type { Claim, Store, Tx } from '../ports.ts'
 import { endWith, type IntakeParts } from './answer.ts'
-import { again, ended, type Finish } from './handler.ts'
+import { backoffMs, gestureTries } from './backoff.ts'
+import { again, ended, type Finish, messageOf } from './handler.ts'
 import { lookAhead } from './pre-flight.ts'
-import { submit } from './submit-ask.ts'
+import { isOvertaken, Overtaken, submit } from './submit-ask.ts'
 import { firstVerdict } from './verdict.ts'
 import { within } from './within.ts'
 
 const longestReadMs = 20_000
-const soonMs = 250
+/** How often a request that was not what it had been is looked at anew. */
+const mostLooks = 12
+const lookEveryMs = 5_000
+/** Whoever waits is told by then that nobody could say who they are. */
+const longestSilenceMs = 10 * minute
 
-/** The request that goes on from this one with another address, as long as it is not over. */
+/** The request that goes on from this one with another address; this one where none of them lives. */
 export async function newestOf(store: Pick<Store, 'case'>, kase: Case): Promise<Case> {
-  const last = kase.request.movesTo?.at(-1)
-  const next = last === undefined ? null : await store.case(last)
-  const lives = next?.request.state === 'pending' || next?.grant?.state === 'open'
-  return next && lives ? newestOf(store, next) : kase
+  const { request } = kase
+  const instead = request.state === 'canceled' && request.movedTo ? [request.movedTo] : []
+  for (const id of [...(request.movesTo ?? []), ...instead].toReversed()) {
+    const next = await store.case(id)
+    const newest = next && (await newestOf(store, next))
+    if (newest && lives(newest)) return newest
+  }
+  return kase
 }
 
 interface Changing {
@@ -79,7 +92,13 @@ const bare = ({
   ...(more.moves && { moves: more.moves }),
 })
 
-const stays = (request: Request) =>
+export const unread = ({ wording }: IntakeParts, error: Fault): string =>
+  `Azure could not be read: ${wording.words(messageOf(error), 300)}.`
+
+export const scheduledText = ({ id, source }: Request, at: string): string =>
+  `Request ${id} is approved and opens at ${at} for ${source.address}, so it keeps that address and nothing changed. Call it off on its message and ask again with \`/jit\`; or press “My address changed” there once it is open.`
+
+export const stays = (request: Request) =>
   `Request ${request.id} stays as it is, with the address ${request.source.address}.`
 
 /** Before the approval: the request itself gets the address, and everybody is asked anew. */
@@ -107,6 +126,7 @@ async function whilePending(of: Changing, source: Source): Promise<Finish> {
     event: { type: 'address changed', by: member, change, verdict },
     claim,
     also: async (tx, decided) => {
+      if (isOvertaken(decided) && claim.attempt < mostLooks) throw new Overtaken('it is not pending any more')
       if (decided.ok) {
         await tx.endIntake(claim.subject, parts.clock.now())
         await of.settles(
@@ -125,7 +145,7 @@ async function whilePending(of: Changing, source: Source): Promise<Finish> {
 async function whileOpen(of: Changing, source: Source): Promise<Finish> {
   const { parts, claim, link, current, member } = of
   const { request, grant } = current
-  if (!grant) return again(parts.clock.now() + soonMs, null)
+  if (!grant) return again(parts.clock.now() + lookEveryMs, null)
   const id = parts.newId(`moves ${link.id}`)
   const moves = { requestId: request.id, address: request.source.address }
   const { extends: _, startsAt: __, ...rest } = bare(request)
@@ -139,22 +159,57 @@ async function whileOpen(of: Changing, source: Source): Promise<Finish> {
     moves,
   })
   if ('why' in found) return endWith(parts, claim, null, `${found.why} ${stays(request)}`)
-  const outcome = await parts.dispatcher.dispatch({
-    requestId: request.id,
-    event: { type: 'address moves', by: member, requestId: id, address: source.address },
-  })
-  if (outcome === 'lost') return again(now + soonMs, null)
-  if (!outcome.ok) return endWith(parts, claim, null, refusalText(outcome.refusal, parts.wording))
+  const more = request.extensions ? ' More time from the old address ends then, too.' : ''
+  const last = request.movesTo?.at(-1) ?? null
+  const event = { type: 'address moves', by: member, requestId: id, source, last } as const
   return submit(parts, claim, '', member, found.ask, {
     way: found.way,
+    besides: [{ requestId: request.id, event }],
     also: (tx, { state }) =>
       of.settles(
         tx,
         state === 'denied'
           ? `The policy denied request ${id} for it; a message of its own says why. ${stays(request)}`
-          : `Request ${id} was made for it; a message of its own says how it stands. ${request.source.address} stays open until its end, or until that request is open.`,
+          : `Request ${id} was made for it; a message of its own says how it stands. ${request.source.address} stays open until its end, or until that request is open.${more}`,
       ),
   })
+}
+
+/** Why the address cannot be another one at all, however things go on. */
+function problem({ parts, current }: Pick<Changing, 'parts' | 'current'>, source: Source): string | null {
+  const { request, grant } = current
+  if (source.address === request.source.address)
+    return `It is the address that request ${request.id} has already, so nothing changed.`
+  if (isOlder(source, request))
+    return `Request ${request.id} has the address ${request.source.address}, which you confirmed later than this one, so this one was not used and nothing changed.`
+  if (grant?.state === 'opening' && grant.opensAt !== undefined && grant.opensAt > parts.clock.now())
+    return scheduledText(request, parts.wording.time(grant.opensAt))
+  return lives(current)
+    ? null
+    : `Request ${request.id} neither waits nor is open any more, so nothing changed. Ask again with \`/jit\`.`
+}
+
+/** What may still open has to be open, or over, before another request can take its place. */
+const isOpening = ({ grant }: Case): boolean => grant?.state === 'opening'
+
+async function changeNow(of: Omit<Changing, 'member'>, source: Source): Promise<Finish> {
+  const { parts, claim, link, current } = of
+  const { request } = current
+  const no = (why: string) => endWith(parts, claim, null, why)
+  const why = problem(of, source)
+  if (why !== null) return no(why)
+  const now = parts.clock.now()
+  if (isOpening(current)) return again(now + Math.min(backoffMs(claim.attempt), lookEveryMs), null)
+  const member = await parts.directory.member(link.person, groupsNamed(parts.policy()), 'live')
+  const unfit = askingProblem(member)
+  if (unfit !== null) {
+    const silent = !member.known || member.entraUnread === true
+    if (silent && now < source.learntAt + longestSilenceMs)
+      return again(now + backoffMs(claim.attempt), unfit)
+    return no(`You cannot ask for access: ${unfit}. ${stays(request)}`)
+  }
+  const all = { ...of, member }
+  return request.state === 'pending' ? whilePending(all, source) : whileOpen(all, source)
 }
 
 /** Gives a request the address that its person has just confirmed. */
@@ -168,22 +223,18 @@ export async function changeAddress(
   const first = link.requestId === null ? null : await parts.store.case(link.requestId)
   if (!first) return endWith(parts, claim, null, 'The request is not here any more, so nothing changed.')
   const current = await newestOf(parts.store, first)
-  const { request, grant } = current
-  if (source.address === request.source.address)
+  try {
+    return await changeNow({ parts, claim, link, current, settles }, source)
+  } catch (error) {
+    if (error instanceof Overtaken) return again(parts.clock.now() + backoffMs(claim.attempt), error.message)
+    if (!(error instanceof Fault)) throw error
+    if (error.kind !== 'permanent' && claim.attempt < gestureTries)
+      return again(parts.clock.now() + backoffMs(claim.attempt), messageOf(error))
     return endWith(
       parts,
       claim,
       null,
-      `It is the address that request ${request.id} has already, so nothing changed.`,
+      `${unread(parts, error)} ${stays(current.request)} Press “My address changed” on its message again in a minute.`,
     )
-  const member = await parts.directory.member(link.person, groupsNamed(parts.policy()), 'live')
-  const of = { parts, claim, link, current, member, settles }
-  if (request.state === 'pending') return whilePending(of, source)
-  if (grant?.state === 'open') return whileOpen(of, source)
-  return endWith(
-    parts,
-    claim,
-    null,
-    `Request ${request.id} neither waits nor is open any more, so nothing changed. Ask again with \`/jit\`.`,
-  )
+  }
 }

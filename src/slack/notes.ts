@@ -6,7 +6,7 @@ import { actions, type Shown, section } from './blocks.ts'
 import { labeled, shown } from './cards.ts'
 import { closedSentences, reasonSentence, startWaits } from './closing.ts'
 import { doubtfulOpening, doubtfulRule, lateToClose, openedBy, slowToOpen } from './defender.ts'
-import { addressFact, asFollowing, connectLines, lengthFact, scope } from './facts.ts'
+import { addressFact, asFollowing, connectLines, lengthFact, movedSentence, scope } from './facts.ts'
 import { flushedLines } from './flush-lines.ts'
 import { phaseOf } from './phase.ts'
 import { proofNews } from './proof.ts'
@@ -77,6 +77,10 @@ function decided(kase: Case, note: Of<'decided'>, to: Reader): string[] {
       `*Canceled* ${time(note.at)}: ${what}. ${whose} closed the access that this was to follow, so it ended too. Nothing was opened.`,
     ])
   }
+  if (kase.request.state === 'canceled' && kase.request.movedTo)
+    return asFollowing(kase.request, [
+      `*Ended* ${time(note.at)}: ${what}. ${movedSentence(kase.request, to === 'requester' ? 'You come' : 'Its person comes')} Nothing was opened.`,
+    ])
   const again = note.state === 'lapsed' && to === 'requester' ? ' You can ask again.' : ''
   return asFollowing(kase.request, [
     `*${verbs[note.state]}* ${time(note.at)}: ${what}. Nothing was opened.${again}`,

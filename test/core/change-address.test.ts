@@ -2,7 +2,18 @@ import { describe, expect, test } from 'vitest'
 import type { Case } from '../../src/core/case.ts'
 import { decide } from '../../src/core/decide.ts'
 import type { Event } from '../../src/core/event.ts'
-import { alice, bob, carol, clock, member, pending, review, terms, verdict } from '../support/cases.ts'
+import {
+  alice,
+  bob,
+  carol,
+  clock,
+  granted,
+  member,
+  pending,
+  review,
+  terms,
+  verdict,
+} from '../support/cases.ts'
 
 const elsewhere = { address: '89.160.20.112', family: 'IPv4', learnt: 'confirmed', learntAt: 0 } as const
 const two = terms({ approvals: 2 })
@@ -91,5 +102,37 @@ describe('another address before the approval', () => {
 
   test('comes too late at the deadline', () => {
     expect(decide(asked, changed(), clock('10:00'))).toMatchObject({ refusal: { code: 'address stays' } })
+  })
+})
+
+const moves = (requestId: string, last: string | null, more: { readonly learntAt?: number } = {}): Event => ({
+  type: 'address moves',
+  by: member(alice),
+  requestId,
+  source: { ...elsewhere, ...more },
+  last,
+})
+
+describe('another address while it is open', () => {
+  const open = granted('open', [])
+  test('is asked for once at a time: whoever looked before somebody else did looks again', () => {
+    const first = after(open, moves('r5', null)).next
+    expect(first.request.movesTo).toEqual(['r5'])
+    expect(decide(first, moves('r6', null), clock('09:11'))).toEqual({
+      ok: false,
+      refusal: { code: 'moved meanwhile' },
+    })
+    expect(after(first, moves('r6', 'r5')).next.request.movesTo).toEqual(['r5', 'r6'])
+    expect(after(first, moves('r5', null)).next).toEqual(first)
+  })
+
+  test('an older confirmation does not take the place of a newer one', () => {
+    const source = { ...elsewhere, address: '85.214.132.117', learntAt: clock('09:05') }
+    const newer = { ...open, request: { ...open.request, source } }
+    expect(decide(newer, moves('r5', null, { learntAt: clock('09:04') }), clock('09:11'))).toEqual({
+      ok: false,
+      refusal: { code: 'newer address', address: '85.214.132.117' },
+    })
+    expect(decide(newer, moves('r5', null, { learntAt: clock('09:06') }), clock('09:11')).ok).toBe(true)
   })
 })

@@ -76,6 +76,8 @@ const stays: Row = {
   'Bob asks for it from another address': 'no: not yours to move',
 }
 const movesPending: Row = {
+  'it is open from the new address':
+    'canceled: request.canceled; drop deadline, drop reminder, drop escalation, show, note decided',
   'Alice comes from another address': 'pending: request.address; show, gather context, note address changed',
 }
 const movesOpen: Row = {
@@ -264,7 +266,7 @@ const table: Record<keyof typeof states, Row> = {
     ...close(`${over('++')}, end r2, end r3`),
     ...notYours,
     ...movesOpen,
-    'it is open from the new address': over('++'),
+    'it is open from the new address': `${over('++')}, close moved r2, close moved r3`,
     'somebody removed rule A': overByOthers('++'),
     'the VM is gone': overByOthers('++'),
     'an operator stops everything': `${overByOthers('++')}, end r2, end r3`,
