@@ -1,13 +1,14 @@
-import { authorise, escalated } from './approval.ts'
+import { allApprovers, authorise, escalated } from './approval.ts'
 import type { Case } from './case.ts'
 import { startClosing } from './closing.ts'
-import type { Effect } from './effect.ts'
+import type { Effect, Timer } from './effect.ts'
 import type { Event } from './event.ts'
-import { isExpired } from './expiry.ts'
+import { isExpired, reminderAt } from './expiry.ts'
 import { audit } from './grant-parts.ts'
 import { type Outcome, refuse, unchanged } from './outcome.ts'
 import { samePerson } from './person.ts'
-import { noProgress } from './quorum.ts'
+import type { Named } from './policy.ts'
+import { noProgress, whoIsAsked } from './quorum.ts'
 import type { PendingRequest } from './request.ts'
 import { end } from './request-end.ts'
 import { auditOf, show } from './request-parts.ts'
@@ -30,10 +31,36 @@ type Of<T extends Event['type']> = Extract<Event, { type: T }>
 export const addressesOf = ({ addressChange }: Pick<PendingRequest, 'addressChange'>): number =>
   addressChange?.count ?? 0
 
-/** What was left of the address before says nothing of this one. */
-function withoutSource(askedFor: NonNullable<PendingRequest['askedFor']>) {
-  const { source: _source, ...rest } = askedFor
-  return rest
+/** All that was asked for: a yes to less that is void leaves nothing less. */
+export function asAsked<R extends PendingRequest>(request: R): Omit<R, 'askedFor'> {
+  const { askedFor, ...rest } = request
+  if (!askedFor) return rest
+  const { label, durationMs, extraMs, until = request.until } = askedFor
+  // Of older requests it is not on record which ports those were.
+  const ports = askedFor.ports ?? (label === request.label ? request.ports : undefined)
+  const longer = request.extends && extraMs !== undefined && { extends: { ...request.extends, extraMs } }
+  return { ...rest, ...(ports && { label, ports }), durationMs, until, ...longer }
+}
+
+/** An edited card calls nobody, so whoever was not asked before is called by name. */
+function newlyAsked(before: PendingRequest, after: PendingRequest): Named {
+  const [asked, asks] = [allApprovers(before.terms), whoIsAsked(after)]
+  const { selfApproval } = after.terms
+  const own = after.requester.userId
+  return {
+    users: asks.users.filter((id) => !asked.users.includes(id) && (selfApproval || id !== own)),
+    groups: asks.groups.filter((id) => !asked.groups.includes(id)),
+  }
+}
+
+/** Whoever is asked has the time from now on; who else is called, and when, is in the terms of the new address. */
+function callTimers({ id, terms, escalatedAt, deadlineAt }: PendingRequest, now: number): Effect[] {
+  const set = (timer: Timer, at: number): Effect => ({ kind: 'set timer', timer, requestId: id, at })
+  const at = terms.escalation && escalatedAt === null ? now + terms.escalation.afterMs : deadlineAt
+  return [
+    set('reminder', reminderAt(now, deadlineAt)),
+    at < deadlineAt ? set('escalation', at) : { kind: 'drop timer', timer: 'escalation', requestId: id },
+  ]
 }
 
 /** Whoever said yes said it to another address, so nothing of that counts any more. */
@@ -49,12 +76,11 @@ export function changeAddress(
   if (isOlder(change.source, request)) return newerAddress(request)
   const voided = request.reviews.filter((one) => one.verdict === 'approve').map((one) => one.by)
   const asked = verdict.terms && verdict.terms.stages.length > 0 ? verdict.terms : request.terms
-  const { guard: _guard, preFlight: _preFlight, askedFor, ...rest } = request
+  const { guard: _guard, preFlight: _preFlight, ...rest } = asAsked(request)
   const count = addressesOf(request) + 1
   const next: PendingRequest = {
     ...rest,
     ...change,
-    ...(askedFor && { askedFor: withoutSource(askedFor) }),
     verdict,
     terms: request.escalatedAt === null ? asked : escalated(asked),
     progress: noProgress,
@@ -73,6 +99,7 @@ export function changeAddress(
     next: { request: next, grant: null },
     audit: [auditOf('request.address', request, by.person, now, details)],
     effects: [
+      ...callTimers(next, now),
       show(request.id),
       { kind: 'gather context', requestId: request.id },
       {
@@ -80,6 +107,7 @@ export function changeAddress(
         requestId: request.id,
         note: {
           type: 'address changed',
+          asks: newlyAsked(request, next),
           at: now,
           before: request.source.address,
           after: change.source.address,
@@ -118,9 +146,12 @@ export function addressMoves(
 }
 
 /** Access from the new address is open, so the old one has no reason any more, nor has what was to follow on from it. */
-export function addressMoved(current: Case, { to }: Of<'address moved'>, now: number): Outcome {
+export function addressMoved(current: Case, { to, instead }: Of<'address moved'>, now: number): Outcome {
   const { request, grant } = current
-  if (request.state === 'pending') return end(request, 'canceled', 'jitney', now, { movedTo: to })
+  if (request.state === 'pending')
+    return end(request, 'canceled', 'jitney', now, { movedTo: to, ...(instead && { instead }) })
+  // It was decided meanwhile, so nothing else takes its place unasked.
+  if (instead) return refuse({ code: 'address stays' })
   if (grant?.state !== 'open' && grant?.state !== 'opening') return unchanged(current)
   const why = { reason: 'address changed', by: null, detail: `request ${to}` } as const
   const closing = startClosing(request, grant, why, now)

@@ -57,7 +57,13 @@ export type Event =
       readonly termsNow?: Terms
     }
   /** More is known about what approvers should know; `partial` when the rest is on its way. */
-  | { readonly type: 'context'; readonly context: Context; readonly partial: boolean }
+  | {
+      readonly type: 'context'
+      readonly context: Context
+      readonly partial: boolean
+      /** How often the address had changed of which this was learnt. */
+      readonly seen?: number
+    }
   /** Somebody closed, before its end, the access that this follows. */
   | { readonly type: 'predecessor closed'; readonly by: Person }
   /** The requester wants to stay longer, and a request for that follows. */
@@ -78,8 +84,8 @@ export type Event =
       /** The last one that was to take its place, which is over; null when there was none. */
       readonly last: string | null
     }
-  /** Access from the new address is open, by this request. */
-  | { readonly type: 'address moved'; readonly to: string }
+  /** Access from the new address is open, by this request; `instead` while it waits, because others approve that one. */
+  | { readonly type: 'address moved'; readonly to: string; readonly instead?: true }
   | { readonly type: 'cancel'; readonly by: Member }
   | { readonly type: 'deadline' }
   /** Absent where it could not be read. */

@@ -34,7 +34,7 @@ function ended(
 }
 
 /** Why a request was canceled, where nobody canceled it. */
-type Ending = Pick<Extract<Request, { state: 'canceled' }>, 'closedBy' | 'movedTo'>
+type Ending = Pick<Extract<Request, { state: 'canceled' }>, 'closedBy' | 'movedTo' | 'instead'>
 
 /** The request ends without access. */
 export function end(

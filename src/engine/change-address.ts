@@ -1,6 +1,6 @@
 import { askingProblem } from '../core/approval.ts'
 import type { Case } from '../core/case.ts'
-import { isOlder, lives } from '../core/change-address.ts'
+import { asAsked, isOlder, lives } from '../core/change-address.ts'
 import { chooseWay } from '../core/defender.ts'
 import { minute } from '../core/duration.ts'
 import { Fault } from '../core/fault.ts'
@@ -12,10 +12,12 @@ import { refusalText } from '../core/refusal.ts'
 import type { Ask, Request } from '../core/request.ts'
 import type { Source } from '../core/source.ts'
 import { asRead, type Way } from '../core/vm.ts'
-import type { Claim, Store, Tx } from '../ports.ts'
+import type { Claim, Tx } from '../ports.ts'
 import { endWith, type IntakeParts } from './answer.ts'
 import { backoffMs, gestureTries } from './backoff.ts'
+import type { Happening } from './dispatch.ts'
 import { again, ended, type Finish, messageOf } from './handler.ts'
+import { newestOf, scheduledText, stays, unread } from './newest-move.ts'
 import { lookAhead } from './pre-flight.ts'
 import { isOvertaken, Overtaken, submit } from './submit-ask.ts'
 import { firstVerdict } from './verdict.ts'
@@ -27,18 +29,6 @@ const mostLooks = 12
 const lookEveryMs = 5_000
 /** Whoever waits is told by then that nobody could say who they are. */
 const longestSilenceMs = 10 * minute
-
-/** The request that goes on from this one with another address; this one where none of them lives. */
-export async function newestOf(store: Pick<Store, 'case'>, kase: Case): Promise<Case> {
-  const { request } = kase
-  const instead = request.state === 'canceled' && request.movedTo ? [request.movedTo] : []
-  for (const id of [...(request.movesTo ?? []), ...instead].toReversed()) {
-    const next = await store.case(id)
-    const newest = next && (await newestOf(store, next))
-    if (newest && lives(newest)) return newest
-  }
-  return kase
-}
 
 interface Changing {
   readonly parts: IntakeParts
@@ -76,7 +66,7 @@ const bare = ({
   until,
   reason,
   ...more
-}: Request) => ({
+}: Ask) => ({
   id,
   requester,
   vm,
@@ -92,28 +82,32 @@ const bare = ({
   ...(more.moves && { moves: more.moves }),
 })
 
-export const unread = ({ wording }: IntakeParts, error: Fault): string =>
-  `Azure could not be read: ${wording.words(messageOf(error), 300)}.`
+const denied = (id: string, request: Request): string =>
+  `The policy denied request ${id} for it; a message of its own says why. ${stays(request)}`
 
-export const scheduledText = ({ id, source }: Request, at: string): string =>
-  `Request ${id} is approved and opens at ${at} for ${source.address}, so it keeps that address and nothing changed. Call it off on its message and ask again with \`/jit\`; or press “My address changed” there once it is open.`
-
-export const stays = (request: Request) =>
-  `Request ${request.id} stays as it is, with the address ${request.source.address}.`
+const voidedText = ({ addressChange }: Request): string =>
+  addressChange && addressChange.voided.length > 0
+    ? 'Approvals that were given are void; everybody is asked anew.'
+    : 'Nobody had approved yet; approvers see the new address.'
 
 /** Before the approval: the request itself gets the address, and everybody is asked anew. */
 async function whilePending(of: Changing, source: Source): Promise<Finish> {
   const { parts, claim, current, member } = of
   const { request } = current
+  if (request.state !== 'pending') return again(parts.clock.now() + lookEveryMs, null)
+  const whole = asAsked(request)
   const { wording } = parts
   const no = (why: string) => endWith(parts, claim, null, `${why} ${stays(request)}`)
-  const found = await asked(parts, { ...bare(request), source })
+  const found = await asked(parts, { ...bare(whole), source })
   if ('why' in found) return no(found.why)
   const verdict = await firstVerdict(parts, parts.policy(), found.ask, member)
   if (verdict.outcome === 'deny' || !verdict.terms)
     return no(
       `The policy does not allow it from ${source.address}: ${wording.words(verdict.tree.because, 300)}.`,
     )
+  // The card stays where it is, and who approves by the new address reads another channel.
+  if (verdict.outcome === 'needs approval' && verdict.terms.channel !== request.terms.channel)
+    return elsewhere(of, request, found)
   const chosen = chooseWay(found.ask, verdict.terms)
   if (chosen.way === 'none') return no(`${wording.words(chosen.why, 300)}.`)
   const byDefender = chosen.way === 'defender'
@@ -131,7 +125,7 @@ async function whilePending(of: Changing, source: Source): Promise<Finish> {
         await tx.endIntake(claim.subject, parts.clock.now())
         await of.settles(
           tx,
-          `Request ${request.id} has this address now instead of ${request.source.address}. Approvals that were given are void; everybody is asked anew.`,
+          `Request ${request.id} has this address now instead of ${request.source.address}. ${voidedText(decided.next.request)}`,
         )
       }
     },
@@ -139,6 +133,54 @@ async function whilePending(of: Changing, source: Source): Promise<Finish> {
   return outcome === 'lost' || outcome.ok
     ? ended
     : endWith(parts, claim, null, refusalText(outcome.refusal, wording))
+}
+
+/** What is to follow on from open access, or to take its place, or is to in place of another request. */
+async function followed(
+  { parts, member }: Changing,
+  { extends: before, moves }: Ask,
+  id: string,
+  source: Source,
+): Promise<Happening[]> {
+  const requestId = (before ?? moves)?.requestId
+  const predecessor = requestId === undefined ? null : await parts.store.case(requestId)
+  if (predecessor?.grant?.state !== 'open') return []
+  const of = { by: member, requestId: id }
+  const last = predecessor.request.movesTo?.at(-1) ?? null
+  const event = before
+    ? ({ ...of, type: 'extend', extraMs: before.extraMs } as const)
+    : ({ ...of, type: 'address moves', source, last } as const)
+  return [{ requestId: predecessor.request.id, event }]
+}
+
+/** A request of its own takes the place of one that waits, before those who approve by the new address. */
+async function elsewhere(
+  of: Changing,
+  request: Request,
+  found: Extract<Way_, { ask: Ask }>,
+): Promise<Finish> {
+  const { parts, claim, link, member } = of
+  const id = parts.newId(`instead ${link.id}`)
+  const instead = { type: 'address moved', to: id, instead: true } as const
+  const more = await followed(of, found.ask, id, found.ask.source)
+  return submit(
+    parts,
+    claim,
+    '',
+    member,
+    { ...found.ask, id },
+    {
+      way: found.way,
+      besides: [{ requestId: request.id, event: instead }, ...more],
+      also: (tx, { state }) =>
+        of.settles(
+          tx,
+          state === 'denied'
+            ? denied(id, request)
+            : `By this address others approve, so request ${id} was made for it and took the place of request ${request.id}, which has ended; a message of its own says how it stands.`,
+        ),
+    },
+  )
 }
 
 /** While it is open: a request of its own from the new address; the old access is closed once that is open. */
@@ -169,7 +211,7 @@ async function whileOpen(of: Changing, source: Source): Promise<Finish> {
       of.settles(
         tx,
         state === 'denied'
-          ? `The policy denied request ${id} for it; a message of its own says why. ${stays(request)}`
+          ? denied(id, request)
           : `Request ${id} was made for it; a message of its own says how it stands. ${request.source.address} stays open until its end, or until that request is open.${more}`,
       ),
   })

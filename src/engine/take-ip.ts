@@ -8,12 +8,12 @@ import { refusalText } from '../core/refusal.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import { answer, endWith, type IntakeParts } from './answer.ts'
 import { backoffMs, gestureTries } from './backoff.ts'
-import { newestOf, scheduledText, unread } from './change-address.ts'
 import { familyOf } from './family-of.ts'
 import { knownAddresses } from './find-source.ts'
 import { again, done, ended, type Finish, messageOf } from './handler.ts'
 import { announceJob } from './job-of.ts'
 import { keepAsk } from './keep-ask.ts'
+import { newestOf, scheduledText, unread } from './newest-move.ts'
 
 type Of<K extends Gesture['kind']> = Extract<Gesture, { kind: K }>
 

@@ -104,10 +104,10 @@ export const addressChangedFact = ({ addressChange: change, movesTo = [] }: Requ
 
 /** Nobody canceled what ended because its person comes from another address. */
 export const movedSentence = (
-  { extends: before, movedTo = '' }: Extract<Request, { state: 'canceled' }>,
+  { extends: before, movedTo = '', instead }: Extract<Request, { state: 'canceled' }>,
   who: 'You come' | 'Its person comes',
 ): string =>
-  `${who} from another address now, and request ${words(movedTo, 40)} took the place of ${before ? 'the access that this was to follow' : 'this one'}.`
+  `${who} from another address now, and request ${words(movedTo, 40)} took the place of ${before && !instead ? 'the access that this was to follow' : 'this one'}.`
 
 /** What follows on from other access must not deny that there is some. */
 export const asFollowing = (request: Request, lines: readonly string[]): string[] =>

@@ -158,11 +158,23 @@ function movedNote(kase: Case, { name, nsgId, at, before, after }: Of<'moved'>):
 }
 
 /** Whoever said yes reads here that it was to another address. */
-function addressNote(kase: Case, { at, before, after, voided }: Of<'address changed'>): string[] {
+function addressNote(
+  kase: Case,
+  { at, before, after, voided, asks }: Of<'address changed'>,
+  now: number,
+): string[] {
   const people = voided.map((id) => `${user(id)} `).join('')
-  const anew = voided.length > 0 ? ' Your yes was to the address before and counts for nothing now.' : ''
+  const called = [...(asks?.users ?? []).map(user), ...(asks?.groups ?? []).map(group)]
+  const phase = phaseOf(kase, now)
+  const anew =
+    voided.length > 0
+      ? ' Your yes was to the address before and counts for nothing now. Approvals begin anew.'
+      : ' Nobody had approved yet.'
   return [
-    `${people}*Address changed* ${time(at)}: ${scope(kase.request)} was asked for from ${words(before, 60)}, and is now from ${words(after, 60)}.${anew} Approvals begin anew.`,
+    `${people}*Address changed* ${time(at)}: ${scope(kase.request)} was asked for from ${words(before, 60)}, and is now from ${words(after, 60)}.${anew}`,
+    ...(called.length > 0 && phase.name === 'pending'
+      ? [`${called.join(' ')} *You are asked now.* Decide by ${time(phase.request.deadlineAt)}.`]
+      : []),
   ]
 }
 
@@ -213,7 +225,7 @@ function lines(kase: Case, note: Note, now: number, to: Reader): string[] | null
     case 'defender late':
       return [`*Late:* ${scope(kase.request)}. ${lateToClose(note.expiresAt)}`]
     case 'address changed':
-      return addressNote(kase, note)
+      return addressNote(kase, note, now)
     case 'defender doubtful':
       return doubtfulNote(kase, note, now)
     case 'moved':

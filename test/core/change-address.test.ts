@@ -34,7 +34,14 @@ const after = (kase: Case, event: Event, at = '09:10') => {
 }
 const requestAfter = (kase: Case, event: Event) => after(kase, event).next.request
 
-const yes = (seen?: number): Event => ({
+const learnt = (seen?: number): Event => ({
+  type: 'context',
+  context: { defender: { kind: 'unread', at: 0, why: 'away' } },
+  partial: false,
+  ...(seen !== undefined && { seen }),
+})
+
+const yes = (seen?: number, more: Partial<Extract<Event, { type: 'review' }>> = {}): Event => ({
   type: 'review',
   by: member(carol),
   verdict: 'approve',
@@ -43,6 +50,7 @@ const yes = (seen?: number): Event => ({
   earlier: [],
   grantId: 'g1',
   ...(seen !== undefined && { seen }),
+  ...more,
 })
 
 describe('another address before the approval', () => {
@@ -93,11 +101,34 @@ describe('another address before the approval', () => {
     expect(requestAfter(asked, nobody)).toMatchObject({ state: 'pending', terms: two })
   })
 
-  test('what an approver left of the ports and the time stays, what was left of the address does not', () => {
-    const askedFor = { label: 'rdp', durationMs: 3_600_000, source: '81.2.69.128/28', by: bob }
-    const narrowed = { ...asked, request: { ...asked.request, askedFor } }
-    const { askedFor: kept } = requestAfter(narrowed, changed())
-    expect(kept).toEqual({ label: 'rdp', durationMs: 3_600_000, by: bob })
+  test('what a yes that is void had left is all there again', () => {
+    const both = [...asked.request.ports, { number: 22, protocol: 'tcp' }] as const
+    const whole = { ...asked.request, reviews: [], label: 'rdp, ssh', ports: both, until: clock('12:00') }
+    const less = yes(undefined, {
+      by: member(bob),
+      less: { durationMs: 600_000, ports: asked.request.ports },
+    })
+    const narrowed = after({ request: whole, grant: null }, less).next
+    expect(narrowed.request).toMatchObject({ durationMs: 600_000, label: '3389/tcp' })
+    const next = requestAfter(narrowed, changed())
+    const { label, ports, durationMs, until } = whole
+    expect(next).toMatchObject({ label, ports, durationMs, until })
+    expect(next.askedFor).toBeUndefined()
+  })
+
+  test('of an older request, whose ports are not on record, the ports that were left stay', () => {
+    const askedFor = { label: 'rdp, ssh', durationMs: 3_600_000, source: '81.2.69.128/28', by: bob }
+    const narrowed = { ...asked, request: { ...asked.request, label: '3389/tcp', askedFor } }
+    const next = requestAfter(narrowed, changed())
+    const { ports } = asked.request
+    expect(next).toMatchObject({ label: '3389/tcp', ports, durationMs: 3_600_000 })
+    expect(next.askedFor).toBeUndefined()
+  })
+
+  test('what was learnt of the address before is not taken for this one', () => {
+    const once = after(asked, changed()).next
+    expect(after(once, learnt()).next).toBe(once)
+    expect(requestAfter(once, learnt(1)).context).toMatchObject({ defender: { why: 'away' } })
   })
 
   test('comes too late at the deadline', () => {

@@ -78,7 +78,8 @@ const stays: Row = {
 const movesPending: Row = {
   'it is open from the new address':
     'canceled: request.canceled; drop deadline, drop reminder, drop escalation, show, note decided',
-  'Alice comes from another address': 'pending: request.address; show, gather context, note address changed',
+  'Alice comes from another address':
+    'pending: request.address; set reminder 09:35, drop escalation, show, gather context, note address changed',
 }
 const movesOpen: Row = {
   'Alice asks for it from another address': 'approved/open ++: grant.address; show',

@@ -8,7 +8,7 @@ const page = {
   TRUSTED_PROXIES: '127.0.0.1/32',
 }
 
-export const policy = `
+const policy = `
 version: 1
 audit: { channel: C0AUDIT }
 defaults: { channel: C0APPROVALS, deadline: 30m, maxDuration: 8h, approvers: { users: [U0AVERY, U0ALEX] } }
