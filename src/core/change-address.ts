@@ -1,14 +1,29 @@
-import { authorise, escalated } from './approval.ts'
+import { allApprovers, authorise, escalated } from './approval.ts'
 import type { Case } from './case.ts'
 import { startClosing } from './closing.ts'
+import type { Effect, Timer } from './effect.ts'
 import type { Event } from './event.ts'
-import { isExpired } from './expiry.ts'
+import { isExpired, reminderAt } from './expiry.ts'
 import { audit } from './grant-parts.ts'
 import { type Outcome, refuse, unchanged } from './outcome.ts'
 import { samePerson } from './person.ts'
-import { noProgress } from './quorum.ts'
+import type { Named } from './policy.ts'
+import { noProgress, whoIsAsked } from './quorum.ts'
 import type { PendingRequest } from './request.ts'
+import { end } from './request-end.ts'
 import { auditOf, show } from './request-parts.ts'
+import type { Source } from './source.ts'
+
+/** Whether a request may still open, or is open: as long as one does, no other one takes the same place. */
+export const lives = ({ request, grant }: Case): boolean =>
+  request.state === 'pending' || grant?.state === 'opening' || grant?.state === 'open'
+
+/** A confirmation that was held up must not take the place of a newer one. */
+export const isOlder = (source: Source, { source: now }: Pick<PendingRequest, 'source'>): boolean =>
+  source.learnt === 'confirmed' && now.learnt === 'confirmed' && source.learntAt < now.learntAt
+
+const newerAddress = ({ source }: Pick<PendingRequest, 'source'>): Outcome =>
+  refuse({ code: 'newer address', address: source.address })
 
 type Of<T extends Event['type']> = Extract<Event, { type: T }>
 
@@ -16,10 +31,36 @@ type Of<T extends Event['type']> = Extract<Event, { type: T }>
 export const addressesOf = ({ addressChange }: Pick<PendingRequest, 'addressChange'>): number =>
   addressChange?.count ?? 0
 
-/** What was left of the address before says nothing of this one. */
-function withoutSource(askedFor: NonNullable<PendingRequest['askedFor']>) {
-  const { source: _source, ...rest } = askedFor
-  return rest
+/** All that was asked for: a yes to less that is void leaves nothing less. */
+export function asAsked<R extends PendingRequest>(request: R): Omit<R, 'askedFor'> {
+  const { askedFor, ...rest } = request
+  if (!askedFor) return rest
+  const { label, durationMs, extraMs, until = request.until } = askedFor
+  // Of older requests it is not on record which ports those were.
+  const ports = askedFor.ports ?? (label === request.label ? request.ports : undefined)
+  const longer = request.extends && extraMs !== undefined && { extends: { ...request.extends, extraMs } }
+  return { ...rest, ...(ports && { label, ports }), durationMs, until, ...longer }
+}
+
+/** An edited card calls nobody, so whoever was not asked before is called by name. */
+function newlyAsked(before: PendingRequest, after: PendingRequest): Named {
+  const [asked, asks] = [allApprovers(before.terms), whoIsAsked(after)]
+  const { selfApproval } = after.terms
+  const own = after.requester.userId
+  return {
+    users: asks.users.filter((id) => !asked.users.includes(id) && (selfApproval || id !== own)),
+    groups: asks.groups.filter((id) => !asked.groups.includes(id)),
+  }
+}
+
+/** Whoever is asked has the time from now on; who else is called, and when, is in the terms of the new address. */
+function callTimers({ id, terms, escalatedAt, deadlineAt }: PendingRequest, now: number): Effect[] {
+  const set = (timer: Timer, at: number): Effect => ({ kind: 'set timer', timer, requestId: id, at })
+  const at = terms.escalation && escalatedAt === null ? now + terms.escalation.afterMs : deadlineAt
+  return [
+    set('reminder', reminderAt(now, deadlineAt)),
+    at < deadlineAt ? set('escalation', at) : { kind: 'drop timer', timer: 'escalation', requestId: id },
+  ]
 }
 
 /** Whoever said yes said it to another address, so nothing of that counts any more. */
@@ -32,14 +73,14 @@ export function changeAddress(
   if (request.state !== 'pending' || isExpired(request.deadlineAt, now))
     return refuse({ code: 'address stays' })
   if (change.source.address === request.source.address) return unchanged({ request, grant: null })
+  if (isOlder(change.source, request)) return newerAddress(request)
   const voided = request.reviews.filter((one) => one.verdict === 'approve').map((one) => one.by)
   const asked = verdict.terms && verdict.terms.stages.length > 0 ? verdict.terms : request.terms
-  const { guard: _guard, preFlight: _preFlight, askedFor, ...rest } = request
+  const { guard: _guard, preFlight: _preFlight, ...rest } = asAsked(request)
   const count = addressesOf(request) + 1
   const next: PendingRequest = {
     ...rest,
     ...change,
-    ...(askedFor && { askedFor: withoutSource(askedFor) }),
     verdict,
     terms: request.escalatedAt === null ? asked : escalated(asked),
     progress: noProgress,
@@ -58,6 +99,7 @@ export function changeAddress(
     next: { request: next, grant: null },
     audit: [auditOf('request.address', request, by.person, now, details)],
     effects: [
+      ...callTimers(next, now),
       show(request.id),
       { kind: 'gather context', requestId: request.id },
       {
@@ -65,6 +107,7 @@ export function changeAddress(
         requestId: request.id,
         note: {
           type: 'address changed',
+          asks: newlyAsked(request, next),
           at: now,
           before: request.source.address,
           after: change.source.address,
@@ -75,10 +118,13 @@ export function changeAddress(
   }
 }
 
-/** A request from another address is a request of its own; the open access only knows that there is one. */
+/**
+ * A request from another address is a request of its own; the open access only knows that there is one. It is put on
+ * record together with that request, and only while no earlier one lives.
+ */
 export function addressMoves(
   { request, grant }: Case,
-  { by, requestId, address }: Of<'address moves'>,
+  { by, requestId, source, last }: Of<'address moves'>,
   now: number,
 ): Outcome {
   const refusal = authorise('extend', by, { request, terms: request.terms })
@@ -87,18 +133,36 @@ export function addressMoves(
   if (request.oversight?.state === 'unjustified') return refuse({ code: 'unjustified' })
   // The same confirmation, handled a second time after something failed in between.
   if (request.movesTo?.includes(requestId)) return unchanged({ request, grant })
+  if (isOlder(source, request)) return newerAddress(request)
+  // Whoever asks has looked at the last one and found it over; one that came since may live.
+  if ((request.movesTo?.at(-1) ?? null) !== last) return refuse({ code: 'moved meanwhile' })
   const movesTo = [...(request.movesTo ?? []), requestId]
   return {
     ...unchanged({ request, grant }),
     next: { request: { ...request, movesTo }, grant },
-    audit: [audit('grant.address', grant, by.person, now, { by: requestId, source: address })],
+    audit: [audit('grant.address', grant, by.person, now, { by: requestId, source: source.address })],
     effects: [show(request.id)],
   }
 }
 
-/** Access from the new address is open, so the old one has no reason any more. */
-export function addressMoved(current: Case, { to }: Of<'address moved'>, now: number): Outcome {
+/** Access from the new address is open, so the old one has no reason any more, nor has what was to follow on from it. */
+export function addressMoved(current: Case, { to, instead }: Of<'address moved'>, now: number): Outcome {
   const { request, grant } = current
+  if (request.state === 'pending')
+    return end(request, 'canceled', 'jitney', now, { movedTo: to, ...(instead && { instead }) })
+  // It was decided meanwhile, so nothing else takes its place unasked.
+  if (instead) return refuse({ code: 'address stays' })
   if (grant?.state !== 'open' && grant?.state !== 'opening') return unchanged(current)
-  return startClosing(request, grant, { reason: 'address changed', by: null, detail: `request ${to}` }, now)
+  const why = { reason: 'address changed', by: null, detail: `request ${to}` } as const
+  const closing = startClosing(request, grant, why, now)
+  const { extensions = [], movesTo = [], extends: before } = request
+  const others = [...extensions, ...movesTo.filter((id) => id !== to), ...(before ? [before.requestId] : [])]
+  const moved = others.map((requestId): Effect => ({ kind: 'close moved', requestId, to }))
+  return { ...closing, effects: [...closing.effects, ...moved] }
 }
+
+/** The request from another address that took the place of this one. */
+export const placeTakenBy = ({ grant }: Case): string | null =>
+  (grant?.state === 'closing' || grant?.state === 'closed') && grant.reason === 'address changed'
+    ? (grant.detail?.replace('request ', '') ?? null)
+    : null

@@ -128,6 +128,8 @@ function finishClosing(
       ...effects,
       { kind: 'drop timer', timer: 'stuck', requestId: request.id },
       show(request.id),
+      // What was to take its place says whether it is still open.
+      ...(request.movesTo ?? []).map(show),
       noteOf(next, note),
       // Without a rule nothing was let in.
       ...(next.rules.length > 0 ? [verify(next, 'closed')] : []),

@@ -45,7 +45,7 @@ export function decideRequest(
       return refusal ? refuse(refusal) : end(request, 'canceled', event.by.person, now)
     }
     case 'predecessor closed':
-      return end(request, 'canceled', event.by, now, true)
+      return end(request, 'canceled', event.by, now, { closedBy: event.by })
     case 'review':
       return review(request, event, now)
     default:
@@ -79,7 +79,10 @@ function decisionOf(request: Exclude<Request, PendingRequest>): { by: readonly P
     case 'denied':
       return { by: request.by === 'policy' ? [] : [request.by], at: request.deniedAt }
     case 'canceled':
-      return { by: [request.closedBy ?? request.requester], at: request.canceledAt }
+      return {
+        by: request.movedTo ? [] : [request.closedBy ?? request.requester],
+        at: request.canceledAt,
+      }
     case 'lapsed':
       return { by: [], at: request.lapsedAt }
     default:

@@ -1,6 +1,7 @@
 import type { Flush } from './flush.ts'
 import type { CloseReason } from './grant.ts'
 import type { Person } from './person.ts'
+import type { Named } from './policy.ts'
 import type { Proof, Proved } from './proof.ts'
 
 /** What the grant wants of its rules: that they are there, or that they are gone. */
@@ -68,6 +69,8 @@ export type Note =
       readonly before: string
       readonly after: string
       readonly voided: readonly string[]
+      /** Who is asked by the new address and was not before. */
+      readonly asks?: Named
     }
   /** Its start has come, and who is asked whether it may still open does not answer. */
   | { readonly type: 'start waits'; readonly at: number; readonly silent: string; readonly expiresAt: number }

@@ -9,6 +9,7 @@ import type { Member, Person } from './person.ts'
 import type { Approvers, Terms, Verdict } from './policy.ts'
 import type { Proof, Proved } from './proof.ts'
 import type { Ask } from './request.ts'
+import type { Source } from './source.ts'
 import type { Endpoint } from './vm.ts'
 
 /** What an answer to a request is judged by at one moment. */
@@ -56,7 +57,13 @@ export type Event =
       readonly termsNow?: Terms
     }
   /** More is known about what approvers should know; `partial` when the rest is on its way. */
-  | { readonly type: 'context'; readonly context: Context; readonly partial: boolean }
+  | {
+      readonly type: 'context'
+      readonly context: Context
+      readonly partial: boolean
+      /** How often the address had changed of which this was learnt. */
+      readonly seen?: number
+    }
   /** Somebody closed, before its end, the access that this follows. */
   | { readonly type: 'predecessor closed'; readonly by: Person }
   /** The requester wants to stay longer, and a request for that follows. */
@@ -73,10 +80,12 @@ export type Event =
       readonly type: 'address moves'
       readonly by: Member
       readonly requestId: string
-      readonly address: string
+      readonly source: Source
+      /** The last one that was to take its place, which is over; null when there was none. */
+      readonly last: string | null
     }
-  /** Access from the new address is open, by this request. */
-  | { readonly type: 'address moved'; readonly to: string }
+  /** Access from the new address is open, by this request; `instead` while it waits, because others approve that one. */
+  | { readonly type: 'address moved'; readonly to: string; readonly instead?: true }
   | { readonly type: 'cancel'; readonly by: Member }
   | { readonly type: 'deadline' }
   /** Absent where it could not be read. */

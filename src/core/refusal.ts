@@ -32,6 +32,10 @@ export type Refusal =
   /** Whoever approves saw another address. */
   | { readonly code: 'address changed'; readonly address: string }
   | { readonly code: 'address stays' }
+  /** It has one already that was confirmed later. */
+  | { readonly code: 'newer address'; readonly address: string }
+  /** Another request was made to take its place since that was looked at. */
+  | { readonly code: 'moved meanwhile' }
   | { readonly code: 'not yours to move' }
   | { readonly code: 'no extra time' }
   | {
@@ -136,6 +140,8 @@ const sentences = {
   'not less': 'That is not less than what was asked for, so nothing changed. Use Approve for all of it.',
   'address stays':
     'This request neither waits for approval nor is open any more, so its address stays as it is. Ask again with `/jit`.',
+  'moved meanwhile':
+    'Another request for this access was made at the same moment, so nothing changed. Look at that one, and try again.',
   'not yours to move': 'Only the person who asked can change the address, so nothing changed.',
   'no extra time':
     'That would end before the access that it is to follow, so nothing changed. Leave some of the extra time, or deny it.',
@@ -186,6 +192,8 @@ export function refusalText(refusal: Refusal, wording: Wording): string {
       return `This access was closed at ${wording.time(refusal.at)}. There is nothing left to close.`
     case 'address changed':
       return `The address of this request has changed to ${wording.words(refusal.address, 60)} since the card that you clicked on was drawn, so your yes does not count. Look at the card again, and decide about that address.`
+    case 'newer address':
+      return `This request has the address ${wording.words(refusal.address, 60)}, which was confirmed later than this one, so nothing changed.`
     case 'defender refuses':
       return `Access to ${wording.words(refusal.vm, 80)} cannot be opened like this: ${wording.words(refusal.why, 500)}. Nothing was stored.`
     case 'policy changed':

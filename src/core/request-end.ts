@@ -18,14 +18,14 @@ function ended(
   state: 'denied' | 'canceled' | 'lapsed',
   by: Actor,
   at: number,
-  followed: boolean,
+  more: Ending,
 ): Request {
   const base = { ...baseOf(request), terms: request.terms }
   switch (state) {
     case 'denied':
       return { ...base, state, deniedAt: at, by: typeof by === 'string' ? 'policy' : by }
     case 'canceled':
-      return { ...base, state, canceledAt: at, ...(followed && typeof by !== 'string' && { closedBy: by }) }
+      return { ...base, state, canceledAt: at, ...more }
     case 'lapsed':
       return { ...base, state, lapsedAt: at }
     default:
@@ -33,19 +33,24 @@ function ended(
   }
 }
 
-/** The request ends without access; `followed` because somebody closed the access that it was to follow. */
+/** Why a request was canceled, where nobody canceled it. */
+type Ending = Pick<Extract<Request, { state: 'canceled' }>, 'closedBy' | 'movedTo' | 'instead'>
+
+/** The request ends without access. */
 export function end(
   request: PendingRequest,
   state: 'denied' | 'canceled' | 'lapsed',
   by: Actor,
   at: number,
-  followed = false,
+  more: Ending = {},
 ): Transition {
   const person = typeof by === 'string' ? null : by
   return {
     ok: true,
-    next: { request: ended(request, state, by, at, followed), grant: null },
-    audit: [auditOf(auditTypes[state], request, by, at, {})],
+    next: { request: ended(request, state, by, at, more), grant: null },
+    audit: [
+      auditOf(auditTypes[state], request, by, at, more.movedTo ? { detail: `request ${more.movedTo}` } : {}),
+    ],
     effects: [
       ...dropWaiting(request.id),
       show(request.id),

@@ -44,7 +44,12 @@ export interface Ask {
   /** What was planned and noticed in Azure when it was asked for. */
   readonly preFlight?: PreFlight
   /** Set when it is to take the place of open access, because its person comes from another address now. */
-  readonly moves?: { readonly requestId: string; readonly address: string }
+  readonly moves?: {
+    readonly requestId: string
+    readonly address: string
+    /** How that has ended; known only when it is shown, and never stored. */
+    readonly ended?: 'closing' | { readonly at: number }
+  }
   /** Set when it is to follow on from access that is open. */
   readonly extends?: {
     readonly requestId: string
@@ -88,6 +93,9 @@ export interface RequestBase extends Ask {
     readonly extraMs?: number
     /** Absent where all of it was left. */
     readonly source?: string
+    /** Absent in what was stored before they were kept. */
+    readonly ports?: readonly Port[]
+    readonly until?: number | null
     readonly by: Person
   }
 }
@@ -121,6 +129,10 @@ interface Canceled {
   readonly canceledAt: number
   /** Set when somebody closed the access that this was to follow. */
   readonly closedBy?: Person
+  /** Set when its person comes from another address: the request that took its place, or that of what it was to follow. */
+  readonly movedTo?: string
+  /** It was for this very request, and others approve it. */
+  readonly instead?: true
 }
 interface Lapsed {
   readonly state: 'lapsed'

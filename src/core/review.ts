@@ -106,14 +106,21 @@ export function review(request: PendingRequest, event: ReviewEvent, now: number)
 
 /** Who has approved more has approved this too; the person reads what was asked for beside it. */
 const lessBy = (request: PendingRequest, less: Less, by: Person): PendingRequest => {
-  const { label, durationMs } = request.askedFor ?? request
+  const { label, durationMs, ports, until } = request.askedFor ?? request
   const extraMs = request.askedFor ? request.askedFor.extraMs : request.extends?.extraMs
   const next = narrowed(request, less)
   const source = request.askedFor?.source ?? request.source.address
   const fewer = source !== next.source.address
   return {
     ...next,
-    askedFor: { label, durationMs, ...(extraMs !== undefined && { extraMs }), ...(fewer && { source }), by },
+    askedFor: {
+      label,
+      durationMs,
+      ...(ports && until !== undefined && { ports, until }),
+      ...(extraMs !== undefined && { extraMs }),
+      ...(fewer && { source }),
+      by,
+    },
   }
 }
 

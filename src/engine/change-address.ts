@@ -1,5 +1,9 @@
+import { askingProblem } from '../core/approval.ts'
 import type { Case } from '../core/case.ts'
+import { asAsked, isOlder, lives } from '../core/change-address.ts'
 import { chooseWay } from '../core/defender.ts'
+import { minute } from '../core/duration.ts'
+import { Fault } from '../core/fault.ts'
 import type { KeptLink } from '../core/kept-link.ts'
 import type { Member } from '../core/person.ts'
 import { groupsNamed } from '../core/policy.ts'
@@ -8,24 +12,23 @@ import { refusalText } from '../core/refusal.ts'
 import type { Ask, Request } from '../core/request.ts'
 import type { Source } from '../core/source.ts'
 import { asRead, type Way } from '../core/vm.ts'
-import type { Claim, Store, Tx } from '../ports.ts'
+import type { Claim, Tx } from '../ports.ts'
 import { endWith, type IntakeParts } from './answer.ts'
-import { again, ended, type Finish } from './handler.ts'
+import { backoffMs, gestureTries } from './backoff.ts'
+import type { Happening } from './dispatch.ts'
+import { again, ended, type Finish, messageOf } from './handler.ts'
+import { newestOf, scheduledText, stays, unread } from './newest-move.ts'
 import { lookAhead } from './pre-flight.ts'
-import { submit } from './submit-ask.ts'
+import { isOvertaken, Overtaken, submit } from './submit-ask.ts'
 import { firstVerdict } from './verdict.ts'
 import { within } from './within.ts'
 
 const longestReadMs = 20_000
-const soonMs = 250
-
-/** The request that goes on from this one with another address, as long as it is not over. */
-export async function newestOf(store: Pick<Store, 'case'>, kase: Case): Promise<Case> {
-  const last = kase.request.movesTo?.at(-1)
-  const next = last === undefined ? null : await store.case(last)
-  const lives = next?.request.state === 'pending' || next?.grant?.state === 'open'
-  return next && lives ? newestOf(store, next) : kase
-}
+/** How often a request that was not what it had been is looked at anew. */
+const mostLooks = 12
+const lookEveryMs = 5_000
+/** Whoever waits is told by then that nobody could say who they are. */
+const longestSilenceMs = 10 * minute
 
 interface Changing {
   readonly parts: IntakeParts
@@ -63,7 +66,7 @@ const bare = ({
   until,
   reason,
   ...more
-}: Request) => ({
+}: Ask) => ({
   id,
   requester,
   vm,
@@ -79,22 +82,32 @@ const bare = ({
   ...(more.moves && { moves: more.moves }),
 })
 
-const stays = (request: Request) =>
-  `Request ${request.id} stays as it is, with the address ${request.source.address}.`
+const denied = (id: string, request: Request): string =>
+  `The policy denied request ${id} for it; a message of its own says why. ${stays(request)}`
+
+const voidedText = ({ addressChange }: Request): string =>
+  addressChange && addressChange.voided.length > 0
+    ? 'Approvals that were given are void; everybody is asked anew.'
+    : 'Nobody had approved yet; approvers see the new address.'
 
 /** Before the approval: the request itself gets the address, and everybody is asked anew. */
 async function whilePending(of: Changing, source: Source): Promise<Finish> {
   const { parts, claim, current, member } = of
   const { request } = current
+  if (request.state !== 'pending') return again(parts.clock.now() + lookEveryMs, null)
+  const whole = asAsked(request)
   const { wording } = parts
   const no = (why: string) => endWith(parts, claim, null, `${why} ${stays(request)}`)
-  const found = await asked(parts, { ...bare(request), source })
+  const found = await asked(parts, { ...bare(whole), source })
   if ('why' in found) return no(found.why)
   const verdict = await firstVerdict(parts, parts.policy(), found.ask, member)
   if (verdict.outcome === 'deny' || !verdict.terms)
     return no(
       `The policy does not allow it from ${source.address}: ${wording.words(verdict.tree.because, 300)}.`,
     )
+  // The card stays where it is, and who approves by the new address reads another channel.
+  if (verdict.outcome === 'needs approval' && verdict.terms.channel !== request.terms.channel)
+    return elsewhere(of, request, found)
   const chosen = chooseWay(found.ask, verdict.terms)
   if (chosen.way === 'none') return no(`${wording.words(chosen.why, 300)}.`)
   const byDefender = chosen.way === 'defender'
@@ -107,11 +120,12 @@ async function whilePending(of: Changing, source: Source): Promise<Finish> {
     event: { type: 'address changed', by: member, change, verdict },
     claim,
     also: async (tx, decided) => {
+      if (isOvertaken(decided) && claim.attempt < mostLooks) throw new Overtaken('it is not pending any more')
       if (decided.ok) {
         await tx.endIntake(claim.subject, parts.clock.now())
         await of.settles(
           tx,
-          `Request ${request.id} has this address now instead of ${request.source.address}. Approvals that were given are void; everybody is asked anew.`,
+          `Request ${request.id} has this address now instead of ${request.source.address}. ${voidedText(decided.next.request)}`,
         )
       }
     },
@@ -121,11 +135,59 @@ async function whilePending(of: Changing, source: Source): Promise<Finish> {
     : endWith(parts, claim, null, refusalText(outcome.refusal, wording))
 }
 
+/** What is to follow on from open access, or to take its place, or is to in place of another request. */
+async function followed(
+  { parts, member }: Changing,
+  { extends: before, moves }: Ask,
+  id: string,
+  source: Source,
+): Promise<Happening[]> {
+  const requestId = (before ?? moves)?.requestId
+  const predecessor = requestId === undefined ? null : await parts.store.case(requestId)
+  if (predecessor?.grant?.state !== 'open') return []
+  const of = { by: member, requestId: id }
+  const last = predecessor.request.movesTo?.at(-1) ?? null
+  const event = before
+    ? ({ ...of, type: 'extend', extraMs: before.extraMs } as const)
+    : ({ ...of, type: 'address moves', source, last } as const)
+  return [{ requestId: predecessor.request.id, event }]
+}
+
+/** A request of its own takes the place of one that waits, before those who approve by the new address. */
+async function elsewhere(
+  of: Changing,
+  request: Request,
+  found: Extract<Way_, { ask: Ask }>,
+): Promise<Finish> {
+  const { parts, claim, link, member } = of
+  const id = parts.newId(`instead ${link.id}`)
+  const instead = { type: 'address moved', to: id, instead: true } as const
+  const more = await followed(of, found.ask, id, found.ask.source)
+  return submit(
+    parts,
+    claim,
+    '',
+    member,
+    { ...found.ask, id },
+    {
+      way: found.way,
+      besides: [{ requestId: request.id, event: instead }, ...more],
+      also: (tx, { state }) =>
+        of.settles(
+          tx,
+          state === 'denied'
+            ? denied(id, request)
+            : `By this address others approve, so request ${id} was made for it and took the place of request ${request.id}, which has ended; a message of its own says how it stands.`,
+        ),
+    },
+  )
+}
+
 /** While it is open: a request of its own from the new address; the old access is closed once that is open. */
 async function whileOpen(of: Changing, source: Source): Promise<Finish> {
   const { parts, claim, link, current, member } = of
   const { request, grant } = current
-  if (!grant) return again(parts.clock.now() + soonMs, null)
+  if (!grant) return again(parts.clock.now() + lookEveryMs, null)
   const id = parts.newId(`moves ${link.id}`)
   const moves = { requestId: request.id, address: request.source.address }
   const { extends: _, startsAt: __, ...rest } = bare(request)
@@ -139,22 +201,57 @@ async function whileOpen(of: Changing, source: Source): Promise<Finish> {
     moves,
   })
   if ('why' in found) return endWith(parts, claim, null, `${found.why} ${stays(request)}`)
-  const outcome = await parts.dispatcher.dispatch({
-    requestId: request.id,
-    event: { type: 'address moves', by: member, requestId: id, address: source.address },
-  })
-  if (outcome === 'lost') return again(now + soonMs, null)
-  if (!outcome.ok) return endWith(parts, claim, null, refusalText(outcome.refusal, parts.wording))
+  const more = request.extensions ? ' More time from the old address ends then, too.' : ''
+  const last = request.movesTo?.at(-1) ?? null
+  const event = { type: 'address moves', by: member, requestId: id, source, last } as const
   return submit(parts, claim, '', member, found.ask, {
     way: found.way,
+    besides: [{ requestId: request.id, event }],
     also: (tx, { state }) =>
       of.settles(
         tx,
         state === 'denied'
-          ? `The policy denied request ${id} for it; a message of its own says why. ${stays(request)}`
-          : `Request ${id} was made for it; a message of its own says how it stands. ${request.source.address} stays open until its end, or until that request is open.`,
+          ? denied(id, request)
+          : `Request ${id} was made for it; a message of its own says how it stands. ${request.source.address} stays open until its end, or until that request is open.${more}`,
       ),
   })
+}
+
+/** Why the address cannot be another one at all, however things go on. */
+function problem({ parts, current }: Pick<Changing, 'parts' | 'current'>, source: Source): string | null {
+  const { request, grant } = current
+  if (source.address === request.source.address)
+    return `It is the address that request ${request.id} has already, so nothing changed.`
+  if (isOlder(source, request))
+    return `Request ${request.id} has the address ${request.source.address}, which you confirmed later than this one, so this one was not used and nothing changed.`
+  if (grant?.state === 'opening' && grant.opensAt !== undefined && grant.opensAt > parts.clock.now())
+    return scheduledText(request, parts.wording.time(grant.opensAt))
+  return lives(current)
+    ? null
+    : `Request ${request.id} neither waits nor is open any more, so nothing changed. Ask again with \`/jit\`.`
+}
+
+/** What may still open has to be open, or over, before another request can take its place. */
+const isOpening = ({ grant }: Case): boolean => grant?.state === 'opening'
+
+async function changeNow(of: Omit<Changing, 'member'>, source: Source): Promise<Finish> {
+  const { parts, claim, link, current } = of
+  const { request } = current
+  const no = (why: string) => endWith(parts, claim, null, why)
+  const why = problem(of, source)
+  if (why !== null) return no(why)
+  const now = parts.clock.now()
+  if (isOpening(current)) return again(now + Math.min(backoffMs(claim.attempt), lookEveryMs), null)
+  const member = await parts.directory.member(link.person, groupsNamed(parts.policy()), 'live')
+  const unfit = askingProblem(member)
+  if (unfit !== null) {
+    const silent = !member.known || member.entraUnread === true
+    if (silent && now < source.learntAt + longestSilenceMs)
+      return again(now + backoffMs(claim.attempt), unfit)
+    return no(`You cannot ask for access: ${unfit}. ${stays(request)}`)
+  }
+  const all = { ...of, member }
+  return request.state === 'pending' ? whilePending(all, source) : whileOpen(all, source)
 }
 
 /** Gives a request the address that its person has just confirmed. */
@@ -168,22 +265,18 @@ export async function changeAddress(
   const first = link.requestId === null ? null : await parts.store.case(link.requestId)
   if (!first) return endWith(parts, claim, null, 'The request is not here any more, so nothing changed.')
   const current = await newestOf(parts.store, first)
-  const { request, grant } = current
-  if (source.address === request.source.address)
+  try {
+    return await changeNow({ parts, claim, link, current, settles }, source)
+  } catch (error) {
+    if (error instanceof Overtaken) return again(parts.clock.now() + backoffMs(claim.attempt), error.message)
+    if (!(error instanceof Fault)) throw error
+    if (error.kind !== 'permanent' && claim.attempt < gestureTries)
+      return again(parts.clock.now() + backoffMs(claim.attempt), messageOf(error))
     return endWith(
       parts,
       claim,
       null,
-      `It is the address that request ${request.id} has already, so nothing changed.`,
+      `${unread(parts, error)} ${stays(current.request)} Press “My address changed” on its message again in a minute.`,
     )
-  const member = await parts.directory.member(link.person, groupsNamed(parts.policy()), 'live')
-  const of = { parts, claim, link, current, member, settles }
-  if (request.state === 'pending') return whilePending(of, source)
-  if (grant?.state === 'open') return whileOpen(of, source)
-  return endWith(
-    parts,
-    claim,
-    null,
-    `Request ${request.id} neither waits nor is open any more, so nothing changed. Ask again with \`/jit\`.`,
-  )
+  }
 }

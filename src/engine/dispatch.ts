@@ -2,16 +2,22 @@ import type { AuditEvent } from '../core/audit.ts'
 import type { Case } from '../core/case.ts'
 import { decide } from '../core/decide.ts'
 import type { Event } from '../core/event.ts'
-import type { Outcome } from '../core/outcome.ts'
+import type { Outcome, Transition } from '../core/outcome.ts'
+import type { Panic } from '../core/panic.ts'
 import type { Quota } from '../core/policy.ts'
 import type { Claim, Clock, Store, Tx } from '../ports.ts'
 import { addEffect, addJob, announceJob, type Rows } from './job-of.ts'
 import { takePlace } from './quota.ts'
 
-/** An event for one case; its claim, when it has one, ends in the transaction that takes the event. */
-interface Item {
+export interface Happening {
   readonly requestId: string
   readonly event: Event
+}
+
+/** An event for one case; its claim, when it has one, ends in the transaction that takes the event. */
+interface Item extends Happening {
+  /** What happens to other cases with it: all of it or nothing; left out where the request is denied at once. */
+  readonly besides?: readonly Happening[]
   readonly claim?: Claim
   /** How often the rule may do this by itself; without a place left, dispatching throws `QuotaUsedUp`. */
   readonly quota?: Quota | null
@@ -112,9 +118,31 @@ async function countEnds(tx: Tx, before: ReadonlyMap<string, Case>, after: Reado
   for (const id of [...counts.keys()].toSorted()) await tx.countPanic(id, counts.get(id) ?? 0)
 }
 
+/** What an event does, and what happens beside it; where one of them is refused, none of it does anything. */
+function together(
+  cases: ReadonlyMap<string, Case>,
+  { requestId, event, besides = [] }: Item,
+  now: number,
+  panics: readonly Panic[],
+): { readonly outcome: Outcome; readonly steps: readonly Transition[] } {
+  const of = (one: Happening) => decide(cases.get(one.requestId) ?? null, one.event, now, panics)
+  const outcome = of({ requestId, event })
+  if (!outcome.ok) return { outcome, steps: [] }
+  const others = outcome.next.request.state === 'denied' ? [] : besides.map(of)
+  const refused = others.find((one) => !one.ok)
+  return refused
+    ? { outcome: refused, steps: [] }
+    : { outcome, steps: [...others.filter((one) => one.ok), outcome] }
+}
+
+const touched = (item: Item): string[] => [
+  item.requestId,
+  ...(item.besides ?? []).map(({ requestId }) => requestId),
+]
+
 async function take(tx: Tx, batch: readonly Waiting[], now: number): Promise<Dispatched[]> {
   // Cases before jobs, always: two replicas that lock them in different orders would wait for each other.
-  const ids = [...new Set(batch.flatMap(({ item }) => ('event' in item ? [item.requestId] : [])))]
+  const ids = [...new Set(batch.flatMap(({ item }) => ('event' in item ? touched(item) : [])))]
   const cases = ids.length > 0 ? await tx.cases(ids) : new Map<string, Case>()
   // Before anything else that somebody who holds this might wait for.
   if (batch.some(({ item }) => 'event' in item && item.quota)) await tx.lockQuotas()
@@ -136,15 +164,17 @@ async function take(tx: Tx, batch: readonly Waiting[], now: number): Promise<Dis
       if (!before && item.claim && item.event.type !== 'submit') {
         throw new Error(`the case ${item.requestId} cannot be read`)
       }
-      const outcome = decide(before, item.event, now, panics)
-      if (outcome.ok) {
-        if (item.event.type === 'submit') await takePlace(tx, outcome.next, item.quota ?? null, now)
-        if (outcome.next !== before) {
-          cases.set(item.requestId, outcome.next)
-          changed.set(item.requestId, outcome.next)
+      const { outcome, steps } = together(cases, item, now, panics)
+      if (outcome.ok && item.event.type === 'submit')
+        await takePlace(tx, outcome.next, item.quota ?? null, now)
+      for (const { next, audit: events, effects } of steps) {
+        const { id } = next.request
+        if (next !== cases.get(id)) {
+          cases.set(id, next)
+          changed.set(id, next)
         }
-        audit.push(...outcome.audit)
-        for (const effect of outcome.effects) addEffect(rows, effect, now)
+        audit.push(...events)
+        for (const effect of effects) addEffect(rows, effect, now)
       }
       await item.also?.(tx, outcome)
       outcomes.push(outcome)

@@ -1,3 +1,6 @@
+import type { Case } from '../core/case.ts'
+import { placeTakenBy } from '../core/change-address.ts'
+import { holds } from '../core/source.ts'
 import type { Clock, Store } from '../ports.ts'
 import type { Dispatcher } from './dispatch.ts'
 import { again, done, ended, type Handler } from './handler.ts'
@@ -27,15 +30,32 @@ export const endFollowing =
     return ended
   }
 
-/** Closes access whose person comes from another address, once access from there is open. */
+/** The request by which its person comes from another address now: that of its own, or of what it belongs to. */
+async function movedTo({ store }: FollowingParts, { request }: Case): Promise<string | null> {
+  const { extends: before, moves, movesTo = [], extensions = [] } = request
+  const read = async (ids: readonly string[]) =>
+    (await Promise.all(ids.map((id) => store.case(id)))).filter((one) => one !== null)
+  const open = (await read(movesTo)).find(({ grant }) => grant?.openedAt != null)
+  if (open) return open.request.id
+  // More time may have got an address of its own before the approval, and then it has nothing to do with the old one.
+  const alongside = (await read([...(before ? [before.requestId] : []), ...extensions])).filter(
+    (one) =>
+      holds(one.request.source.address, request.source.address) ||
+      holds(request.source.address, one.request.source.address),
+  )
+  const replaced = await read(moves ? [moves.requestId] : [])
+  return [...alongside, ...replaced].map(placeTakenBy).find((id) => id !== null && id !== request.id) ?? null
+}
+
+/** Closes access whose person comes from another address, once access from there is open, and ends what follows it. */
 export const closeMoved =
-  ({ store, dispatcher }: FollowingParts): Handler =>
+  (parts: FollowingParts): Handler =>
   async (claim) => {
+    const { store, clock, dispatcher } = parts
     const current = await store.case(claim.subject)
-    const after = await Promise.all((current?.request.movesTo ?? []).map((id) => store.case(id)))
-    const open = after.find((one) => one?.grant?.openedAt != null)
-    if (!open) return done
-    const event = { type: 'address moved', to: open.request.id } as const
-    await dispatcher.dispatch({ requestId: claim.subject, event, claim })
+    if (!current) return claim.attempt < mostLooks ? again(clock.now() + lookEveryMs, null) : done
+    const to = await movedTo(parts, current)
+    if (to === null) return done
+    await dispatcher.dispatch({ requestId: claim.subject, event: { type: 'address moved', to }, claim })
     return ended
   }

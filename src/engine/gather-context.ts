@@ -1,3 +1,4 @@
+import { addressesOf } from '../core/change-address.ts'
 import { type Context, type Defender, type OwnFacts, recentMs } from '../core/context.ts'
 import { Fault } from '../core/fault.ts'
 import type { Request } from '../core/request.ts'
@@ -65,7 +66,8 @@ export const gatherContext =
     const current = await store.case(claim.subject)
     if (current?.request.state !== 'pending') return done
     const { request } = current
-    if (!posture) return tell(parts, claim, { own: await factsOf(parts, request), defender: null })
+    const seen = addressesOf(request)
+    if (!posture) return tell(parts, claim, seen, { own: await factsOf(parts, request), defender: null })
     let answered = false
     const asking = ask({ ...parts, posture }, request, stop).finally(() => {
       answered = true
@@ -75,23 +77,29 @@ export const gatherContext =
     if (!answered && !request.context?.own)
       await dispatcher.dispatch({
         requestId: request.id,
-        event: { type: 'context', context: { own }, partial: true },
+        event: { type: 'context', context: { own }, partial: true, seen },
       })
     const { defender, afterMs } = await asking
-    if (afterMs === undefined || claim.attempt >= mostTries) return tell(parts, claim, { own, defender })
+    if (afterMs === undefined || claim.attempt >= mostTries)
+      return tell(parts, claim, seen, { own, defender })
     // Said once, and again only when it is known.
     if (request.context?.defender === undefined)
       await dispatcher.dispatch({
         requestId: request.id,
-        event: { type: 'context', context: { own, defender }, partial: false },
+        event: { type: 'context', context: { own, defender }, partial: false, seen },
       })
     return again(parts.clock.now() + pauseMs(claim.attempt, afterMs), 'Defender for Cloud could not be read')
   }
 
-async function tell({ dispatcher }: ContextParts, claim: Claim, context: Context): Promise<Finish> {
+async function tell(
+  { dispatcher }: ContextParts,
+  claim: Claim,
+  seen: number,
+  context: Context,
+): Promise<Finish> {
   await dispatcher.dispatch({
     requestId: claim.subject,
-    event: { type: 'context', context, partial: false },
+    event: { type: 'context', context, partial: false, seen },
     claim,
   })
   return ended

@@ -3,11 +3,11 @@ import type { KeptLink } from '../core/kept-link.ts'
 import type { Wording } from '../core/refusal.ts'
 import type { Chat, Claim, Clock, Place, Store } from '../ports.ts'
 import { pauseMs } from './backoff.ts'
-import { newestOf } from './change-address.ts'
 import { again, done, type Handler, messageOf } from './handler.ts'
 import { announceJob, linkJob } from './job-of.ts'
 import { type AddressPages, linkDetails } from './keep-ask.ts'
 import type { Log } from './log.ts'
+import { newestOf } from './newest-move.ts'
 
 export interface LinkNewsParts {
   readonly store: Store

@@ -1,5 +1,6 @@
 import { besidesText, chooseWay } from '../core/defender.ts'
 import { durationText, isTomorrow } from '../core/duration.ts'
+import type { Outcome } from '../core/outcome.ts'
 import type { Member } from '../core/person.ts'
 import { defeatsText, type PreFlightAnswer } from '../core/pre-flight.ts'
 import type { Wording } from '../core/refusal.ts'
@@ -8,7 +9,7 @@ import type { Way } from '../core/vm.ts'
 import type { Claim, Tx } from '../ports.ts'
 import { answer, endDispatched, endWith, type IntakeParts } from './answer.ts'
 import { beyondProtections } from './beyond-protections.ts'
-import type { Dispatched } from './dispatch.ts'
+import type { Dispatched, Happening } from './dispatch.ts'
 import { done, ended, type Finish } from './handler.ts'
 import { lookAhead } from './pre-flight.ts'
 import { QuotaUsedUp } from './quota.ts'
@@ -23,7 +24,15 @@ export interface Known {
   readonly first?: boolean
   /** What is to be put on record together with it. */
   readonly also?: (tx: Tx, request: Request) => Promise<void>
+  /** What happens to other requests with it; `Overtaken` is thrown where they are not what they were any more. */
+  readonly besides?: readonly Happening[]
 }
+
+/** Something else happened to a request meanwhile: it must be looked at again, and the gesture goes on. */
+export class Overtaken extends Error {}
+
+export const isOvertaken = (outcome: Outcome): boolean =>
+  !outcome.ok && (outcome.refusal.code === 'moved meanwhile' || outcome.refusal.code === 'address stays')
 
 type Defeated = Extract<PreFlightAnswer, { ok: false }>
 
@@ -56,7 +65,7 @@ async function dispatchAsk(
   claim: Claim,
   member: Member,
   ask: Ask,
-  { way, first = false, also }: Known,
+  { way, first = false, also, besides }: Known,
 ): Promise<Dispatched | Defeated> {
   let looked: PreFlightAnswer | null = null
   for (let tries = 1; ; tries += 1) {
@@ -88,8 +97,10 @@ async function dispatchAsk(
           requesterEntraId: member.entraId,
         },
         claim,
+        ...(besides && { besides }),
         quota: Object.keys(quota).length > 0 ? quota : null,
         also: async (tx, decided) => {
+          if (isOvertaken(decided)) throw new Overtaken('the request is not what it was')
           await tx.endIntake(claim.subject, parts.clock.now())
           if (decided.ok && ask.source.learnt === 'typed') {
             await tx.rememberAddress(ask.requester, ask.source.address, ask.source.learntAt)
@@ -104,7 +115,7 @@ async function dispatchAsk(
 }
 
 const defeatedText = (ask: Ask, { defeats }: Defeated): string =>
-  `${ask.label} to ${ask.vm.name} would not work. ${defeatsText(defeats)} ${ask.extends ? 'Nothing more was asked for or opened; what is open stays open until its own end.' : 'Nothing was stored and nobody was asked.'}`
+  `${ask.label} to ${ask.vm.name} would not work. ${defeatsText(defeats)} ${ask.extends || ask.moves ? 'Nothing more was asked for or opened; what is open stays open until its own end.' : 'Nothing was stored and nobody was asked.'}`
 
 function noticed(request: Request): string {
   const notes = (request.preFlight?.warnings ?? []).map(({ says }) => says)

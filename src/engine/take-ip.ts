@@ -1,17 +1,20 @@
 import { confirmedWindowMs, waysToSay } from '../core/address-policy.ts'
 import { membershipProblem } from '../core/approval.ts'
+import { lives } from '../core/change-address.ts'
 import { durationText, utcText } from '../core/duration.ts'
+import { Fault } from '../core/fault.ts'
 import { nothingAhead } from '../core/kept-link.ts'
 import { type Person, samePerson } from '../core/person.ts'
 import { refusalText } from '../core/refusal.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import { answer, endWith, type IntakeParts } from './answer.ts'
-import { newestOf } from './change-address.ts'
+import { backoffMs, gestureTries } from './backoff.ts'
 import { familyOf } from './family-of.ts'
 import { knownAddresses } from './find-source.ts'
-import { done, ended, type Finish, messageOf } from './handler.ts'
+import { again, done, ended, type Finish, messageOf } from './handler.ts'
 import { announceJob, linkJob } from './job-of.ts'
 import { keepAsk } from './keep-ask.ts'
+import { newestOf, scheduledText, unread } from './newest-move.ts'
 
 type Of<K extends Gesture['kind']> = Extract<Gesture, { kind: K }>
 
@@ -45,11 +48,13 @@ async function wantsAnother(
   const first = await parts.store.case(requestId)
   const no = (text: string) => endWith(parts, claim, responseUrl, text)
   if (!first) return no(`There is no request ${requestId}, so nothing changed.`)
-  const { request, grant } = await newestOf(parts.store, first)
+  const current = await newestOf(parts.store, first)
+  const { request, grant } = current
   if (!samePerson(request.requester, person))
     return no(refusalText({ code: 'not yours to move' }, parts.wording))
-  if (request.state !== 'pending' && grant?.state !== 'open')
-    return no(refusalText({ code: 'address stays' }, parts.wording))
+  if (!lives(current)) return no(refusalText({ code: 'address stays' }, parts.wording))
+  if (grant?.state === 'opening' && grant.opensAt !== undefined && grant.opensAt > parts.clock.now())
+    return no(scheduledText(request, parts.wording.time(grant.opensAt)))
   const family = await familyOf(parts, request.vm)
   const howLong =
     grant === null
@@ -81,7 +86,17 @@ export async function takeWantsLink(
       responseUrl,
       `There is no page to confirm an address on. ${waysToSay(parts.policy(), false)}`,
     )
-  if (requestId !== null) return wantsAnother(parts, claim, { person, requestId, responseUrl })
+  if (requestId !== null) {
+    try {
+      return await wantsAnother(parts, claim, { person, requestId, responseUrl })
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error
+      if (error.kind !== 'permanent' && claim.attempt < gestureTries)
+        return again(parts.clock.now() + backoffMs(claim.attempt), messageOf(error))
+      const text = `${unread(parts, error)} No link was made, and request ${requestId} stays as it is. Press the button again in a minute.`
+      return endWith(parts, claim, responseUrl, text)
+    }
+  }
   // The button may stand in a message from before the policy changed.
   if (confirmedWindowMs(parts.policy()) === 0) return endWith(parts, claim, responseUrl, nothingAhead)
   const nothing = { ask: null, requestId: null, about: null, family: null }

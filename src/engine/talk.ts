@@ -29,8 +29,9 @@ interface Track {
 export const talk =
   (parts: TalkParts): Handler =>
   async (claim, _, lease) => {
-    const state = await parts.store.talk(claim.subject)
-    if (!state) return done
+    const stored = await parts.store.talk(claim.subject)
+    if (!stored) return done
+    const state = { ...stored, case: await besideMoved(parts.store, stored.case) }
     const tracks: Track[] = [
       { which: 'mirror', place: state.mirror, notes: state.notes.filter((note) => note.to === 'requester') },
     ]
@@ -52,6 +53,16 @@ export const talk =
     const waits = results.filter((at) => at !== null)
     return waits.length > 0 ? again(Math.min(...waits), 'Slack did not take everything') : done
   }
+
+/** What this takes the place of may have ended since, and the card says how that stands. */
+async function besideMoved(store: Store, kase: Case): Promise<Case> {
+  const { request, grant } = kase
+  if (!request.moves) return kase
+  const before = (await store.case(request.moves.requestId))?.grant
+  if (before?.state !== 'closing' && before?.state !== 'closed') return kase
+  const ended = before.state === 'closed' ? { at: before.closedAt } : before.state
+  return { request: { ...request, moves: { ...request.moves, ended } }, grant }
+}
 
 type Talking = TalkParts & { readonly lease: Lease }
 

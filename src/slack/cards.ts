@@ -62,13 +62,18 @@ const followsPair = ({ request }: Case): Pair[] =>
       ]
     : []
 
+const replacedText = ({ ended }: NonNullable<Case['request']['moves']>): string => {
+  if (ended === undefined) return 'which is closed once this is open'
+  return ended === 'closing' ? 'which is closing' : `which closed ${time(ended.at)}`
+}
+
 /** Access from an address that its person does not come from any more. */
 const replacesPair = ({ request }: Case): Pair[] =>
   request.moves
     ? [
         [
           'Takes the place of',
-          `request ${words(request.moves.requestId, 40)}, open from ${words(request.moves.address, 60)}, which is closed once this is open`,
+          `request ${words(request.moves.requestId, 40)}, ${request.moves.ended ? '' : 'open '}from ${words(request.moves.address, 60)}, ${replacedText(request.moves)}`,
         ],
       ]
     : []

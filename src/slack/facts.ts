@@ -98,11 +98,16 @@ export const addressChangedFact = ({ addressChange: change, movesTo = [] }: Requ
       ]
     : []),
   ...(movesTo.length > 0
-    ? [
-        `Another address was asked for. Request ${words(movesTo.at(-1) ?? '', 40)} is for it, where the policy and Azure let one be made.`,
-      ]
+    ? [`Another address was asked for: see request ${words(movesTo.at(-1) ?? '', 40)}.`]
     : []),
 ]
+
+/** Nobody canceled what ended because its person comes from another address. */
+export const movedSentence = (
+  { extends: before, movedTo = '', instead }: Extract<Request, { state: 'canceled' }>,
+  who: 'You come' | 'Its person comes',
+): string =>
+  `${who} from another address now, and request ${words(movedTo, 40)} took the place of ${before && !instead ? 'the access that this was to follow' : 'this one'}.`
 
 /** What follows on from other access must not deny that there is some. */
 export const asFollowing = (request: Request, lines: readonly string[]): string[] =>

@@ -6,7 +6,7 @@ import { actions, type Shown, section } from './blocks.ts'
 import { labeled, shown } from './cards.ts'
 import { closedSentences, reasonSentence, startWaits } from './closing.ts'
 import { doubtfulOpening, doubtfulRule, lateToClose, openedBy, slowToOpen } from './defender.ts'
-import { addressFact, asFollowing, connectLines, lengthFact, scope } from './facts.ts'
+import { addressFact, asFollowing, connectLines, lengthFact, movedSentence, scope } from './facts.ts'
 import { flushedLines } from './flush-lines.ts'
 import { phaseOf } from './phase.ts'
 import { proofNews } from './proof.ts'
@@ -77,6 +77,10 @@ function decided(kase: Case, note: Of<'decided'>, to: Reader): string[] {
       `*Canceled* ${time(note.at)}: ${what}. ${whose} closed the access that this was to follow, so it ended too. Nothing was opened.`,
     ])
   }
+  if (kase.request.state === 'canceled' && kase.request.movedTo)
+    return asFollowing(kase.request, [
+      `*Ended* ${time(note.at)}: ${what}. ${movedSentence(kase.request, to === 'requester' ? 'You come' : 'Its person comes')} Nothing was opened.`,
+    ])
   const again = note.state === 'lapsed' && to === 'requester' ? ' You can ask again.' : ''
   return asFollowing(kase.request, [
     `*${verbs[note.state]}* ${time(note.at)}: ${what}. Nothing was opened.${again}`,
@@ -154,11 +158,23 @@ function movedNote(kase: Case, { name, nsgId, at, before, after }: Of<'moved'>):
 }
 
 /** Whoever said yes reads here that it was to another address. */
-function addressNote(kase: Case, { at, before, after, voided }: Of<'address changed'>): string[] {
+function addressNote(
+  kase: Case,
+  { at, before, after, voided, asks }: Of<'address changed'>,
+  now: number,
+): string[] {
   const people = voided.map((id) => `${user(id)} `).join('')
-  const anew = voided.length > 0 ? ' Your yes was to the address before and counts for nothing now.' : ''
+  const called = [...(asks?.users ?? []).map(user), ...(asks?.groups ?? []).map(group)]
+  const phase = phaseOf(kase, now)
+  const anew =
+    voided.length > 0
+      ? ' Your yes was to the address before and counts for nothing now. Approvals begin anew.'
+      : ' Nobody had approved yet.'
   return [
-    `${people}*Address changed* ${time(at)}: ${scope(kase.request)} was asked for from ${words(before, 60)}, and is now from ${words(after, 60)}.${anew} Approvals begin anew.`,
+    `${people}*Address changed* ${time(at)}: ${scope(kase.request)} was asked for from ${words(before, 60)}, and is now from ${words(after, 60)}.${anew}`,
+    ...(called.length > 0 && phase.name === 'pending'
+      ? [`${called.join(' ')} *You are asked now.* Decide by ${time(phase.request.deadlineAt)}.`]
+      : []),
   ]
 }
 
@@ -209,7 +225,7 @@ function lines(kase: Case, note: Note, now: number, to: Reader): string[] | null
     case 'defender late':
       return [`*Late:* ${scope(kase.request)}. ${lateToClose(note.expiresAt)}`]
     case 'address changed':
-      return addressNote(kase, note)
+      return addressNote(kase, note, now)
     case 'defender doubtful':
       return doubtfulNote(kase, note, now)
     case 'moved':

@@ -85,7 +85,7 @@ const headline = (phase: Phase): string => {
     case 'denied':
       return phase.request.by === 'policy' ? 'Denied by the policy' : 'Denied'
     case 'canceled':
-      return 'Canceled'
+      return phase.request.movedTo ? 'Ended' : 'Canceled'
     case 'lapsed':
       return 'Not approved in time'
     default:

@@ -13,6 +13,7 @@ import {
   list,
   longerFact,
   moreTimeFact,
+  movedSentence,
   oversightFact,
   yesTimes,
 } from './facts.ts'
@@ -76,6 +77,8 @@ function canceled({ request }: Extract<Phase, { name: 'canceled' }>, you: boolea
     const who = you && samePerson(closedBy, requester) ? 'You' : person(closedBy)
     return `${who} closed the access that this was to follow ${at}, so it ended too. Nothing was opened.`
   }
+  if (request.movedTo)
+    return `${movedSentence(request, you ? 'You come' : 'Its person comes')} It ended ${at}. Nothing was opened.`
   return `${you ? 'You canceled this request' : `${person(requester)} canceled it`} ${at}. Nothing was opened.`
 }
 

@@ -2,7 +2,18 @@ import { describe, expect, test } from 'vitest'
 import type { Case } from '../../src/core/case.ts'
 import { decide } from '../../src/core/decide.ts'
 import type { Event } from '../../src/core/event.ts'
-import { alice, bob, carol, clock, member, pending, review, terms, verdict } from '../support/cases.ts'
+import {
+  alice,
+  bob,
+  carol,
+  clock,
+  granted,
+  member,
+  pending,
+  review,
+  terms,
+  verdict,
+} from '../support/cases.ts'
 
 const elsewhere = { address: '89.160.20.112', family: 'IPv4', learnt: 'confirmed', learntAt: 0 } as const
 const two = terms({ approvals: 2 })
@@ -23,7 +34,14 @@ const after = (kase: Case, event: Event, at = '09:10') => {
 }
 const requestAfter = (kase: Case, event: Event) => after(kase, event).next.request
 
-const yes = (seen?: number): Event => ({
+const learnt = (seen?: number): Event => ({
+  type: 'context',
+  context: { defender: { kind: 'unread', at: 0, why: 'away' } },
+  partial: false,
+  ...(seen !== undefined && { seen }),
+})
+
+const yes = (seen?: number, more: Partial<Extract<Event, { type: 'review' }>> = {}): Event => ({
   type: 'review',
   by: member(carol),
   verdict: 'approve',
@@ -32,6 +50,7 @@ const yes = (seen?: number): Event => ({
   earlier: [],
   grantId: 'g1',
   ...(seen !== undefined && { seen }),
+  ...more,
 })
 
 describe('another address before the approval', () => {
@@ -82,14 +101,69 @@ describe('another address before the approval', () => {
     expect(requestAfter(asked, nobody)).toMatchObject({ state: 'pending', terms: two })
   })
 
-  test('what an approver left of the ports and the time stays, what was left of the address does not', () => {
-    const askedFor = { label: 'rdp', durationMs: 3_600_000, source: '81.2.69.128/28', by: bob }
-    const narrowed = { ...asked, request: { ...asked.request, askedFor } }
-    const { askedFor: kept } = requestAfter(narrowed, changed())
-    expect(kept).toEqual({ label: 'rdp', durationMs: 3_600_000, by: bob })
+  test('what a yes that is void had left is all there again', () => {
+    const both = [...asked.request.ports, { number: 22, protocol: 'tcp' }] as const
+    const whole = { ...asked.request, reviews: [], label: 'rdp, ssh', ports: both, until: clock('12:00') }
+    const less = yes(undefined, {
+      by: member(bob),
+      less: { durationMs: 600_000, ports: asked.request.ports },
+    })
+    const narrowed = after({ request: whole, grant: null }, less).next
+    expect(narrowed.request).toMatchObject({ durationMs: 600_000, label: '3389/tcp' })
+    const next = requestAfter(narrowed, changed())
+    const { label, ports, durationMs, until } = whole
+    expect(next).toMatchObject({ label, ports, durationMs, until })
+    expect(next.askedFor).toBeUndefined()
+  })
+
+  test('of an older request, whose ports are not on record, the ports that were left stay', () => {
+    const askedFor = { label: 'rdp, ssh', durationMs: 3_600_000, source: '81.2.69.128/28', by: bob }
+    const narrowed = { ...asked, request: { ...asked.request, label: '3389/tcp', askedFor } }
+    const next = requestAfter(narrowed, changed())
+    const { ports } = asked.request
+    expect(next).toMatchObject({ label: '3389/tcp', ports, durationMs: 3_600_000 })
+    expect(next.askedFor).toBeUndefined()
+  })
+
+  test('what was learnt of the address before is not taken for this one', () => {
+    const once = after(asked, changed()).next
+    expect(after(once, learnt()).next).toBe(once)
+    expect(requestAfter(once, learnt(1)).context).toMatchObject({ defender: { why: 'away' } })
   })
 
   test('comes too late at the deadline', () => {
     expect(decide(asked, changed(), clock('10:00'))).toMatchObject({ refusal: { code: 'address stays' } })
+  })
+})
+
+const moves = (requestId: string, last: string | null, more: { readonly learntAt?: number } = {}): Event => ({
+  type: 'address moves',
+  by: member(alice),
+  requestId,
+  source: { ...elsewhere, ...more },
+  last,
+})
+
+describe('another address while it is open', () => {
+  const open = granted('open', [])
+  test('is asked for once at a time: whoever looked before somebody else did looks again', () => {
+    const first = after(open, moves('r5', null)).next
+    expect(first.request.movesTo).toEqual(['r5'])
+    expect(decide(first, moves('r6', null), clock('09:11'))).toEqual({
+      ok: false,
+      refusal: { code: 'moved meanwhile' },
+    })
+    expect(after(first, moves('r6', 'r5')).next.request.movesTo).toEqual(['r5', 'r6'])
+    expect(after(first, moves('r5', null)).next).toEqual(first)
+  })
+
+  test('an older confirmation does not take the place of a newer one', () => {
+    const source = { ...elsewhere, address: '85.214.132.117', learntAt: clock('09:05') }
+    const newer = { ...open, request: { ...open.request, source } }
+    expect(decide(newer, moves('r5', null, { learntAt: clock('09:04') }), clock('09:11'))).toEqual({
+      ok: false,
+      refusal: { code: 'newer address', address: '85.214.132.117' },
+    })
+    expect(decide(newer, moves('r5', null, { learntAt: clock('09:06') }), clock('09:11')).ok).toBe(true)
   })
 })

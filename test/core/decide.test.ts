@@ -76,7 +76,10 @@ const stays: Row = {
   'Bob asks for it from another address': 'no: not yours to move',
 }
 const movesPending: Row = {
-  'Alice comes from another address': 'pending: request.address; show, gather context, note address changed',
+  'it is open from the new address':
+    'canceled: request.canceled; drop deadline, drop reminder, drop escalation, show, note decided',
+  'Alice comes from another address':
+    'pending: request.address; set reminder 09:35, drop escalation, show, gather context, note address changed',
 }
 const movesOpen: Row = {
   'Alice asks for it from another address': 'approved/open ++: grant.address; show',
@@ -264,7 +267,7 @@ const table: Record<keyof typeof states, Row> = {
     ...close(`${over('++')}, end r2, end r3`),
     ...notYours,
     ...movesOpen,
-    'it is open from the new address': over('++'),
+    'it is open from the new address': `${over('++')}, close moved r2, close moved r3`,
     'somebody removed rule A': overByOthers('++'),
     'the VM is gone': overByOthers('++'),
     'an operator stops everything': `${overByOthers('++')}, end r2, end r3`,

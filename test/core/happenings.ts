@@ -168,10 +168,10 @@ export const events = {
     },
   ],
   'Alice asks for it from another address': [
-    { type: 'address moves', by: member(alice), requestId: 'r5', address: elsewhere.address },
+    { type: 'address moves', by: member(alice), requestId: 'r5', source: elsewhere, last: null },
   ],
   'Bob asks for it from another address': [
-    { type: 'address moves', by: member(bob), requestId: 'r5', address: elsewhere.address },
+    { type: 'address moves', by: member(bob), requestId: 'r5', source: elsewhere, last: null },
   ],
   'it is open from the new address': [{ type: 'address moved', to: 'r5' }],
   'Alice wants to stay longer': [{ type: 'extend', by: member(alice), requestId: 'r4', extraMs: 600_000 }],

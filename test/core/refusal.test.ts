@@ -39,6 +39,8 @@ const all: { [Code in Refusal['code']]: readonly Extract<Refusal, { code: Code }
   'defender refuses': [{ code: 'defender refuses', vm: 'vm-mdc01', why: 'it opens nothing for IPv6' }],
   'address changed': [{ code: 'address changed', address: '89.160.20.112' }],
   'address stays': [{ code: 'address stays' }],
+  'newer address': [{ code: 'newer address', address: '89.160.20.112' }],
+  'moved meanwhile': [{ code: 'moved meanwhile' }],
   'not yours to move': [{ code: 'not yours to move' }],
   'no extra time': [{ code: 'no extra time' }],
   'not yours to close': [{ code: 'not yours to close' }],
@@ -96,6 +98,8 @@ it('says what is wrong, what still holds and what to do next', () => {
     Access to vm-mdc01 cannot be opened like this: it opens nothing for IPv6. Nothing was stored.
     The address of this request has changed to 89.160.20.112 since the card that you clicked on was drawn, so your yes does not count. Look at the card again, and decide about that address.
     This request neither waits for approval nor is open any more, so its address stays as it is. Ask again with \`/jit\`.
+    This request has the address 89.160.20.112, which was confirmed later than this one, so nothing changed.
+    Another request for this access was made at the same moment, so nothing changed. Look at that one, and try again.
     Only the person who asked can change the address, so nothing changed.
     That would end before the access that it is to follow, so nothing changed. Leave some of the extra time, or deny it.
     Only the person who asked, an approver or an operator may close this access, so nothing changed. Ask one of them.

@@ -375,7 +375,7 @@ describe('my address changed', () => {
     )
     expect(world.cardText()).toMatch(/How long\s+until 2026-11-23 10:00 UTC/)
     expect(world.slack.visible(world.slack.now(old))).toMatch(
-      /Another address was asked for\. Request \S+ is for it, where/,
+      /Another address was asked for: see request \S+\./,
     )
     expect(world.passesTo('vm-jump01', 3389, robins)).toBe(true)
     expect(world.passesTo('vm-jump01', 3389, elsewhere)).toBe(false)
