@@ -9,8 +9,6 @@ export interface AddressLinks {
   refusal(address: string): string | null
   /** Whether others come from the same address, as far as the policy knows. */
   isShared(address: string): boolean
-  /** How long an address that is confirmed is taken again without the page, in milliseconds; 0 is not at all. */
-  usedForMs?(): number
   /**
    * Binds the address of the POST, once, by compare and set. Null: it is bound, and what waited goes on. A sentence: it
    * may not be let in, and the link waits on. `gone`: the link does not wait any more.

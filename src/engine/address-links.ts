@@ -1,4 +1,4 @@
-import { addressRefusal, confirmedWindowMs, isSharedAddress } from '../core/address-policy.ts'
+import { addressRefusal, isSharedAddress } from '../core/address-policy.ts'
 import type { KeptLink } from '../core/kept-link.ts'
 import type { Policy } from '../core/policy.ts'
 import { type Family, parseAddress } from '../core/source.ts'
@@ -52,7 +52,6 @@ export function createAddressLinks(parts: AddressLinkParts): AddressLinks {
       const parsed = parseAddress(address)
       return parsed.ok ? addressRefusal(policy(), parsed.address) : parsed.why
     },
-    usedForMs: () => confirmedWindowMs(policy()),
     isShared: (address) => isSharedAddress(policy(), address),
     async confirm(tokenHash, by, address) {
       const now = clock.now()

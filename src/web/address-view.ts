@@ -152,6 +152,6 @@ export function confirmed({ link }: Shown, address: string): Html {
     'Your address is confirmed',
     html`<div class="good"><p><strong>${address}</strong> is confirmed${what}.</p></div>
 <p>Go back to Slack: the message there says ${link.about ? 'how things go on' : 'what it may be used for'}. You can close this page.</p>
-<p class="soft">If your address changes, say so in Slack. This link has done its work and does not work again.</p>`,
+<p class="soft">${link.about ? 'If your address changes, press “My address changed” on the message of your request. ' : ''}This link cannot be used again.</p>`,
   )
 }
