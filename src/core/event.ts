@@ -113,7 +113,7 @@ export type Event =
       readonly earlier: readonly Member[]
     }
   /** The start has come, and an outside system did not say what has to be known for it. */
-  | { readonly type: 'start waits'; readonly silent: 'Slack' | 'Entra' }
+  | { readonly type: 'start waits'; readonly silent: 'Slack' | 'Entra' | 'Azure' }
   /** With the policy of Defender for Cloud that is to open them, where one is. */
   | {
       readonly type: 'rules planned'

@@ -74,7 +74,7 @@ export interface GrantBase {
 interface Opening {
   readonly state: 'opening'
   /** Who does not answer, so that a start that has come has to wait. */
-  readonly waitsFor?: 'Slack' | 'Entra'
+  readonly waitsFor?: 'Slack' | 'Entra' | 'Azure'
 }
 interface Open {
   readonly state: 'open'

@@ -61,7 +61,7 @@ export const neverStarted = (grant: State<'opening' | 'open'>): string | null =>
 export function startWaits(
   request: Request,
   grant: State<'opening'>,
-  silent: 'Slack' | 'Entra',
+  silent: Extract<Event, { type: 'start waits' }>['silent'],
   now: number,
 ): Transition {
   const due = grant.opensAt !== undefined && now >= grant.opensAt && !isExpired(grant.expiresAt, now)

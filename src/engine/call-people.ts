@@ -37,7 +37,13 @@ async function eventOf(
   }
   if (request.state !== 'pending') return { type }
   const requester = await parts.directory.member(request.requester, groupsNamed(policy), 'live')
-  const standing = await standingOf(parts, { request, wanted: request, requester, policy })
+  const standing = await standingOf(parts, {
+    request,
+    wanted: request,
+    requester,
+    policy,
+    unread: 'as listed',
+  })
   return isWhole(standing) ? { type, standing } : null
 }
 

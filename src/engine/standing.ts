@@ -3,7 +3,7 @@ import type { Member } from '../core/person.ts'
 import { approverGroups, groupsNamed, type Policy, type Verdict } from '../core/policy.ts'
 import type { Ask, Request } from '../core/request.ts'
 import { beyondProtections } from './beyond-protections.ts'
-import { termsNow, type VerdictParts, verdictNow } from './verdict.ts'
+import { termsNow, type Unread, type VerdictParts, verdictNow } from './verdict.ts'
 
 interface Judging {
   readonly request: Request
@@ -11,6 +11,7 @@ interface Judging {
   readonly wanted: Ask
   readonly requester: Member
   readonly policy: Policy
+  readonly unread: Unread
 }
 
 export interface Asked extends Standing {
@@ -31,11 +32,16 @@ async function withProtection(parts: VerdictParts, wanted: Ask, verdict: Verdict
 /** Reads what an answer to a request is judged by at this moment: the policy, the approvers, and who said yes before. */
 export async function standingOf(
   parts: VerdictParts,
-  { request, wanted, requester, policy }: Judging,
+  { request, wanted, requester, policy, unread }: Judging,
 ): Promise<Asked> {
-  const verdict = await withProtection(parts, wanted, await verdictNow(parts, policy, wanted, requester))
+  const verdict = await withProtection(
+    parts,
+    wanted,
+    await verdictNow(parts, policy, wanted, requester, unread),
+  )
   const decides = verdict.terms !== null && verdict.terms.stages.length > 0
-  const asked = decides || !request.terms ? null : await termsNow(parts, request.terms, request.vm, 'live')
+  const asked =
+    decides || !request.terms ? null : await termsNow(parts, request.terms, request.vm, 'live', unread)
   const named = [groupsNamed(policy), ...[request.terms, verdict.terms, asked].map(approverGroups)]
   const groups = [...new Set(named.flat())]
   const before = request.reviews.filter((one) => one.verdict === 'approve')

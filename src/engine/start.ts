@@ -1,5 +1,7 @@
+import type { Event } from '../core/event.ts'
+import { Fault } from '../core/fault.ts'
 import type { Member } from '../core/person.ts'
-import { approverGroups, groupsNamed, type Policy } from '../core/policy.ts'
+import { approverGroups, groupsNamed, type Policy, type Verdict } from '../core/policy.ts'
 import type { Request } from '../core/request.ts'
 import type { Claim } from '../ports.ts'
 import { unique } from './approvers.ts'
@@ -26,9 +28,22 @@ const withoutItsQuota = (policy: Policy, { terms, reviews }: Request): Policy =>
   ),
 })
 
+type Silent = Extract<Event, { type: 'start waits' }>['silent']
+
+const whoIsSilent = ({ known }: Member): Silent => (known ? 'Entra' : 'Slack')
+
+/** Null while Azure does not say the tags that the policy decides by. */
+async function verdictOf(...asked: Parameters<typeof verdictNow>): Promise<Verdict | null> {
+  try {
+    return await verdictNow(...asked)
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    return null
+  }
+}
+
 /** People learn that it waits, and for whom; then it is tried again. */
-async function wait({ dispatcher, clock }: StartParts, claim: Claim, { known }: Member, what: string) {
-  const silent = known ? 'Entra' : 'Slack'
+async function wait({ dispatcher, clock }: StartParts, claim: Claim, silent: Silent, what: string) {
   await dispatcher.dispatch({ requestId: claim.subject, event: { type: 'start waits', silent } })
   return again(clock.now() + backoffMs(claim.attempt), `${silent} did not say ${what}`)
 }
@@ -44,9 +59,11 @@ export const start =
     const requester = await directory.member(current.request.requester, groupsNamed(policy), 'live')
     // Silence is no reason to take the access away, nor to open it; the grant's own end ends these tries.
     const waits = current.grant?.state === 'opening' && clock.now() < current.grant.expiresAt
-    if (waits && isSilent(requester)) return wait(parts, claim, requester, 'who the requester is')
+    if (waits && isSilent(requester))
+      return wait(parts, claim, whoIsSilent(requester), 'who the requester is')
     const asIf = withoutItsQuota(policy, current.request)
-    const verdict = await verdictNow(parts, asIf, current.request, requester)
+    const verdict = await verdictOf(parts, asIf, current.request, requester, waits ? 'fails' : 'as listed')
+    if (verdict === null) return wait(parts, claim, 'Azure', 'which tags the VM has')
     const groups = unique([...groupsNamed(policy), ...approverGroups(verdict.terms)])
     const earlier = await Promise.all(
       current.request.reviews
@@ -54,7 +71,7 @@ export const start =
         .map((one) => directory.member(one.by, groups, 'live')),
     )
     const silent = earlier.find(isSilent)
-    if (waits && silent) return wait(parts, claim, silent, 'who has approved')
+    if (waits && silent) return wait(parts, claim, whoIsSilent(silent), 'who has approved')
     await dispatcher.dispatch({
       requestId: claim.subject,
       event: { type: 'start', policy: verdict, requester, earlier },

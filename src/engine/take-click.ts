@@ -2,6 +2,7 @@ import { authorise } from '../core/approval.ts'
 import type { Case } from '../core/case.ts'
 import { parseSpan } from '../core/duration.ts'
 import type { Event } from '../core/event.ts'
+import { Fault } from '../core/fault.ts'
 import { type Less, narrowed, withExtra } from '../core/less.ts'
 import type { Member } from '../core/person.ts'
 import { approverGroups, groupsNamed, type Policy } from '../core/policy.ts'
@@ -11,7 +12,9 @@ import { parseSource, widestRange } from '../core/source.ts'
 import type { Claim, Gesture } from '../ports.ts'
 import { endDispatched, endWith, type IntakeParts } from './answer.ts'
 import { unique } from './approvers.ts'
-import { ended, type Finish, messageOf } from './handler.ts'
+import { backoffMs, gestureTries } from './backoff.ts'
+import { again, ended, type Finish, messageOf } from './handler.ts'
+import { unread } from './newest-move.ts'
 import { standingOf } from './standing.ts'
 import { whyClicked } from './take-why.ts'
 import { oversightTerms, ruleTermsNow } from './verdict.ts'
@@ -33,7 +36,8 @@ export async function takeClick(parts: IntakeParts, claim: Claim, click: Click):
     const by = await parts.directory.member(click.person, [], 'live')
     return whyClicked(parts, claim, click.responseUrl, by, current)
   }
-  const event = await eventOf(parts, click, click.action, current)
+  const event = await eventOf(parts, click, click.action, current).catch(asFault)
+  if (event instanceof Fault) return tagsUnread(parts, claim, click, event)
   if (event === null)
     return endWith(parts, claim, click.responseUrl, 'The form could not be read, so nothing changed.')
   const outcome = await parts.dispatcher.dispatch({
@@ -45,6 +49,19 @@ export async function takeClick(parts: IntakeParts, claim: Claim, click: Click):
   const told = await endDispatched(parts, click.responseUrl, outcome)
   if (told?.ok && click.action === 'deny') await askWhy(parts, claim.subject, told.next)
   return ended
+}
+
+const asFault = (error: unknown): Fault => {
+  if (error instanceof Fault) return error
+  throw error
+}
+
+/** Azure is asked again for a moment: a yes by tags that the VM may not have any more does not count. */
+async function tagsUnread(parts: IntakeParts, claim: Claim, click: Click, fault: Fault): Promise<Finish> {
+  if (fault.kind !== 'permanent' && claim.attempt < gestureTries)
+    return again(parts.clock.now() + backoffMs(claim.attempt), messageOf(fault))
+  const text = `${unread(parts, fault)} The policy goes by the tags that the VM has now, so your yes does not count and nothing changed. Press the button again in a minute.`
+  return endWith(parts, claim, click.responseUrl, text)
 }
 
 /** A form that could not be opened costs nothing: the no stands. */
@@ -142,7 +159,13 @@ async function reviewOf(
   if (less === 'unreadable') return null
   const wanted = less ? narrowed(request, less) : request
   const requester = await directory.member(request.requester, groupsNamed(policy), 'live')
-  const { groups, ...standing } = await standingOf(parts, { request, wanted, requester, policy })
+  const { groups, ...standing } = await standingOf(parts, {
+    request,
+    wanted,
+    requester,
+    policy,
+    unread: action === 'approve' ? 'fails' : 'as listed',
+  })
   return {
     type: 'review',
     by: await directory.member(click.person, groups, 'live'),

@@ -33,11 +33,14 @@ async function usageFor(
   return store.usage({ rules: limited, requester: ask.requester, vmId: ask.vm.id, since: clock.now() - day })
 }
 
-/** Nobody waits longer for tags; those of the last reading of everything count then. */
+/** Nobody waits longer for tags. */
 const longestReadMs = 5_000
 
-/** The VM as it is now, where Azure still shows it: a tag that was set a moment ago counts. */
-async function vmNow({ inventory, topology, clock }: VerdictParts, vm: Vm): Promise<Vm> {
+/** While Azure does not say the tags of a VM: nothing may open by older ones, but a no or a close must be possible. */
+export type Unread = 'fails' | 'as listed'
+
+/** The VM with the tags that it has now: one that was set a moment ago counts. Throws a `Fault` where that is to fail. */
+async function vmNow({ inventory, topology, clock }: VerdictParts, vm: Vm, unread: Unread): Promise<Vm> {
   // By the subscription's id: its name may hold a slash, and may change.
   const shown = inventory.find(`${vm.subscriptionId}/${vm.resourceGroup}/${vm.name}`)
   const listed = shown.find(({ id }) => id.toLowerCase() === vm.id.toLowerCase()) ?? vm
@@ -47,15 +50,20 @@ async function vmNow({ inventory, topology, clock }: VerdictParts, vm: Vm): Prom
       tags: await within(clock, longestReadMs, null, (signal) => topology.tags(listed, signal)),
     }
   } catch (error) {
-    if (!(error instanceof Fault)) throw error
-    // Azure does not answer, or the VM is gone: nothing can be opened either, but a no must still be possible.
+    if (!(error instanceof Fault) || unread === 'fails') throw error
     return listed
   }
 }
 
-/** Whom terms name at this moment, by the VM’s tags as they are now where Azure still shows the VM. */
-export async function termsNow(parts: VerdictParts, terms: Terms, vm: Vm, how?: 'live'): Promise<Terms> {
-  return withApprovers(parts, terms, await vmNow(parts, vm), how)
+/** Whom terms name at this moment, by the VM’s tags as they are now. */
+export async function termsNow(
+  parts: VerdictParts,
+  terms: Terms,
+  vm: Vm,
+  how?: 'live',
+  unread: Unread = 'as listed',
+): Promise<Terms> {
+  return withApprovers(parts, terms, await vmNow(parts, vm, unread), how)
 }
 
 /** The terms of a break-glass with those who may review it now: by the policy in force, or where it says nothing as before. */
@@ -100,14 +108,18 @@ async function judge(parts: VerdictParts, policy: Policy, judging: Judging): Pro
   return { ...verdict, terms: await withApprovers(parts, verdict.terms, vm, how) }
 }
 
-/** What the policy says of this request at this moment, with whoever may approve it looked up. */
+/**
+ * What the policy says of this request at this moment, with whoever may approve it looked up. Throws a `Fault` where
+ * the VM’s tags could not be read and that is to fail.
+ */
 export async function verdictNow(
   parts: VerdictParts,
   policy: Policy,
   ask: Ask,
   requester: Member,
+  unread: Unread,
 ): Promise<Verdict> {
-  return judge(parts, policy, { ask, vm: await vmNow(parts, ask.vm), requester, how: 'live' })
+  return judge(parts, policy, { ask, vm: await vmNow(parts, ask.vm, unread), requester, how: 'live' })
 }
 
 /**
@@ -135,7 +147,7 @@ export async function verdictAnyway(
   asked: Judged,
   requester: Member,
 ): Promise<Anyway> {
-  const vm = await vmNow(parts, asked.vm)
+  const vm = await vmNow(parts, asked.vm, 'fails')
   const usage = await usageFor(parts, policy, asked)
   const anyway = anyAddress(policy, subjectOf({ ...asked, vm }, requester, parts.clock.now(), usage))
   if (anyway.kind !== 'same' || !anyway.verdict.terms || anyway.verdict.outcome === 'allow') return anyway

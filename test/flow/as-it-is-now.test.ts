@@ -77,14 +77,49 @@ describe('what is judged later is judged as it is then', () => {
     expect(world.passesTo('vm-jump01', 22)).toBe(false)
   })
 
-  test('while Azure does not say a VM’s tags, those of the list of VMs count', async () => {
+  const unread = { method: 'GET', path: 'virtualmachines/vm-jump01$' } as const
+
+  test('a yes is judged by the tags that Azure says in the end, when it was busy at first', async () => {
     world = await createWorld({ policy: frozen })
     await world.asks('robin', 'ssh vm-jump01 30m from 81.2.69.142')
     world.tags('vm-jump01', { freeze: 'yes' })
-    await world.app.inventory.refresh()
-    world.azure.fault({ kind: 'server-error', method: 'GET', path: 'virtualmachines/vm-jump01$' })
+    world.azure.fault({ kind: 'throttle', ...unread, times: 1, retryAfterSeconds: 5 })
     await world.clicks('avery', 'approve')
+    await world.passes('1m')
     expect(world.ephemerals('avery').at(-1)).toMatch(/access is refused if the VM is frozen/)
+    expect(world.cardText()).toMatch(/^Approval needed/)
+    expect(world.passesTo('vm-jump01', 22)).toBe(false)
+  })
+
+  test('a yes does not count while Azure does not say the tags, and a no does', async () => {
+    world = await createWorld({ policy: frozen })
+    await world.asks('robin', 'ssh vm-jump01 30m from 81.2.69.142')
+    world.azure.fault({ kind: 'server-error', ...unread })
+    await world.clicks('avery', 'approve')
+    await world.passes('1m')
+    expect(world.ephemerals('avery').at(-1)).toMatch(
+      /Azure could not be read: .* your yes does not count and nothing changed\. Press the button again/,
+    )
+    expect(world.cardText()).toMatch(/^Approval needed/)
+    await world.clicks('avery', 'deny')
+    expect(world.cardText()).toMatch(/^Denied/)
+    expect(world.passesTo('vm-jump01', 22)).toBe(false)
+  })
+
+  test('a start that was named waits until Azure says the tags', async () => {
+    world = await createWorld({ policy: frozen })
+    await world.asks('robin', 'ssh vm-jump01 30m at 10:30 from 81.2.69.142')
+    await world.clicks('avery', 'approve')
+    world.tags('vm-jump01', { freeze: 'yes' })
+    world.azure.fault({ kind: 'server-error', ...unread })
+    await world.passes('31m')
+    expect(world.thread().join('\n')).toMatch(
+      /Not opened yet.*Azure did not answer when it was to be looked at/s,
+    )
+    expect(world.passesTo('vm-jump01', 22)).toBe(false)
+    world.azure.clearFaults()
+    await world.passes('5m')
+    expect(world.cardText()).toMatch(/the VM is frozen/)
     expect(world.passesTo('vm-jump01', 22)).toBe(false)
   })
 
