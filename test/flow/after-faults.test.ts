@@ -71,7 +71,8 @@ describe('after a fault', () => {
     })
   })
 
-  describe('a close', () => {
+  // Hours go by in each of them.
+  describe('a close', { timeout: 90_000 }, () => {
     test.each([
       ['forbids it', { kind: 'forbidden' } as const, /does not have authorization/],
       [

@@ -9,7 +9,8 @@ import type { Spoil } from './process.ts'
 import { run } from './simulation.ts'
 import type { Invariant } from './witness.ts'
 
-const seeds = Array.from({ length: 40 }, (_, index) => index + 1)
+/** As many as the gate runs with nothing broken. */
+const seeds = Array.from({ length: 100 }, (_, index) => index + 1)
 
 /** Whether one of a few runs shows that this promise is broken, in these words. */
 async function isSeen(invariant: Invariant, spoil: Spoil, words = /./): Promise<boolean> {
