@@ -14,7 +14,7 @@ import type { Source } from '../core/source.ts'
 import { asRead, type Way } from '../core/vm.ts'
 import type { Claim, Tx } from '../ports.ts'
 import { endWith, type IntakeParts } from './answer.ts'
-import { backoffMs, gestureTries } from './backoff.ts'
+import { backoffMs } from './backoff.ts'
 import type { Happening } from './dispatch.ts'
 import { again, ended, type Finish, messageOf } from './handler.ts'
 import { newestOf, scheduledText, stays, unread } from './newest-move.ts'
@@ -24,11 +24,10 @@ import { firstVerdict } from './verdict.ts'
 import { within } from './within.ts'
 
 const longestReadMs = 20_000
-/** How often a request that was not what it had been is looked at anew. */
-const mostLooks = 12
 const lookEveryMs = 5_000
-/** Whoever waits is told by then that nobody could say who they are. */
+/** Whoever waits is told by then that it did not work: where they came from long ago is not where they are. */
 const longestSilenceMs = 10 * minute
+const silentFrom = ({ learntAt }: Source): number => learntAt + longestSilenceMs
 
 interface Changing {
   readonly parts: IntakeParts
@@ -120,7 +119,7 @@ async function whilePending(of: Changing, source: Source): Promise<Finish> {
     event: { type: 'address changed', by: member, change, verdict },
     claim,
     also: async (tx, decided) => {
-      if (isOvertaken(decided) && claim.attempt < mostLooks) throw new Overtaken('it is not pending any more')
+      if (isOvertaken(decided)) throw new Overtaken('it is not pending any more')
       if (decided.ok) {
         await tx.endIntake(claim.subject, parts.clock.now())
         await of.settles(
@@ -234,6 +233,11 @@ function problem({ parts, current }: Pick<Changing, 'parts' | 'current'>, source
 /** What may still open has to be open, or over, before another request can take its place. */
 const isOpening = ({ grant }: Case): boolean => grant?.state === 'opening'
 
+const tooLong = ({ request, ...of }: Case): string =>
+  isOpening({ request, ...of })
+    ? `It took too long before this address could be used, because request ${request.id} was still opening for ${request.source.address}. So this one was not used. Press “My address changed” on its message again once it is open.`
+    : `It took too long before this address could be used, so it was not used. ${stays(request)} Press “My address changed” on its message again.`
+
 async function changeNow(of: Omit<Changing, 'member'>, source: Source): Promise<Finish> {
   const { parts, claim, link, current } = of
   const { request } = current
@@ -241,15 +245,19 @@ async function changeNow(of: Omit<Changing, 'member'>, source: Source): Promise<
   const why = problem(of, source)
   if (why !== null) return no(why)
   const now = parts.clock.now()
-  if (isOpening(current)) return again(now + Math.min(backoffMs(claim.attempt), lookEveryMs), null)
+  const until = silentFrom(source)
+  if (isOpening(current))
+    return now < until
+      ? again(now + Math.min(backoffMs(claim.attempt), lookEveryMs), null)
+      : no(tooLong(current))
   const member = await parts.directory.member(link.person, groupsNamed(parts.policy()), 'live')
   const unfit = askingProblem(member)
   if (unfit !== null) {
     const silent = !member.known || member.entraUnread === true
-    if (silent && now < source.learntAt + longestSilenceMs)
-      return again(now + backoffMs(claim.attempt), unfit)
+    if (silent && now < until) return again(now + backoffMs(claim.attempt), unfit)
     return no(`You cannot ask for access: ${unfit}. ${stays(request)}`)
   }
+  if (now >= until) return no(tooLong(current))
   const all = { ...of, member }
   return request.state === 'pending' ? whilePending(all, source) : whileOpen(all, source)
 }
@@ -268,10 +276,12 @@ export async function changeAddress(
   try {
     return await changeNow({ parts, claim, link, current, settles }, source)
   } catch (error) {
-    if (error instanceof Overtaken) return again(parts.clock.now() + backoffMs(claim.attempt), error.message)
-    if (!(error instanceof Fault)) throw error
-    if (error.kind !== 'permanent' && claim.attempt < gestureTries)
-      return again(parts.clock.now() + backoffMs(claim.attempt), messageOf(error))
+    if (!(error instanceof Overtaken || error instanceof Fault)) throw error
+    const next = parts.clock.now() + backoffMs(claim.attempt)
+    // Not by the number of tries: whoever waited for something else has had many of them.
+    const mayWait = next < silentFrom(source) && !(error instanceof Fault && error.kind === 'permanent')
+    if (mayWait) return again(next, messageOf(error))
+    if (error instanceof Overtaken) return endWith(parts, claim, null, tooLong(current))
     return endWith(
       parts,
       claim,
