@@ -160,8 +160,9 @@ async function elsewhere(
 ): Promise<Finish> {
   const { parts, claim, link, member } = of
   const id = parts.newId(`instead ${link.id}`)
-  const instead = { type: 'address moved', to: id, instead: true } as const
-  const more = await followed(of, found.ask, id, found.ask.source)
+  const { source } = found.ask
+  const instead = { type: 'address moved', to: id, source, instead: { by: member } } as const
+  const more = await followed(of, found.ask, id, source)
   return submit(
     parts,
     claim,
