@@ -8,12 +8,11 @@ import type { KeptLink } from '../core/kept-link.ts'
 import type { Member } from '../core/person.ts'
 import { groupsNamed } from '../core/policy.ts'
 import { defeatsText } from '../core/pre-flight.ts'
-import { refusalText } from '../core/refusal.ts'
 import type { Ask, Request } from '../core/request.ts'
 import type { Source } from '../core/source.ts'
 import { asRead, type Way } from '../core/vm.ts'
 import type { Claim, Tx } from '../ports.ts'
-import { endWith, type IntakeParts } from './answer.ts'
+import { endWith, type IntakeParts, keepRefusal } from './answer.ts'
 import { backoffMs } from './backoff.ts'
 import type { Happening } from './dispatch.ts'
 import { again, ended, type Finish, messageOf } from './handler.ts'
@@ -114,24 +113,22 @@ async function whilePending(of: Changing, source: Source): Promise<Finish> {
   if (!looked.ok) return no(`It would not work from ${source.address}. ${defeatsText(looked.defeats)}`)
   const { hops, connectTo, guard } = found.ask
   const change = { source, hops, connectTo, ...(guard && { guard }), preFlight: looked.preFlight }
-  const outcome = await parts.dispatcher.dispatch({
+  await parts.dispatcher.dispatch({
     requestId: request.id,
     event: { type: 'address changed', by: member, change, verdict },
     claim,
     also: async (tx, decided) => {
       if (isOvertaken(decided)) throw new Overtaken('it is not pending any more')
-      if (decided.ok) {
-        await tx.endIntake(claim.subject, parts.clock.now())
+      await tx.endIntake(claim.subject, parts.clock.now())
+      await keepRefusal(parts, tx, decided)
+      if (decided.ok)
         await of.settles(
           tx,
           `Request ${request.id} has this address now instead of ${request.source.address}. ${voidedText(decided.next.request)}`,
         )
-      }
     },
   })
-  return outcome === 'lost' || outcome.ok
-    ? ended
-    : endWith(parts, claim, null, refusalText(outcome.refusal, wording))
+  return ended
 }
 
 /** What is to follow on from open access, or to take its place, or is to in place of another request. */

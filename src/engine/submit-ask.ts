@@ -7,7 +7,7 @@ import type { Wording } from '../core/refusal.ts'
 import type { Ask, Request } from '../core/request.ts'
 import type { Way } from '../core/vm.ts'
 import type { Claim, Tx } from '../ports.ts'
-import { answer, endDispatched, endWith, type IntakeParts } from './answer.ts'
+import { answer, endDispatched, endWith, type IntakeParts, keepRefusal } from './answer.ts'
 import { beyondProtections } from './beyond-protections.ts'
 import type { Dispatched, Happening } from './dispatch.ts'
 import { done, ended, type Finish } from './handler.ts'
@@ -102,6 +102,7 @@ async function dispatchAsk(
         also: async (tx, decided) => {
           if (isOvertaken(decided)) throw new Overtaken('the request is not what it was')
           await tx.endIntake(claim.subject, parts.clock.now())
+          await keepRefusal(parts, tx, decided)
           if (decided.ok && ask.source.learnt === 'typed') {
             await tx.rememberAddress(ask.requester, ask.source.address, ask.source.learntAt)
           }
