@@ -8,6 +8,7 @@ import type { KeptLink } from '../core/kept-link.ts'
 import type { Member } from '../core/person.ts'
 import { groupsNamed } from '../core/policy.ts'
 import { defeatsText } from '../core/pre-flight.ts'
+import type { Wording } from '../core/refusal.ts'
 import type { Ask, Request } from '../core/request.ts'
 import type { Source } from '../core/source.ts'
 import { asRead, type Way } from '../core/vm.ts'
@@ -149,6 +150,15 @@ async function followed(
   return [{ requestId: predecessor.request.id, event }]
 }
 
+function placeText(next: Request, old: Request, { channel }: Wording): string {
+  if (next.state === 'denied') return denied(next.id, old)
+  const isElsewhere = next.state === 'pending' && next.terms.channel !== old.terms?.channel
+  const why = isElsewhere
+    ? `Approval of this address is asked for in ${channel(next.terms.channel)}, so request`
+    : 'Request'
+  return `${why} ${next.id} was made for it and took the place of request ${old.id}, which has ended; a message of its own says how it stands.`
+}
+
 /** A request of its own takes the place of one that waits, before those who approve by the new address. */
 async function elsewhere(
   of: Changing,
@@ -168,14 +178,9 @@ async function elsewhere(
     { ...found.ask, id },
     {
       way: found.way,
+      insteadOf: request,
       besides: [{ requestId: request.id, event: instead }, ...more],
-      also: (tx, { state }) =>
-        of.settles(
-          tx,
-          state === 'denied'
-            ? denied(id, request)
-            : `By this address others approve, so request ${id} was made for it and took the place of request ${request.id}, which has ended; a message of its own says how it stands.`,
-        ),
+      also: (tx, next) => of.settles(tx, placeText(next, request, parts.wording)),
     },
   )
 }

@@ -11,6 +11,7 @@ import { answer, endDispatched, endWith, type IntakeParts, keepRefusal } from '.
 import { beyondProtections } from './beyond-protections.ts'
 import type { Dispatched, Happening } from './dispatch.ts'
 import { done, ended, type Finish } from './handler.ts'
+import { stays } from './newest-move.ts'
 import { lookAhead } from './pre-flight.ts'
 import { QuotaUsedUp } from './quota.ts'
 import { firstVerdict } from './verdict.ts'
@@ -22,6 +23,8 @@ export interface Known {
   readonly way?: Way | undefined
   /** It follows on from access that nothing has followed on from. */
   readonly first?: boolean
+  /** The request whose place it is to take, which waits still where nothing comes of it. */
+  readonly insteadOf?: Request
   /** What is to be put on record together with it. */
   readonly also?: (tx: Tx, request: Request) => Promise<void>
   /** What happens to other requests with it; `Overtaken` is thrown where they are not what they were any more. */
@@ -49,7 +52,7 @@ export async function submit(
   known: Known = {},
 ): Promise<Finish> {
   const outcome = await dispatchAsk(parts, claim, member, ask, known)
-  if (isDefeated(outcome)) return endWith(parts, claim, url, defeatedText(ask, outcome))
+  if (isDefeated(outcome)) return endWith(parts, claim, url, defeatedText(ask, outcome, known))
   const told = await endDispatched(parts, url, outcome)
   if (told && !told.ok && told.refusal.code === 'defender refuses') {
     await parts.store.transact((tx) => tx.endIntake(claim.subject, parts.clock.now()))
@@ -115,8 +118,11 @@ async function dispatchAsk(
   }
 }
 
-const defeatedText = (ask: Ask, { defeats }: Defeated): string =>
-  `${ask.label} to ${ask.vm.name} would not work. ${defeatsText(defeats)} ${ask.extends || ask.moves ? 'Nothing more was asked for or opened; what is open stays open until its own end.' : 'Nothing was stored and nobody was asked.'}`
+function defeatedText(ask: Ask, { defeats }: Defeated, { insteadOf }: Known): string {
+  const what = `${ask.label} to ${ask.vm.name} would not work. ${defeatsText(defeats)}`
+  if (insteadOf) return `${what} No other request was made. ${stays(insteadOf)}`
+  return `${what} ${ask.extends || ask.moves ? 'Nothing more was asked for or opened; what is open stays open until its own end.' : 'Nothing was stored and nobody was asked.'}`
+}
 
 function noticed(request: Request): string {
   const notes = (request.preFlight?.warnings ?? []).map(({ says }) => says)

@@ -100,7 +100,7 @@ describe('/jit why without an address', () => {
     await begin({ address: 'address: { typed: false }' })
     await world.asks('robin', 'why rdp vm-jump01 30m')
     expect(bench.answer()).toMatch(
-      /rdp to vm-jump01 for 30 min, from any address that may come in: the rule “a colleague agrees” asks for 1 approval\. Nobody was asked/,
+      /rdp to vm-jump01 for 30 min, from any single address that may come in: the rule “a colleague agrees” asks for 1 approval\. Nobody was asked/,
     )
     await world.asks('robin', 'why rdp vm-jump01 24h')
     expect(bench.answer()).toMatch(/Denied by the policy, whichever address you come from/)
