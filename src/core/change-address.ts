@@ -6,9 +6,10 @@ import type { Event } from './event.ts'
 import { isExpired, reminderAt } from './expiry.ts'
 import { audit } from './grant-parts.ts'
 import { type Outcome, refuse, unchanged } from './outcome.ts'
-import { samePerson } from './person.ts'
+import { type Member, samePerson } from './person.ts'
 import type { Named } from './policy.ts'
 import { noProgress, whoIsAsked } from './quorum.ts'
+import type { Refusal } from './refusal.ts'
 import type { PendingRequest } from './request.ts'
 import { end } from './request-end.ts'
 import { auditOf, show } from './request-parts.ts'
@@ -21,6 +22,20 @@ export const lives = ({ request, grant }: Case): boolean =>
 /** A confirmation that was held up must not take the place of a newer one. */
 export const isOlder = (source: Source, { source: now }: Pick<PendingRequest, 'source'>): boolean =>
   source.learnt === 'confirmed' && now.learnt === 'confirmed' && source.learntAt < now.learntAt
+
+/** Why a request that waits keeps its address, whether it would get another one itself or another request its place. */
+function keepsAddress(
+  request: Case['request'],
+  { by, source }: { readonly by: Member; readonly source: Source },
+  now: number,
+): Refusal | null {
+  if (!samePerson(by.person, request.requester)) return { code: 'not yours to move' }
+  if (request.state !== 'pending' || isExpired(request.deadlineAt, now)) return { code: 'address stays' }
+  const isOther = source.address !== request.source.address
+  return isOther && isOlder(source, request)
+    ? { code: 'newer address', address: request.source.address }
+    : null
+}
 
 const newerAddress = ({ source }: Pick<PendingRequest, 'source'>): Outcome =>
   refuse({ code: 'newer address', address: source.address })
@@ -69,11 +84,10 @@ export function changeAddress(
   { by, change, verdict }: Of<'address changed'>,
   now: number,
 ): Outcome {
-  if (!samePerson(by.person, request.requester)) return refuse({ code: 'not yours to move' })
-  if (request.state !== 'pending' || isExpired(request.deadlineAt, now))
-    return refuse({ code: 'address stays' })
-  if (change.source.address === request.source.address) return unchanged({ request, grant: null })
-  if (isOlder(change.source, request)) return newerAddress(request)
+  const refusal = keepsAddress(request, { by, source: change.source }, now)
+  if (refusal) return refuse(refusal)
+  if (request.state !== 'pending' || change.source.address === request.source.address)
+    return unchanged({ request, grant: null })
   const voided = request.reviews.filter((one) => one.verdict === 'approve').map((one) => one.by)
   const asked = verdict.terms && verdict.terms.stages.length > 0 ? verdict.terms : request.terms
   const { guard: _guard, preFlight: _preFlight, ...rest } = asAsked(request)
@@ -145,13 +159,31 @@ export function addressMoves(
   }
 }
 
+/** It waits still, and another request is made in its place. */
+function takesPlace(
+  request: Case['request'],
+  { to, ...of }: { readonly to: string; readonly by: Member; readonly source: Source },
+  now: number,
+): Outcome {
+  const refusal = keepsAddress(request, of, now)
+  if (refusal) return refuse(refusal)
+  // It was decided meanwhile, or got this very address, so nothing else takes its place unasked.
+  if (request.state !== 'pending' || of.source.address === request.source.address)
+    return refuse({ code: 'address stays' })
+  return end(request, 'canceled', 'jitney', now, { movedTo: to, instead: true })
+}
+
 /** Access from the new address is open, so the old one has no reason any more, nor has what was to follow on from it. */
-export function addressMoved(current: Case, { to, instead }: Of<'address moved'>, now: number): Outcome {
+export function addressMoved(
+  current: Case,
+  { to, source, instead }: Of<'address moved'>,
+  now: number,
+): Outcome {
   const { request, grant } = current
-  if (request.state === 'pending')
-    return end(request, 'canceled', 'jitney', now, { movedTo: to, ...(instead && { instead }) })
-  // It was decided meanwhile, so nothing else takes its place unasked.
-  if (instead) return refuse({ code: 'address stays' })
+  if (instead) return takesPlace(request, { to, source, by: instead.by }, now)
+  // Its person has been somewhere else since then, so this is not what they left.
+  if (isOlder(source, request)) return unchanged(current)
+  if (request.state === 'pending') return end(request, 'canceled', 'jitney', now, { movedTo: to })
   if (grant?.state !== 'open' && grant?.state !== 'opening') return unchanged(current)
   const why = { reason: 'address changed', by: null, detail: `request ${to}` } as const
   const closing = startClosing(request, grant, why, now)

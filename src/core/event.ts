@@ -84,8 +84,13 @@ export type Event =
       /** The last one that was to take its place, which is over; null when there was none. */
       readonly last: string | null
     }
-  /** Access from the new address is open, by this request; `instead` while it waits, because others approve that one. */
-  | { readonly type: 'address moved'; readonly to: string; readonly instead?: true }
+  /** Access from the new address is open, by this request; `instead` while it waits, because its person wants that one in its place. */
+  | {
+      readonly type: 'address moved'
+      readonly to: string
+      readonly source: Source
+      readonly instead?: { readonly by: Member }
+    }
   | { readonly type: 'cancel'; readonly by: Member }
   | { readonly type: 'deadline' }
   /** Absent where it could not be read. */

@@ -14,6 +14,7 @@ import type {
   Store,
   Surroundings,
   Topology,
+  Tx,
 } from '../ports.ts'
 import type { Dispatched, Dispatcher } from './dispatch.ts'
 import { done, type Finish, messageOf } from './handler.ts'
@@ -41,6 +42,8 @@ export interface IntakeParts {
   readonly addressPages?: AddressPages | null
   /** Where a gesture did not come from Slack: what is answered goes there, and is kept. */
   readonly reply?: (text: string) => Promise<void>
+  /** The same together with the end of the gesture, so that nobody is left without an answer in between. */
+  readonly replyWith?: (tx: Tx, text: string) => Promise<void>
   readonly policy: () => Policy
   /** Another id each time, or always the same one for the same text. */
   readonly newId: (from?: string) => string
@@ -80,6 +83,11 @@ export async function settle(parts: IntakeParts, url: string | null, text: strin
   } catch (error) {
     parts.log.warn({ error: messageOf(error) }, 'a question could not be taken back')
   }
+}
+
+/** Puts on record what the core said no to, where that is kept. */
+export async function keepRefusal(parts: IntakeParts, tx: Tx, outcome: Outcome): Promise<void> {
+  if (!outcome.ok) await parts.replyWith?.(tx, refusalText(outcome.refusal, parts.wording))
 }
 
 /** Tells the person when the core said no; a job that somebody else took over says nothing here. */

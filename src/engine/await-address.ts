@@ -77,7 +77,7 @@ export function whyAnyway(
   { wanted: { about }, anyway }: Extract<Waits, { kind: 'waits' }>,
 ): string {
   if (anyway.kind === 'same')
-    return `${about?.label} to ${about?.vm} for ${about?.howLong}, from any address that may come in: ${anyway.verdict.tree.because}. ${noHarm}`
+    return `${about?.label} to ${about?.vm} for ${about?.howLong}, from any single address that may come in: ${anyway.verdict.tree.because}. ${noHarm}`
   const looks = 'The policy looks at the address you come from'
   const now = policy()
   if (mayType(now)) return `${looks}; add \`from\` and your address to see what it says. ${noHarm}`

@@ -8,13 +8,13 @@ import type { KeptLink } from '../core/kept-link.ts'
 import type { Member } from '../core/person.ts'
 import { groupsNamed } from '../core/policy.ts'
 import { defeatsText } from '../core/pre-flight.ts'
-import { refusalText } from '../core/refusal.ts'
+import type { Wording } from '../core/refusal.ts'
 import type { Ask, Request } from '../core/request.ts'
 import type { Source } from '../core/source.ts'
 import { asRead, type Way } from '../core/vm.ts'
 import type { Claim, Tx } from '../ports.ts'
-import { endWith, type IntakeParts } from './answer.ts'
-import { backoffMs, gestureTries } from './backoff.ts'
+import { endWith, type IntakeParts, keepRefusal } from './answer.ts'
+import { backoffMs } from './backoff.ts'
 import type { Happening } from './dispatch.ts'
 import { again, ended, type Finish, messageOf } from './handler.ts'
 import { newestOf, scheduledText, stays, unread } from './newest-move.ts'
@@ -24,11 +24,10 @@ import { firstVerdict } from './verdict.ts'
 import { within } from './within.ts'
 
 const longestReadMs = 20_000
-/** How often a request that was not what it had been is looked at anew. */
-const mostLooks = 12
 const lookEveryMs = 5_000
-/** Whoever waits is told by then that nobody could say who they are. */
+/** Whoever waits is told by then that it did not work: where they came from long ago is not where they are. */
 const longestSilenceMs = 10 * minute
+const silentFrom = ({ learntAt }: Source): number => learntAt + longestSilenceMs
 
 interface Changing {
   readonly parts: IntakeParts
@@ -115,24 +114,22 @@ async function whilePending(of: Changing, source: Source): Promise<Finish> {
   if (!looked.ok) return no(`It would not work from ${source.address}. ${defeatsText(looked.defeats)}`)
   const { hops, connectTo, guard } = found.ask
   const change = { source, hops, connectTo, ...(guard && { guard }), preFlight: looked.preFlight }
-  const outcome = await parts.dispatcher.dispatch({
+  await parts.dispatcher.dispatch({
     requestId: request.id,
     event: { type: 'address changed', by: member, change, verdict },
     claim,
     also: async (tx, decided) => {
-      if (isOvertaken(decided) && claim.attempt < mostLooks) throw new Overtaken('it is not pending any more')
-      if (decided.ok) {
-        await tx.endIntake(claim.subject, parts.clock.now())
+      if (isOvertaken(decided)) throw new Overtaken('it is not pending any more')
+      await tx.endIntake(claim.subject, parts.clock.now())
+      await keepRefusal(parts, tx, decided)
+      if (decided.ok)
         await of.settles(
           tx,
           `Request ${request.id} has this address now instead of ${request.source.address}. ${voidedText(decided.next.request)}`,
         )
-      }
     },
   })
-  return outcome === 'lost' || outcome.ok
-    ? ended
-    : endWith(parts, claim, null, refusalText(outcome.refusal, wording))
+  return ended
 }
 
 /** What is to follow on from open access, or to take its place, or is to in place of another request. */
@@ -153,6 +150,15 @@ async function followed(
   return [{ requestId: predecessor.request.id, event }]
 }
 
+function placeText(next: Request, old: Request, { channel }: Wording): string {
+  if (next.state === 'denied') return denied(next.id, old)
+  const isElsewhere = next.state === 'pending' && next.terms.channel !== old.terms?.channel
+  const why = isElsewhere
+    ? `Approval of this address is asked for in ${channel(next.terms.channel)}, so request`
+    : 'Request'
+  return `${why} ${next.id} was made for it and took the place of request ${old.id}, which has ended; a message of its own says how it stands.`
+}
+
 /** A request of its own takes the place of one that waits, before those who approve by the new address. */
 async function elsewhere(
   of: Changing,
@@ -161,8 +167,9 @@ async function elsewhere(
 ): Promise<Finish> {
   const { parts, claim, link, member } = of
   const id = parts.newId(`instead ${link.id}`)
-  const instead = { type: 'address moved', to: id, instead: true } as const
-  const more = await followed(of, found.ask, id, found.ask.source)
+  const { source } = found.ask
+  const instead = { type: 'address moved', to: id, source, instead: { by: member } } as const
+  const more = await followed(of, found.ask, id, source)
   return submit(
     parts,
     claim,
@@ -171,14 +178,9 @@ async function elsewhere(
     { ...found.ask, id },
     {
       way: found.way,
+      insteadOf: request,
       besides: [{ requestId: request.id, event: instead }, ...more],
-      also: (tx, { state }) =>
-        of.settles(
-          tx,
-          state === 'denied'
-            ? denied(id, request)
-            : `By this address others approve, so request ${id} was made for it and took the place of request ${request.id}, which has ended; a message of its own says how it stands.`,
-        ),
+      also: (tx, next) => of.settles(tx, placeText(next, request, parts.wording)),
     },
   )
 }
@@ -234,6 +236,11 @@ function problem({ parts, current }: Pick<Changing, 'parts' | 'current'>, source
 /** What may still open has to be open, or over, before another request can take its place. */
 const isOpening = ({ grant }: Case): boolean => grant?.state === 'opening'
 
+const tooLong = ({ request, ...of }: Case): string =>
+  isOpening({ request, ...of })
+    ? `It took too long before this address could be used, because request ${request.id} was still opening for ${request.source.address}. So this one was not used. Press “My address changed” on its message again once it is open.`
+    : `It took too long before this address could be used, so it was not used. ${stays(request)} Press “My address changed” on its message again.`
+
 async function changeNow(of: Omit<Changing, 'member'>, source: Source): Promise<Finish> {
   const { parts, claim, link, current } = of
   const { request } = current
@@ -241,15 +248,19 @@ async function changeNow(of: Omit<Changing, 'member'>, source: Source): Promise<
   const why = problem(of, source)
   if (why !== null) return no(why)
   const now = parts.clock.now()
-  if (isOpening(current)) return again(now + Math.min(backoffMs(claim.attempt), lookEveryMs), null)
+  const until = silentFrom(source)
+  if (isOpening(current))
+    return now < until
+      ? again(now + Math.min(backoffMs(claim.attempt), lookEveryMs), null)
+      : no(tooLong(current))
   const member = await parts.directory.member(link.person, groupsNamed(parts.policy()), 'live')
   const unfit = askingProblem(member)
   if (unfit !== null) {
     const silent = !member.known || member.entraUnread === true
-    if (silent && now < source.learntAt + longestSilenceMs)
-      return again(now + backoffMs(claim.attempt), unfit)
+    if (silent && now < until) return again(now + backoffMs(claim.attempt), unfit)
     return no(`You cannot ask for access: ${unfit}. ${stays(request)}`)
   }
+  if (now >= until) return no(tooLong(current))
   const all = { ...of, member }
   return request.state === 'pending' ? whilePending(all, source) : whileOpen(all, source)
 }
@@ -268,10 +279,12 @@ export async function changeAddress(
   try {
     return await changeNow({ parts, claim, link, current, settles }, source)
   } catch (error) {
-    if (error instanceof Overtaken) return again(parts.clock.now() + backoffMs(claim.attempt), error.message)
-    if (!(error instanceof Fault)) throw error
-    if (error.kind !== 'permanent' && claim.attempt < gestureTries)
-      return again(parts.clock.now() + backoffMs(claim.attempt), messageOf(error))
+    if (!(error instanceof Overtaken || error instanceof Fault)) throw error
+    const next = parts.clock.now() + backoffMs(claim.attempt)
+    // Not by the number of tries: whoever waited for something else has had many of them.
+    const mayWait = next < silentFrom(source) && !(error instanceof Fault && error.kind === 'permanent')
+    if (mayWait) return again(next, messageOf(error))
+    if (error instanceof Overtaken) return endWith(parts, claim, null, tooLong(current))
     return endWith(
       parts,
       claim,

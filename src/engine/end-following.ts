@@ -1,5 +1,6 @@
 import type { Case } from '../core/case.ts'
 import { placeTakenBy } from '../core/change-address.ts'
+import type { Request } from '../core/request.ts'
 import { holds } from '../core/source.ts'
 import type { Clock, Store } from '../ports.ts'
 import type { Dispatcher } from './dispatch.ts'
@@ -31,12 +32,12 @@ export const endFollowing =
   }
 
 /** The request by which its person comes from another address now: that of its own, or of what it belongs to. */
-async function movedTo({ store }: FollowingParts, { request }: Case): Promise<string | null> {
+async function movedTo({ store }: FollowingParts, { request }: Case): Promise<Request | null> {
   const { extends: before, moves, movesTo = [], extensions = [] } = request
   const read = async (ids: readonly string[]) =>
     (await Promise.all(ids.map((id) => store.case(id)))).filter((one) => one !== null)
   const open = (await read(movesTo)).find(({ grant }) => grant?.openedAt != null)
-  if (open) return open.request.id
+  if (open) return open.request
   // More time may have got an address of its own before the approval, and then it has nothing to do with the old one.
   const alongside = (await read([...(before ? [before.requestId] : []), ...extensions])).filter(
     (one) =>
@@ -44,7 +45,8 @@ async function movedTo({ store }: FollowingParts, { request }: Case): Promise<st
       holds(request.source.address, one.request.source.address),
   )
   const replaced = await read(moves ? [moves.requestId] : [])
-  return [...alongside, ...replaced].map(placeTakenBy).find((id) => id !== null && id !== request.id) ?? null
+  const id = [...alongside, ...replaced].map(placeTakenBy).find((one) => one !== null && one !== request.id)
+  return id == null ? null : ((await store.case(id))?.request ?? null)
 }
 
 /** Closes access whose person comes from another address, once access from there is open, and ends what follows it. */
@@ -56,6 +58,7 @@ export const closeMoved =
     if (!current) return claim.attempt < mostLooks ? again(clock.now() + lookEveryMs, null) : done
     const to = await movedTo(parts, current)
     if (to === null) return done
-    await dispatcher.dispatch({ requestId: claim.subject, event: { type: 'address moved', to }, claim })
+    const event = { type: 'address moved', to: to.id, source: to.source } as const
+    await dispatcher.dispatch({ requestId: claim.subject, event, claim })
     return ended
   }

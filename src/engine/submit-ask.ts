@@ -7,10 +7,11 @@ import type { Wording } from '../core/refusal.ts'
 import type { Ask, Request } from '../core/request.ts'
 import type { Way } from '../core/vm.ts'
 import type { Claim, Tx } from '../ports.ts'
-import { answer, endDispatched, endWith, type IntakeParts } from './answer.ts'
+import { answer, endDispatched, endWith, type IntakeParts, keepRefusal } from './answer.ts'
 import { beyondProtections } from './beyond-protections.ts'
 import type { Dispatched, Happening } from './dispatch.ts'
 import { done, ended, type Finish } from './handler.ts'
+import { stays } from './newest-move.ts'
 import { lookAhead } from './pre-flight.ts'
 import { QuotaUsedUp } from './quota.ts'
 import { firstVerdict } from './verdict.ts'
@@ -22,6 +23,8 @@ export interface Known {
   readonly way?: Way | undefined
   /** It follows on from access that nothing has followed on from. */
   readonly first?: boolean
+  /** The request whose place it is to take, which waits still where nothing comes of it. */
+  readonly insteadOf?: Request
   /** What is to be put on record together with it. */
   readonly also?: (tx: Tx, request: Request) => Promise<void>
   /** What happens to other requests with it; `Overtaken` is thrown where they are not what they were any more. */
@@ -49,7 +52,7 @@ export async function submit(
   known: Known = {},
 ): Promise<Finish> {
   const outcome = await dispatchAsk(parts, claim, member, ask, known)
-  if (isDefeated(outcome)) return endWith(parts, claim, url, defeatedText(ask, outcome))
+  if (isDefeated(outcome)) return endWith(parts, claim, url, defeatedText(ask, outcome, known))
   const told = await endDispatched(parts, url, outcome)
   if (told && !told.ok && told.refusal.code === 'defender refuses') {
     await parts.store.transact((tx) => tx.endIntake(claim.subject, parts.clock.now()))
@@ -102,6 +105,7 @@ async function dispatchAsk(
         also: async (tx, decided) => {
           if (isOvertaken(decided)) throw new Overtaken('the request is not what it was')
           await tx.endIntake(claim.subject, parts.clock.now())
+          await keepRefusal(parts, tx, decided)
           if (decided.ok && ask.source.learnt === 'typed') {
             await tx.rememberAddress(ask.requester, ask.source.address, ask.source.learntAt)
           }
@@ -114,8 +118,11 @@ async function dispatchAsk(
   }
 }
 
-const defeatedText = (ask: Ask, { defeats }: Defeated): string =>
-  `${ask.label} to ${ask.vm.name} would not work. ${defeatsText(defeats)} ${ask.extends || ask.moves ? 'Nothing more was asked for or opened; what is open stays open until its own end.' : 'Nothing was stored and nobody was asked.'}`
+function defeatedText(ask: Ask, { defeats }: Defeated, { insteadOf }: Known): string {
+  const what = `${ask.label} to ${ask.vm.name} would not work. ${defeatsText(defeats)}`
+  if (insteadOf) return `${what} No other request was made. ${stays(insteadOf)}`
+  return `${what} ${ask.extends || ask.moves ? 'Nothing more was asked for or opened; what is open stays open until its own end.' : 'Nothing was stored and nobody was asked.'}`
+}
 
 function noticed(request: Request): string {
   const notes = (request.preFlight?.warnings ?? []).map(({ says }) => says)

@@ -50,15 +50,15 @@ export async function takeConfirmed(
     return done
   }
   // The address is on record by now, so what is said elsewhere of a request that was not made would not be so.
-  const reply = async (text: string) => {
-    const said = text.replaceAll('Nothing was stored', 'No request was made')
-    await parts.store.transact((tx) => settle(parts, tx, link, said))
+  const replyWith = async (tx: Tx, text: string) => {
+    await settle(parts, tx, link, text.replaceAll('Nothing was stored', 'No request was made'))
   }
+  const reply = (text: string) => parts.store.transact((tx) => replyWith(tx, text))
   const settles = async (tx: Tx, text: string) => {
     // Its person had the address forgotten meanwhile, so nothing is put on record with it; the next try finds that out.
     if (!(await settle(parts, tx, link, text))) throw new Error(`the link ${link.id} was settled meanwhile`)
   }
-  const own = { ...parts, reply }
+  const own = { ...parts, reply, replyWith }
   const { confirmed } = link
   const from = confirmedSource(parts.policy(), confirmed.address, confirmed.at)
   if (from.kind === 'no') return endWith(own, claim, null, `${from.why} ${withoutIt(link)}`)

@@ -167,3 +167,60 @@ describe('another address while it is open', () => {
     expect(decide(newer, moves('r5', null, { learntAt: clock('09:06') }), clock('09:11')).ok).toBe(true)
   })
 })
+
+describe('another request in the place of one that waits', () => {
+  const took = (by = member(alice), learntAt = 0): Event => ({
+    type: 'address moved',
+    to: 'r5',
+    source: { ...elsewhere, learntAt },
+    instead: { by },
+  })
+  const source = { ...elsewhere, address: '85.214.132.117', learntAt: clock('09:05') }
+  const newer = { ...asked, request: { ...asked.request, source } }
+
+  test('ends that one, and says by which', () => {
+    expect(requestAfter(asked, took())).toMatchObject({ state: 'canceled', movedTo: 'r5', instead: true })
+  })
+
+  test('gives way to an address that was confirmed later', () => {
+    expect(decide(newer, took(member(alice), clock('09:04')), clock('09:11'))).toEqual({
+      ok: false,
+      refusal: { code: 'newer address', address: '85.214.132.117' },
+    })
+    expect(requestAfter(newer, took(member(alice), clock('09:06')))).toMatchObject({ state: 'canceled' })
+  })
+
+  test('comes too late at the deadline, and so gets it no more time', () => {
+    expect(decide(asked, took(), clock('10:00'))).toEqual({ ok: false, refusal: { code: 'address stays' } })
+  })
+
+  test('is nobody else’s to make', () => {
+    expect(decide(asked, took(member(bob)), clock('09:11'))).toMatchObject({
+      refusal: { code: 'not yours to move' },
+    })
+  })
+
+  test('is not made where the one that waits has got that address meanwhile', () => {
+    const same = { ...asked, request: { ...asked.request, source: elsewhere } }
+    expect(decide(same, took(), clock('09:11'))).toMatchObject({ refusal: { code: 'address stays' } })
+  })
+})
+
+describe('access from another address that is open', () => {
+  const opened: Event = {
+    type: 'address moved',
+    to: 'r5',
+    source: { ...elsewhere, learntAt: clock('09:04') },
+  }
+  const from = <R extends Case>(kase: R, learntAt: number) => ({
+    ...kase,
+    request: { ...kase.request, source: { ...elsewhere, address: '85.214.132.117', learntAt } },
+  })
+
+  test('leaves what has an address that was confirmed later', () => {
+    const [waits, open] = [from(asked, clock('09:05')), from(granted('open', []), clock('09:05'))]
+    expect(after(waits, opened).next).toEqual(waits)
+    expect(after(open, opened).next).toEqual(open)
+    expect(requestAfter(from(asked, clock('09:03')), opened)).toMatchObject({ state: 'canceled' })
+  })
+})

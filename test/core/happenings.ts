@@ -173,7 +173,7 @@ export const events = {
   'Bob asks for it from another address': [
     { type: 'address moves', by: member(bob), requestId: 'r5', source: elsewhere, last: null },
   ],
-  'it is open from the new address': [{ type: 'address moved', to: 'r5' }],
+  'it is open from the new address': [{ type: 'address moved', to: 'r5', source: elsewhere }],
   'Alice wants to stay longer': [{ type: 'extend', by: member(alice), requestId: 'r4', extraMs: 600_000 }],
   'Bob wants Alice to stay longer': [{ type: 'extend', by: member(bob), requestId: 'r4', extraMs: 600_000 }],
   'Alice cancels': [{ type: 'cancel', by: member(alice) }],

@@ -44,13 +44,40 @@ describe('who approves another address', () => {
       /^Ended: rdp .*Its person comes from another address now, and request .* took the place of this one\. .*Nothing was opened\./s,
     )
     expect(bench.told()).toMatch(
-      /By this address others approve, so request (\w+) was made for it and took the place of request \w+, which has ended/,
+      /Approval of this address is asked for in #access, so request (\w+) was made for it and took the place of request \w+, which has ended/,
     )
     const card = world.slack.messages(channels.access).at(-1)
     if (!card) throw new Error('There is no card.')
     expect(world.slack.visible(card)).toMatch(/^Approval needed: rdp to vm-jump01.*@alex/s)
     await world.clicks('alex', 'approve', card)
     expect(bench.letIn()).toEqual([elsewhere])
+  })
+
+  test('where it would not work from there, the one that waits still does, and its person hears so', async () => {
+    await begins({ policy: rules('channel: C0ACCESS, approvers: { users: [U0ALEX] }') })
+    await world.asks('robin', `rdp vm-jump01 1h from ${robins}`)
+    await bench.wantsAnother(/^Approval needed: rdp to vm-jump01/)
+    world.azure.mutate({
+      do: 'put-rule',
+      nsg: 'nsg-jump01-nic',
+      name: 'deny-elsewhere',
+      properties: {
+        priority: 100,
+        direction: 'Inbound',
+        access: 'Deny',
+        protocol: '*',
+        sourceAddressPrefix: '89.160.20.0/24',
+        sourcePortRange: '*',
+        destinationAddressPrefix: '*',
+        destinationPortRange: '*',
+      },
+    })
+    await bench.confirms(elsewhere)
+    expect(bench.told()).toMatch(
+      /would not work\..* No other request was made\. Request \w+ stays as it is, with the address 81\.2\.69\.142\./s,
+    )
+    expect(bench.told()).not.toMatch(/nobody was asked/)
+    expect(world.cardText()).toMatch(/^Approval needed: rdp to vm-jump01/)
   })
 
   test('less that was left by a yes that is void is not left of the new address', async () => {

@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
+import type { Store } from '../../src/ports.ts'
 import { type AddressBench, addressBench, policyWith } from '../support/address-bench.ts'
+import { memoryStore } from '../support/stores.ts'
 import { channels, type World } from '../support/world.ts'
 
 let bench: AddressBench
@@ -12,6 +14,15 @@ afterEach(() => world?.close())
 
 const office = `- { name: from the office, source: { within: [81.2.69.0/24] }, maxDuration: 24h }
   - { name: a colleague agrees }`
+
+const operated = policyWith('operators: { users: [U0AVERY] }')
+const stopsAll = async () => {
+  await world.people.avery.types('/jit', 'panic all because the jump host is compromised', {
+    channel: channels.access,
+  })
+  await world.people.avery.submits(await world.slack.until(() => world.people.avery.modal()))
+  await world.settle()
+}
 
 describe('an ask without an address', () => {
   test('is denied at once, without a link, where no address would help', async () => {
@@ -33,15 +44,45 @@ describe('an ask without an address', () => {
   })
 
   test('is denied while an operator has stopped everything', async () => {
-    await begin({ policy: policyWith('operators: { users: [U0AVERY] }') })
-    await world.people.avery.types('/jit', 'panic all because the jump host is compromised', {
-      channel: channels.access,
-    })
-    await world.people.avery.submits(await world.slack.until(() => world.people.avery.modal()))
-    await world.settle()
+    await begin({ policy: operated })
+    await stopsAll()
     await world.asks('robin', 'rdp vm-jump01 30m')
     expect(bench.answer()).toMatch(/Stopped: @avery stopped all such access/)
     expect(world.dm('robin').join()).not.toMatch(/Confirm your address/)
+  })
+
+  test('that is turned away at last says so, though the bot stops the moment after', async () => {
+    const { store } = await memoryStore()
+    let [isConfirmed, isGone] = [false, false]
+    const transact: Store['transact'] = async (work) => {
+      let ends = false
+      const result = await store.transact((tx) =>
+        work({
+          ...tx,
+          endIntake: async (key, now) => {
+            ends = isConfirmed
+            await tx.endIntake(key, now)
+          },
+          settleLink: async (id, outcome) => {
+            if (isGone) throw new Error('the bot is gone')
+            return tx.settleLink(id, outcome)
+          },
+        }),
+      )
+      isGone ||= ends
+      return result
+    }
+    await begin({ policy: operated, store: { ...store, transact } })
+    await world.asks('robin', 'rdp vm-jump01 30m')
+    await stopsAll()
+    isConfirmed = true
+    await bench.confirms('robin')
+    await world.passes('2m')
+    expect(isGone).toBe(true)
+    expect(bench.told()).toMatch(
+      /Address confirmed: 81\.2\.69\.142.*Stopped: @avery stopped all such access/s,
+    )
+    expect(bench.told()).not.toMatch(/goes on now/)
   })
 
   test('says when it is to begin', async () => {
@@ -59,7 +100,7 @@ describe('/jit why without an address', () => {
     await begin({ address: 'address: { typed: false }' })
     await world.asks('robin', 'why rdp vm-jump01 30m')
     expect(bench.answer()).toMatch(
-      /rdp to vm-jump01 for 30 min, from any address that may come in: the rule “a colleague agrees” asks for 1 approval\. Nobody was asked/,
+      /rdp to vm-jump01 for 30 min, from any single address that may come in: the rule “a colleague agrees” asks for 1 approval\. Nobody was asked/,
     )
     await world.asks('robin', 'why rdp vm-jump01 24h')
     expect(bench.answer()).toMatch(/Denied by the policy, whichever address you come from/)

@@ -72,6 +72,24 @@ describe('one address at a time', () => {
     },
   )
 
+  test('one that had to wait for ten minutes is not used any more, and its person hears what to press', async () => {
+    await bench.opens('rdp vm-jump01 8h')
+    await bench.changes(/^Open: rdp to vm-jump01/)
+    slowly()
+    await world.clicks('avery', 'approve')
+    await bench.changes(/^Open: rdp to vm-jump01/, third)
+    await world.passes('9m')
+    expect(bench.told()).toMatch(/Address confirmed: 85\.214\.132\.117.*this goes on now/s)
+    await world.passes('2m')
+    expect(bench.told()).toMatch(
+      /Address confirmed: 85\.214\.132\.117.*It took too long before this address could be used, because request (\w+) was still opening for 89\.160\.20\.112\. So this one was not used\. Press “My address changed” on its message again once it is open\./s,
+    )
+    world.azure.clearFaults()
+    await world.passes('5m')
+    expect(world.cardText()).toMatch(/^Open: a new address .*Address\s+89\.160\.20\.112/s)
+    expect(bench.letIn()).toEqual([elsewhere])
+  })
+
   test('one that is confirmed while the request is opening is asked for once it is open', async () => {
     await world.asks('robin', `rdp vm-jump01 1h from ${robins}`)
     await bench.wantsAnother(/^Approval needed: rdp to vm-jump01/)
