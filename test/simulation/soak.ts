@@ -1,6 +1,6 @@
 /**
- * Runs the simulation for some minutes, seed after seed, with the crashes of whole processes beside it. It ends at
- * the first broken promise with exit code 1 and one line that shows it again.
+ * Runs the simulation for some minutes, seed after seed, with the crashes of whole processes and a million odd
+ * addresses beside it. It ends at the first broken promise with exit code 1 and one line that shows it again.
  *
  *   npm run soak -- --minutes 10 --seed 1     ten minutes, from the seed 1 on
  *   npm run soak -- --seed 1                  this one seed, with everything that happened in it
@@ -84,9 +84,23 @@ class Crashes {
   }
 }
 
+/** A million odd addresses, in a process of its own; it ends with 1 when one of them is wrongly taken. */
+function tryAddresses(seed: number): { readonly none: Promise<boolean>; readonly end: () => void } {
+  const file = fileURLToPath(new URL('../core/try-addresses.ts', import.meta.url))
+  const child = spawn(process.execPath, [file, '1000000', String(seed)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  createInterface({ input: child.stdout }).on('line', (line) => say(`addresses: ${line}`))
+  return {
+    none: new Promise((resolve) => child.once('exit', (code) => resolve(code === 0))),
+    end: () => void child.kill(),
+  }
+}
+
 async function soak(minutes: number, first: number): Promise<boolean> {
   const crashes = new Crashes()
   if (!values['no-crashes']) crashes.start(first)
+  const addresses = tryAddresses(first)
   const [began, end] = [performance.now(), performance.now() + minutes * minuteMs]
   let [seed, told] = [first, began]
   const tell = () => {
@@ -109,9 +123,11 @@ async function soak(minutes: number, first: number): Promise<boolean> {
       }
       await turn()
     }
-    if (!crashes.failed) say('Every promise was kept.')
-    return !crashes.failed
+    const kept = (await addresses.none) && !crashes.failed
+    if (kept) say('Every promise was kept.')
+    return kept
   } finally {
+    addresses.end()
     await crashes.end()
   }
 }
