@@ -132,7 +132,7 @@ async function whilePending(of: Changing, source: Source): Promise<Finish> {
   return ended
 }
 
-/** What is to follow on from open access, or to take its place, or is to in place of another request. */
+/** What the open access learns of a request that follows on from it, or moves it, in place of an earlier one. */
 async function followed(
   { parts, member }: Changing,
   { extends: before, moves }: Ask,

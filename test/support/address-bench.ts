@@ -50,16 +50,16 @@ export async function addressBench(options: WorldOptions & { readonly address?: 
     return said
   }
   /** The newest private message that reads like this. */
-  const message = (about: RegExp) => {
+  const message = (about: RegExp, name: Name = 'robin') => {
     const last = world.slack
-      .dm('robin')
+      .dm(name)
       .filter((one) => about.test(world.slack.visible(one)))
       .at(-1)
     if (!last) throw new Error(`There is no such message: ${about}`)
     return last
   }
-  const presses = async (about: RegExp) => {
-    await world.people.robin.clicks(message(about), 'address_changed')
+  const presses = async (about: RegExp, name: Name = 'robin') => {
+    await world.people[name].clicks(message(about, name), 'address_changed')
     await world.settle()
   }
   /** A button of what `/jit ip` answers. */

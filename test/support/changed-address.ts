@@ -1,12 +1,5 @@
-import { createHash } from 'node:crypto'
-import { channels, createWorld, type Name, type WorldOptions } from './world.ts'
-
-const page = {
-  PUBLIC_URL: 'https://jit.example/',
-  SLACK_CLIENT_ID: '1.2',
-  SLACK_CLIENT_SECRET: 'secret',
-  TRUSTED_PROXIES: '127.0.0.1/32',
-}
+import { addressBench, elsewhere, robins } from './address-bench.ts'
+import { channels, type Name, type WorldOptions } from './world.ts'
 
 const policy = `
 version: 1
@@ -17,46 +10,16 @@ rules:
   - { name: a colleague agrees }
 `
 
-export const [robins, elsewhere, third] = ['81.2.69.142', '89.160.20.112', '85.214.132.117'] as const
-
-const hash = (of: string) => createHash('sha256').update(of).digest('hex')
+export { elsewhere, robins }
+export const third = '85.214.132.117'
 
 /** A world with the page, and a person who comes from another address now. */
 export async function withChanges(options: WorldOptions = {}) {
-  const world = await createWorld({ policy, environment: page, ...options })
-  const token = (name: Name): string => {
-    const urls = world.slack
-      .dm(name)
-      .flatMap(
-        (message) =>
-          /https:\/\/jit\.example\/ip\/[\w-]+/.exec(JSON.stringify(message.blocks ?? []))?.[0] ?? [],
-      )
-    const url = urls.at(-1)
-    if (url === undefined) throw new Error(`${name} has no button that leads to the page.`)
-    return url.slice('https://jit.example/ip/'.length)
-  }
+  const bench = await addressBench({ policy, ...options })
+  const { world, message, presses: wantsAnother } = bench
   /** Confirms on the page; what comes of that has not happened yet. */
-  const presses = async (address: string, name: Name = 'robin') => {
-    if (!world.app.links) throw new Error('There is no page.')
-    const as = { userId: world.people[name].id, teamId: 'T0TEAM' }
-    return world.app.links.confirm(hash(token(name)), as, address)
-  }
-  const confirms = async (address: string, name: Name = 'robin') => {
-    const said = await presses(address, name)
-    await world.settle()
-    return said
-  }
-  /** The newest private message that reads like this. */
-  const message = (about: RegExp, name: Name = 'robin') => {
-    const found = world.slack.dm(name).filter((one) => about.test(world.slack.visible(one)))
-    const last = found.at(-1)
-    if (!last) throw new Error(`There is no such message: ${about}`)
-    return last
-  }
-  const wantsAnother = async (about: RegExp, name: Name = 'robin') => {
-    await world.people[name].clicks(message(about, name), 'address_changed')
-    await world.settle()
-  }
+  const presses = (address: string, name: Name = 'robin') => bench.confirm(name, address)
+  const confirms = (address: string, name: Name = 'robin') => bench.confirms(name, address)
   const changes = async (about: RegExp, address: string = elsewhere) => {
     await wantsAnother(about)
     return confirms(address)
